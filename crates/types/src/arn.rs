@@ -1,0 +1,121 @@
+//! ARNs of keys, aliases and principals. One partition, `aws`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{AccountId, AliasName, KeyId, Malformed, Region, UserName};
+
+/// `arn:aws:kms:REGION:ACCOUNT:key/ID`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyArn {
+    /// Where the key lives.
+    pub region: Region,
+    /// Whose it is.
+    pub account: AccountId,
+    /// Its id.
+    pub id: KeyId,
+}
+
+impl fmt::Display for KeyArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "arn:aws:kms:{}:{}:key/{}", self.region, self.account, self.id)
+    }
+}
+
+/// `arn:aws:kms:REGION:ACCOUNT:alias/NAME`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AliasArn {
+    /// Where the alias lives.
+    pub region: Region,
+    /// Whose it is.
+    pub account: AccountId,
+    /// Its name, `alias/` included.
+    pub name: AliasName,
+}
+
+impl fmt::Display for AliasArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "arn:aws:kms:{}:{}:{}", self.region, self.account, self.name)
+    }
+}
+
+/// The ARN of an IAM principal that a policy can name: an account's root, or a user with its path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PrincipalArn {
+    /// `arn:aws:iam::ACCOUNT:root`.
+    Root(AccountId),
+    /// `arn:aws:iam::ACCOUNT:user/PATH/NAME`.
+    User {
+        /// Whose user.
+        account: AccountId,
+        /// `/`, or `/…/`.
+        path: Box<str>,
+        /// The name without its path.
+        name: UserName,
+    },
+}
+
+impl PrincipalArn {
+    /// The account in the ARN.
+    pub fn account(&self) -> AccountId {
+        match self {
+            Self::Root(account) | Self::User { account, .. } => *account,
+        }
+    }
+}
+
+impl FromStr for PrincipalArn {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let malformed = Malformed("principal ARN");
+        let rest = text.strip_prefix("arn:aws:iam::").ok_or(malformed)?;
+        let (account, resource) = rest.split_once(':').ok_or(malformed)?;
+        let account = account.parse()?;
+        if resource == "root" {
+            return Ok(Self::Root(account));
+        }
+        let full = resource.strip_prefix("user").filter(|full| full.starts_with('/')).ok_or(malformed)?;
+        let (path, name) = full.rsplit_once('/').ok_or(malformed)?;
+        Ok(Self::User { account, path: format!("{path}/").into(), name: name.parse()? })
+    }
+}
+
+impl fmt::Display for PrincipalArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root(account) => write!(f, "arn:aws:iam::{account}:root"),
+            Self::User { account, path, name } => write!(f, "arn:aws:iam::{account}:user{path}{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn principals() {
+        for good in [
+            "arn:aws:iam::111122223333:root",
+            "arn:aws:iam::111122223333:user/ann",
+            "arn:aws:iam::111122223333:user/a/b/ann",
+        ] {
+            assert_eq!(good.parse::<PrincipalArn>().unwrap().to_string(), good);
+        }
+        for bad in [
+            "",
+            "111122223333",
+            "arn:aws:iam::111122223333:user",
+            "arn:aws:iam::111122223333:user/",
+            "arn:aws:iam::111122223333:username",
+            "arn:aws:iam::111122223333:role/r",
+            "arn:aws:iam::1:root",
+            "arn:aws-cn:iam::111122223333:root",
+            "arn:aws:iam::111122223333:user/*",
+            "arn:aws:iam:us-east-1:111122223333:root",
+        ] {
+            assert!(bad.parse::<PrincipalArn>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Every limit of the service, in one place, each with its source.
+//!
+//! Lengths and ranges that the public service model states are not repeated here: they are data (`models/`).
+
+/// Aliases of one key. Source: AWS KMS resource quotas.
+pub const ALIASES_PER_KEY_MAX: u64 = 50;
+
+/// Characters of an alias name, prefix included. Source: API reference, CreateAlias.
+pub const ALIAS_NAME_CHARS_MAX: usize = 256;
+
+/// Access keys of one user. Source: IAM quotas.
+pub const ACCESS_KEYS_PER_USER_MAX: usize = 2;
+
+/// Bytes of a request body: room for an attestation document and a policy of the largest size. Source: our own
+/// choice, since AWS publishes none for KMS.
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Canonical bytes of an encryption context. Source: the XKS proxy API caps additional authenticated data at
+/// 8,192 bytes, so that a larger one could never be used with an external key store.
+pub const ENCRYPTION_CONTEXT_BYTES_MAX: usize = 8192;
+
+/// Grant tokens in one request. Source: API reference, GrantTokens.
+pub const GRANT_TOKENS_MAX: usize = 10;
+
+/// Inline policy characters of one user, all policies together, white space not counted. Source: IAM quotas.
+pub const INLINE_POLICY_CHARS_PER_USER_MAX: usize = 2048;
+
+/// Bytes of a key policy. Source: AWS KMS resource quotas.
+pub const KEY_POLICY_BYTES_MAX: usize = 32_768;
+
+/// Keys of an account in one Region, if the configuration says nothing else. Source: AWS KMS resource quotas.
+pub const KEYS_PER_ACCOUNT_AND_REGION_MAX: u64 = 100_000;
+
+/// Bytes that SYMMETRIC_DEFAULT encrypts at once. Source: API reference, Encrypt.
+pub const PLAINTEXT_BYTES_MAX: usize = 4096;
+
+/// Tags of one key. Source: AWS KMS resource quotas.
+pub const TAGS_PER_KEY_MAX: usize = 50;
+
+/// Users of an account. Source: IAM quotas.
+pub const USERS_PER_ACCOUNT_MAX: u64 = 5_000;
