@@ -1,0 +1,27 @@
+# What a contributor types. `make test` is exactly what CI runs. Needs Rust, a C compiler and Python 3; anything else is
+# installed by the lane that wants it, or the lane is printed as NOT RUN with the way to get it.
+
+.PHONY: run test soak bench fmt
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+# Starts a development server on ./dev-data and prints the three lines to paste into a second shell.
+run:
+	@cargo build --quiet --release --package claviger
+	@exec $(TARGET)/release/claviger serve --dev --data-dir dev-data --listen 127.0.0.1:4566
+
+# Everything that CI does.
+test:
+	@python3 tests/run.py
+
+# The same and more of it: 300 kills, a million inputs for each fuzz target, 200,000 power losses. Hours, not minutes.
+soak:
+	@python3 tests/run.py --soak
+
+# Paired rounds of the server and the yardstick; prints the median ratio with its spread.
+bench:
+	@cargo build --quiet --release --package claviger --package claviger-bench
+	@$(TARGET)/release/rounds
+
+fmt:
+	@cargo fmt --all
