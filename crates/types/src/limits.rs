@@ -34,6 +34,10 @@ pub const KEYS_PER_ACCOUNT_AND_REGION_MAX: u64 = 100_000;
 /// Bytes that SYMMETRIC_DEFAULT encrypts at once. Source: API reference, Encrypt.
 pub const PLAINTEXT_BYTES_MAX: usize = 4096;
 
+/// Bytes of an identity policy that are read at all, white space included. Source: IAM API reference, the length of
+/// the type `policyDocumentType`.
+pub const POLICY_DOCUMENT_BYTES_MAX: usize = 131_072;
+
 /// Tags of one key. Source: AWS KMS resource quotas.
 pub const TAGS_PER_KEY_MAX: usize = 50;
 
