@@ -1,0 +1,97 @@
+//! Sealed tokens: what the service hands out to get back unread and unaltered, such as pagination markers.
+//!
+//! `format 1 | cluster key's version 4 | N 16 | body | tag 16`. `K ‖ IV = KBKDF(token key, label ‖ 00 ‖ N ‖ [352]32)`:
+//! a key for each token, since tokens are made without a bound and random IVs under one key allow 2^32.
+
+use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce};
+use zeroize::Zeroizing;
+
+use crate::cluster_key::ClusterKey;
+use crate::error::ModuleFailed;
+use crate::fields::Fields;
+use crate::primitives::{IV_BYTES, TAG_BYTES, aes_256_gcm, derive_key, kbkdf_hmac_sha256};
+use crate::random::random;
+use crate::secret::{Plaintext, Secret};
+
+const FORMAT: u8 = 1;
+const PREFIX_BYTES: usize = 1 + 4 + N_BYTES;
+const N_BYTES: usize = 16;
+
+/// What tokens are for. Each purpose has a key of its own, so that none passes for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenPurpose {
+    /// Where a listing goes on.
+    Marker,
+}
+
+impl TokenPurpose {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Marker => "claviger/v1/token/marker",
+        }
+    }
+}
+
+/// The version of the cluster key that a token names in the clear. Only opening the token proves it.
+pub fn sealed_version(sealed: &[u8]) -> Option<u32> {
+    let (&[FORMAT], rest) = sealed.split_first_chunk()? else { return None };
+    rest.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+/// Seals and opens tokens of one purpose.
+pub struct TokenKey {
+    cluster_version: u32,
+    secret: Secret<32>,
+}
+
+impl ClusterKey {
+    /// The key for tokens of this purpose.
+    pub fn token_key(&self, purpose: TokenPurpose) -> Result<TokenKey, ModuleFailed> {
+        Ok(TokenKey { cluster_version: self.version(), secret: derive_key(self.secret(), purpose.label())? })
+    }
+}
+
+impl TokenKey {
+    /// A token that opens with the same `aad` only: account, operation, filter.
+    pub fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, ModuleFailed> {
+        let n: [u8; N_BYTES] = random()?;
+        let sealed_bytes = PREFIX_BYTES + plaintext.len() + TAG_BYTES;
+        let mut sealed = Vec::with_capacity(sealed_bytes);
+        sealed.push(FORMAT);
+        sealed.extend_from_slice(&self.cluster_version.to_be_bytes());
+        sealed.extend_from_slice(&n);
+        let aad = [&sealed, aad].concat();
+        sealed.resize(sealed_bytes, 0);
+        let (body, tag) = sealed
+            .get_mut(PREFIX_BYTES..)
+            .and_then(|sealed| sealed.split_at_mut_checked(plaintext.len()))
+            .ok_or(ModuleFailed)?;
+        let (key, nonce) = self.derive(&n)?;
+        key.seal_out_of_place_scatter(nonce, Aad::from(aad), plaintext, body, &[], tag).map_err(|_| ModuleFailed)?;
+        Ok(sealed)
+    }
+
+    /// What [`TokenKey::seal`] sealed, if this is such a token, unaltered, and `aad` is the same.
+    pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Option<Plaintext> {
+        if sealed_version(sealed) != Some(self.cluster_version) {
+            return None;
+        }
+        let (prefix, rest) = sealed.split_first_chunk::<PREFIX_BYTES>()?;
+        let (body, tag) = rest.split_last_chunk::<TAG_BYTES>()?;
+        let (key, nonce) = self.derive(prefix.last_chunk()?).ok()?;
+        let mut plaintext = Zeroizing::new(vec![0; body.len()]);
+        let aad = [prefix.as_slice(), aad].concat();
+        key.open_separate_gather(nonce, Aad::from(aad), body, tag, &mut plaintext).ok()?;
+        Some(Plaintext::from_first(plaintext, body.len()))
+    }
+
+    fn derive(&self, n: &[u8; N_BYTES]) -> Result<(LessSafeKey, Nonce), ModuleFailed> {
+        let mut fixed_info = Fields::<64>::new();
+        fixed_info.put(b"claviger/v1/token").put(&[0]).put(n).put(&352_u32.to_be_bytes());
+        let derived =
+            kbkdf_hmac_sha256::<{ 32 + IV_BYTES }>(self.secret.expose(), fixed_info.as_bytes().ok_or(ModuleFailed)?)?;
+        let (key, iv) = derived.expose().split_first_chunk().ok_or(ModuleFailed)?;
+        let iv = iv.first_chunk().ok_or(ModuleFailed)?;
+        Ok((aes_256_gcm(key)?, Nonce::assume_unique_for_key(*iv)))
+    }
+}

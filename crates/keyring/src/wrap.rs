@@ -1,0 +1,79 @@
+//! The one layout of a wrapped key, whichever layer wraps it:
+//! `format 1 | wrapping key's version 4 | IV 12 | wrapped bytes | tag 16`.
+//!
+//! AES-256-GCM with a random IV. SP 800-38D allows 2^32 such wraps under one key; a domain key wraps some 10^6
+//! records in its life, a cluster key as many domain keys.
+
+use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce};
+
+use crate::error::{Damaged, ModuleFailed};
+use crate::fields::Fields;
+use crate::primitives::{IV_BYTES, TAG_BYTES};
+
+const FORMAT: u8 = 1;
+const PREFIX_BYTES: usize = 1 + 4 + IV_BYTES;
+
+/// The version of the key that wrapped this record, as the record itself names it in the clear. Only opening the
+/// record proves it.
+pub fn wrapping_version(wrapped: &[u8]) -> Option<u32> {
+    let (&[FORMAT], rest) = wrapped.split_first_chunk()? else { return None };
+    rest.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+/// Where a wrapped key belongs, as additional authenticated data: format, wrapping key's version, the label of what
+/// is wrapped, and then the fields of its place, each after its length.
+pub(crate) struct Binding {
+    fields: Fields<256>,
+    wrapping_version: u32,
+}
+
+impl Binding {
+    pub(crate) fn new(wrapping_version: u32, label: &str) -> Self {
+        let mut fields = Fields::new();
+        fields.put(&[FORMAT]).put(&wrapping_version.to_be_bytes()).put_field(label.as_bytes());
+        Self { fields, wrapping_version }
+    }
+
+    pub(crate) fn field(mut self, field: &[u8]) -> Self {
+        self.fields.put_field(field);
+        self
+    }
+}
+
+/// Wraps `bytes` under a fresh or, in test vectors, a given IV.
+pub(crate) fn wrap(
+    key: &LessSafeKey,
+    binding: &Binding,
+    iv: [u8; IV_BYTES],
+    bytes: &[u8],
+) -> Result<Vec<u8>, ModuleFailed> {
+    let aad = binding.fields.as_bytes().ok_or(ModuleFailed)?;
+    let wrapped_bytes = PREFIX_BYTES + bytes.len() + TAG_BYTES;
+    let mut wrapped = Vec::with_capacity(wrapped_bytes);
+    wrapped.push(FORMAT);
+    wrapped.extend_from_slice(&binding.wrapping_version.to_be_bytes());
+    wrapped.extend_from_slice(&iv);
+    wrapped.resize(wrapped_bytes, 0);
+    let sealed = wrapped.get_mut(PREFIX_BYTES..).ok_or(ModuleFailed)?;
+    let (body, tag) = sealed.split_at_mut_checked(bytes.len()).ok_or(ModuleFailed)?;
+    key.seal_out_of_place_scatter(Nonce::assume_unique_for_key(iv), Aad::from(aad), bytes, body, &[], tag)
+        .map_err(|_| ModuleFailed)?;
+    Ok(wrapped)
+}
+
+/// Bytes that are wrapped, told by the length of the record alone.
+pub(crate) fn unwrapped_len(wrapped: &[u8]) -> Result<usize, Damaged> {
+    wrapped.len().checked_sub(PREFIX_BYTES + TAG_BYTES).ok_or(Damaged)
+}
+
+/// Unwraps into `bytes`, whose length must be what is wrapped.
+pub(crate) fn unwrap(key: &LessSafeKey, binding: &Binding, wrapped: &[u8], bytes: &mut [u8]) -> Result<(), Damaged> {
+    if wrapping_version(wrapped) != Some(binding.wrapping_version) || unwrapped_len(wrapped)? != bytes.len() {
+        return Err(Damaged);
+    }
+    let (prefix, sealed) = wrapped.split_first_chunk::<PREFIX_BYTES>().ok_or(Damaged)?;
+    let iv = prefix.last_chunk().ok_or(Damaged)?;
+    let (body, tag) = sealed.split_at_checked(bytes.len()).ok_or(Damaged)?;
+    let aad = binding.fields.as_bytes().ok_or(Damaged)?;
+    key.open_separate_gather(Nonce::assume_unique_for_key(*iv), Aad::from(aad), body, tag, bytes).map_err(|_| Damaged)
+}
