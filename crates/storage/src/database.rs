@@ -1,0 +1,442 @@
+//! The one file that uses redb: opening, reading and writing the file of an embedded store.
+//!
+//! It knows nothing of queues, watches or retries. redb may panic on a file that was damaged from outside, so each
+//! step goes through [`guarded`], which turns a panic into an error that says why.
+//!
+//! Table `records`: path → revision of its last write (8 bytes, big-endian) ‖ value. Table `meta`: `format`, `id` and
+//! `revision`. Cache size, commit mode and the version of redb were chosen by measurement; the power-loss test
+//! vouches for them and runs on every change of version.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use redb::backends::FileBackend;
+use redb::{
+    Builder, Database as Redb, DatabaseError, ReadOnlyTable, ReadableDatabase, ReadableTable, StorageBackend,
+    TableDefinition, TableError, WriteTransaction,
+};
+use uuid::Uuid;
+
+use crate::store::{Record, Revision, StoreError};
+use crate::transaction::{CommitError, Found, Transaction};
+use crate::watch::{Change, Commit};
+
+/// The layout that this file writes and reads.
+const FORMAT: u64 = 1;
+
+/// redb's own default of 1 GiB would be most of a node's memory; the View holds what is read often.
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Paths are bytes here, since redb checks a string key for UTF-8 at each comparison.
+const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
+const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+
+/// Where a store's bytes are, and how to open them, again and again: after a failed commit redb refuses to write
+/// until it is opened anew.
+pub struct Medium {
+    open: Box<dyn Fn(Opening) -> Result<Redb, OpenError> + Send + Sync>,
+}
+
+/// Why a store cannot be opened or created.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is something at the path already.
+    #[error("there is a file of that name already")]
+    AlreadyExists,
+    /// Another process, or another store of this one, has it open.
+    #[error("it is open already: another process uses it")]
+    AlreadyOpen,
+    /// It was a store, but its content is not what was written.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+    /// The medium failed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// It was written by a later version.
+    #[error("it has format {found}, and this version knows formats up to {FORMAT}: use a newer version")]
+    NewerFormat {
+        /// The format that it says it has.
+        found: u64,
+    },
+    /// The file is something else.
+    #[error("it is not a store of this program")]
+    NotAStore,
+    /// There is no such file.
+    #[error("there is no such file")]
+    NotFound,
+    /// It is a whole store, but not in the state in which this process left it.
+    #[error("it is not as this process left it: {0}")]
+    Swapped(String),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// An empty medium becomes a store.
+    Create,
+    /// A store must be there.
+    Existing,
+    /// As `Existing`, but what the operating system holds in memory may differ from what the disk holds.
+    AfterFailure,
+}
+
+impl Medium {
+    /// A medium that `open` opens.
+    pub fn new<B: StorageBackend>(open: impl Fn() -> io::Result<B> + Send + Sync + 'static) -> Self {
+        let open = move |opening| {
+            let backend = open()?;
+            if opening == Opening::AfterFailure {
+                backend.sync_data()?;
+            }
+            open_redb(backend, opening)
+        };
+        Self { open: Box::new(open) }
+    }
+
+    /// An ordinary file.
+    pub(crate) fn file(path: &Path) -> Self {
+        let path = path.to_owned();
+        let open = move |opening| {
+            let file = OpenOptions::new().read(true).write(true).open(&path)?;
+            if opening == Opening::AfterFailure {
+                forget_cached(&file)?;
+            }
+            open_redb(FileBackend::new(file).map_err(open_error)?, opening)
+        };
+        Self { open: Box::new(open) }
+    }
+}
+
+/// After a failed sync the kernel marks pages as clean which the disk never got. They are dropped from memory, so that
+/// what is read next is what the disk holds.
+fn forget_cached(file: &File) -> io::Result<()> {
+    file.sync_all()?;
+    #[cfg(target_os = "linux")]
+    rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?;
+    Ok(())
+}
+
+fn open_redb(backend: impl StorageBackend, opening: Opening) -> Result<Redb, OpenError> {
+    // redb makes a database of any empty medium.
+    if opening != Opening::Create && backend.len()? == 0 {
+        return Err(OpenError::NotAStore);
+    }
+    Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend).map_err(open_error)
+}
+
+/// An open store file.
+pub(crate) struct Database {
+    redb: Redb,
+    pub(crate) id: Uuid,
+    pub(crate) revision: Revision,
+}
+
+impl Database {
+    /// Makes a store of an empty medium.
+    pub(crate) fn create(medium: &Medium) -> Result<Self, OpenError> {
+        guarded(OpenError::Damaged, || {
+            let redb = (medium.open)(Opening::Create)?;
+            let id = Uuid::new_v4();
+            write_head(&redb, id).map_err(|error| OpenError::Io(io::Error::other(error)))?;
+            Ok(Self { redb, id, revision: Revision::ZERO })
+        })
+    }
+
+    /// Makes a store file. It appears under its name only when it is whole and durable, since a crash while redb
+    /// makes a file leaves it unusable; and it never replaces a file that is there.
+    pub(crate) fn create_file(path: &Path) -> Result<(), OpenError> {
+        if path.try_exists()? {
+            return Err(OpenError::AlreadyExists);
+        }
+        let draft = draft_path(path, &Uuid::new_v4().simple().to_string());
+        let made = create_draft(&draft).and_then(|()| fs::hard_link(&draft, path).map_err(open_io_error));
+        let removed = fs::remove_file(&draft);
+        made?;
+        removed?;
+        File::open(parent(path))?.sync_all()?;
+        remove_drafts(path)
+    }
+
+    /// Opens a store.
+    pub(crate) fn open(medium: &Medium, opening: Opening) -> Result<Self, OpenError> {
+        guarded(OpenError::Damaged, || {
+            let redb = (medium.open)(opening)?;
+            let (id, revision) = read_head(&redb)?;
+            Ok(Self { redb, id, revision })
+        })
+    }
+
+    /// A snapshot, which may be read while others write.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        guarded(StoreError::Damaged, || {
+            let transaction = self.redb.begin_read().map_err(read_error)?;
+            let meta = transaction.open_table(META).map_err(read_error)?;
+            let revision = meta.get("revision").map_err(read_error)?;
+            let revision = revision.and_then(|value| number(value.value()).map(Revision::from_u64));
+            let revision = revision.ok_or_else(|| StoreError::Damaged("its revision is missing".to_owned()))?;
+            let records = transaction.open_table(RECORDS).map_err(read_error)?;
+            Ok(Snapshot { records, revision })
+        })
+    }
+
+    /// Applies the transactions one after another, each upon those before it, and makes nothing durable yet.
+    pub(crate) fn stage(&self, transactions: Vec<Transaction>, after: Revision) -> Result<Staged, String> {
+        guarded(
+            |panic| panic,
+            || {
+                let write = self.redb.begin_write().map_err(text)?;
+                let mut staged =
+                    Batch { answers: Vec::with_capacity(transactions.len()), commits: Vec::new(), last: after };
+                let mut records = write.open_table(RECORDS).map_err(text)?;
+                for transaction in transactions {
+                    let answer = staged.apply(&mut records, transaction).map_err(text)?;
+                    staged.answers.push(answer);
+                }
+                drop(records);
+                if !staged.commits.is_empty() {
+                    let mut meta = write.open_table(META).map_err(text)?;
+                    meta.insert("revision", staged.last.as_u64().to_be_bytes().as_slice()).map_err(text)?;
+                }
+                Ok(Staged { write, batch: staged })
+            },
+        )
+    }
+
+    /// Closes it. Errors don't matter: what was committed is durable, and the rest is not promised.
+    pub(crate) fn close(self) {
+        let closed = guarded(|panic| panic, || self.redb.close().map_err(text));
+        drop(closed);
+    }
+}
+
+/// The records at one revision.
+pub(crate) struct Snapshot {
+    records: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(crate) revision: Revision,
+}
+
+impl Snapshot {
+    /// Visits all, without an allocation for each.
+    pub(crate) fn visit(&self, visit: &mut dyn FnMut(Record<'_>)) -> Result<(), StoreError> {
+        let mut records = guarded(StoreError::Damaged, || self.records.iter().map_err(read_error))?;
+        loop {
+            let entry = guarded(StoreError::Damaged, || records.next().transpose().map_err(read_error))?;
+            let Some((path, stored)) = entry else { return Ok(()) };
+            let record = std::str::from_utf8(path.value()).ok().zip(stored.value().split_first_chunk());
+            let Some((path, (revision, value))) = record else {
+                let path = String::from_utf8_lossy(path.value());
+                return Err(StoreError::Damaged(format!("the record at `{path}` has no revision or no proper path")));
+            };
+            visit(Record { path, value, revision: Revision::from_u64(u64::from_be_bytes(*revision)) });
+        }
+    }
+}
+
+/// A batch that is applied but not durable. Dropping it takes all back.
+pub(crate) struct Staged {
+    write: WriteTransaction,
+    batch: Batch,
+}
+
+/// What came of the transactions of a batch.
+pub(crate) struct Batch {
+    /// One for each transaction.
+    pub(crate) answers: Vec<Result<Revision, CommitError>>,
+    /// Those that changed something.
+    pub(crate) commits: Vec<Commit>,
+    /// The last revision that was given.
+    pub(crate) last: Revision,
+}
+
+impl Staged {
+    /// What came of it, and whether it is durable now. After an error it may be durable or not.
+    pub(crate) fn make_durable(self) -> (Batch, Result<(), String>) {
+        let Self { write, batch } = self;
+        let durable = guarded(
+            |panic| panic,
+            || match batch.commits.is_empty() {
+                true => write.abort().map_err(text),
+                false => write.commit().map_err(text),
+            },
+        );
+        (batch, durable)
+    }
+}
+
+type Records<'txn> = redb::Table<'txn, &'static [u8], &'static [u8]>;
+
+impl Batch {
+    fn apply(
+        &mut self,
+        records: &mut Records<'_>,
+        transaction: Transaction,
+    ) -> Result<Result<Revision, CommitError>, redb::StorageError> {
+        let changes = match transaction.changes(|path| find(records, path))? {
+            Err(refusal) => return Ok(Err(refusal)),
+            Ok(changes) if changes.is_empty() => return Ok(Ok(self.last)),
+            Ok(changes) => changes,
+        };
+        let revision = self.last.next();
+        for change in &changes {
+            write_change(records, revision, change)?;
+        }
+        self.commits.push(Commit { revision, changes });
+        self.last = revision;
+        Ok(Ok(revision))
+    }
+}
+
+fn find(records: &Records<'_>, path: &str) -> Result<Option<Found>, redb::StorageError> {
+    let Some(stored) = records.get(path.as_bytes())? else { return Ok(None) };
+    match stored.value().split_first_chunk() {
+        Some((revision, value)) => Ok(Some(Found::new(Revision::from_u64(u64::from_be_bytes(*revision)), value))),
+        None => Err(redb::StorageError::Corrupted(format!("the record at `{path}` has no revision"))),
+    }
+}
+
+fn write_change(records: &mut Records<'_>, revision: Revision, change: &Change) -> Result<(), redb::StorageError> {
+    let Some(value) = &change.value else {
+        records.remove(change.path.as_bytes())?;
+        return Ok(());
+    };
+    let mut stored = records.insert_reserve(change.path.as_bytes(), value.len() + 8)?;
+    // INVARIANT: redb reserved exactly the bytes that were asked for.
+    if let Some((head, tail)) = stored.as_mut().split_at_mut_checked(8) {
+        head.copy_from_slice(&revision.as_u64().to_be_bytes());
+        tail.copy_from_slice(value);
+    }
+    Ok(())
+}
+
+fn write_head(redb: &Redb, id: Uuid) -> Result<(), redb::Error> {
+    let write = redb.begin_write()?;
+    {
+        let mut meta = write.open_table(META)?;
+        meta.insert("format", FORMAT.to_be_bytes().as_slice())?;
+        meta.insert("id", id.as_bytes().as_slice())?;
+        meta.insert("revision", 0_u64.to_be_bytes().as_slice())?;
+        write.open_table(RECORDS)?;
+    }
+    Ok(write.commit()?)
+}
+
+fn read_head(redb: &Redb) -> Result<(Uuid, Revision), OpenError> {
+    let transaction = redb.begin_read().map_err(head_error)?;
+    let meta = match transaction.open_table(META) {
+        Err(TableError::Storage(error)) => return Err(head_error(error)),
+        Err(_) => return Err(OpenError::NotAStore),
+        Ok(meta) => meta,
+    };
+    let read = |name| match meta.get(name) {
+        Err(error) => Err(head_error(error)),
+        Ok(None) => Ok(None),
+        Ok(Some(value)) => Ok(Some(value.value().to_vec())),
+    };
+    let found = read("format")?.and_then(|value| number(&value)).ok_or(OpenError::NotAStore)?;
+    if found > FORMAT {
+        return Err(OpenError::NewerFormat { found });
+    }
+    let id = read("id")?.and_then(|value| Uuid::from_slice(&value).ok());
+    let revision = read("revision")?.and_then(|value| number(&value)).map(Revision::from_u64);
+    transaction.open_table(RECORDS).map_err(head_error)?;
+    id.zip(revision).ok_or_else(|| OpenError::Damaged("its id or its revision is missing".to_owned()))
+}
+
+fn create_draft(draft: &Path) -> Result<(), OpenError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    drop(options.open(draft)?);
+    Database::create(&Medium::file(draft))?.close();
+    Ok(File::open(draft)?.sync_all()?)
+}
+
+/// Removes what crashes left. Whoever makes a store of this name at this moment fails anyway, since it is there.
+fn remove_drafts(path: &Path) -> Result<(), OpenError> {
+    let prefix = draft_path(path, "");
+    for entry in fs::read_dir(parent(path))? {
+        let other = entry?.path();
+        if other.as_os_str().as_encoded_bytes().starts_with(prefix.as_os_str().as_encoded_bytes()) {
+            fs::remove_file(other)?;
+        }
+    }
+    Ok(())
+}
+
+fn draft_path(path: &Path, id: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".draft-");
+    name.push(id);
+    PathBuf::from(name)
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn number(value: &[u8]) -> Option<u64> {
+    value.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// Runs one step of redb. What a panic leaves behind is only what the step was given, and callers throw that away or
+/// close it.
+fn guarded<T, E>(damaged: impl FnOnce(String) -> E, step: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| {
+        let reason = panic.downcast_ref::<String>().map(String::as_str);
+        let reason = reason.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+        Err(damaged(format!("reading it failed with `{}`", one_line(reason))))
+    })
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn text(error: impl Into<redb::Error>) -> String {
+    one_line(&error.into().to_string())
+}
+
+fn open_error(error: DatabaseError) -> OpenError {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => OpenError::AlreadyOpen,
+        DatabaseError::UpgradeRequired(_) => OpenError::NotAStore,
+        DatabaseError::Storage(redb::StorageError::Io(error)) => open_io_error(error),
+        DatabaseError::Storage(error) => head_error(error),
+        error => OpenError::Damaged(text(error)),
+    }
+}
+
+fn open_io_error(error: io::Error) -> OpenError {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => OpenError::AlreadyExists,
+        // redb's word for a file that does not begin as its own do.
+        io::ErrorKind::InvalidData => OpenError::NotAStore,
+        io::ErrorKind::NotFound => OpenError::NotFound,
+        io::ErrorKind::UnexpectedEof => OpenError::Damaged("it is shorter than it was".to_owned()),
+        _ => OpenError::Io(error),
+    }
+}
+
+fn head_error(error: impl Into<redb::Error>) -> OpenError {
+    match error.into() {
+        redb::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            OpenError::Damaged("it is shorter than it was".to_owned())
+        }
+        redb::Error::Io(error) => OpenError::Io(error),
+        error => OpenError::Damaged(text(error)),
+    }
+}
+
+fn read_error(error: impl Into<redb::Error>) -> StoreError {
+    match error.into() {
+        error @ (redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::DatabaseClosed) => {
+            StoreError::Failed(text(error))
+        }
+        error => StoreError::Damaged(text(error)),
+    }
+}
