@@ -305,3 +305,296 @@ impl fmt::Display for Place<'_> {
 fn quoted(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(QUOTED_CHARS_MAX).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{IdentityPolicy, KeyPolicyDocument};
+
+    /// A policy of one statement that holds these elements.
+    fn policy(elements: &str) -> String {
+        format!(r#"{{"Version": "2012-10-17", "Statement": {{{elements}}}}}"#)
+    }
+
+    fn key_statement(elements: &str) -> String {
+        policy(&format!(r#""Effect": "Allow", "Principal": "*", {elements}"#))
+    }
+
+    fn principal(principal: &str) -> String {
+        policy(&format!(r#""Effect": "Allow", "Action": "*", "Resource": "*", "Principal": {principal}"#))
+    }
+
+    fn identity_statement(elements: &str) -> String {
+        policy(&format!(r#""Effect": "Allow", {elements}"#))
+    }
+
+    fn key_error(text: &str) -> Option<PolicyError> {
+        KeyPolicyDocument::parse(text).err()
+    }
+
+    fn identity_error(text: &str) -> Option<PolicyError> {
+        IdentityPolicy::parse(text).err()
+    }
+
+    fn assert_malformed(error: Option<PolicyError>, place: &str, says: &str, text: &str) {
+        match error {
+            Some(PolicyError::Malformed { place: found, problem }) if found == place && problem.contains(says) => {}
+            other => panic!("{text}\n  gives {other:?},\n  want `{says}` at `{place}`"),
+        }
+    }
+
+    fn assert_unsupported(error: Option<PolicyError>, place: &str, what: &str, text: &str) {
+        let want = PolicyError::Unsupported { place: place.into(), what: what.into() };
+        assert_eq!(error, Some(want), "{text}");
+    }
+
+    const ALL: &str = r#""Action": "*", "Resource": "*""#;
+
+    #[test]
+    fn good_key_policies() {
+        let by_principal = [
+            r#""*""#,
+            r#"{"AWS": "*"}"#,
+            r#"{"AWS": ["*"]}"#,
+            r#"{"AWS": "111122223333"}"#,
+            r#"{"AWS": "arn:aws:iam::111122223333:root"}"#,
+            r#"{"AWS": "arn:aws:iam::111122223333:user/a/b/ann"}"#,
+            r#"{"AWS": ["111122223333", "arn:aws:iam::444455556666:user/bob"]}"#,
+        ];
+        let by_statement = [
+            ALL,
+            r#""Action": "kms:*", "Resource": "arn:aws:kms:us-east-1:111122223333:key/*""#,
+            r#""Action": ["KMS:enc?ypt", "s3:GetObject", "execute-api:Invoke"], "Resource": ["*"]"#,
+            r#""Resource": "*""#,
+            r#""Action": "kms:Encrypt""#,
+            r#""Sid": "Enable IAM User Permissions (1)", "Action": "*", "Resource": "*""#,
+            r#""Sid": "", "Action": "*", "Resource": "arn:aws:kms:*:*:*""#,
+        ];
+        let around = [
+            r#" {"Statement": [{"Effect": "Deny", "Principal": "*"}]} "#.into(),
+            r#"{"Id": "key default-1", "Version": "2008-10-17", "Statement": {"Effect": "Deny", "Principal": "*"}}"#
+                .into(),
+        ];
+        let principals = by_principal.map(principal);
+        let statements = by_statement.map(key_statement);
+        for text in principals.iter().chain(&statements).chain(&around) {
+            assert_eq!(key_error(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn good_identity_policies() {
+        for elements in [
+            ALL,
+            r#""Sid": "A1", "Action": ["kms:ListKeys"], "Resource": ["*", "arn:aws:kms:us-east-1:111122223333:alias/a?"]"#,
+            r#""Action": "iam:GetUser", "Resource": "arn:aws:iam::111122223333:user/*""#,
+            r#""Action": "s3:*", "Resource": "arn:aws-cn:s3:::bucket/*""#,
+        ] {
+            assert_eq!(identity_error(&identity_statement(elements)), None, "{elements}");
+        }
+    }
+
+    #[test]
+    fn documents() {
+        for (text, place, says) in [
+            ("", "policy", "not JSON"),
+            ("{", "policy", "not JSON"),
+            (r#"{"Statement": []} x"#, "policy", "not JSON"),
+            ("[]", "policy", "must be an object"),
+            (r#""Allow""#, "policy", "must be an object"),
+            ("{}", "Statement", "is missing"),
+            (r#"{"Statement": []}"#, "Statement", "must not be empty"),
+            (r#"{"Statement": "x"}"#, "Statement", "must be an object"),
+            (r#"{"Statement": [null]}"#, "Statement[0]", "must be an object"),
+            (r#"{"Statement": [[{}]]}"#, "Statement[0]", "must be an object"),
+            (r#"{"Version": "2012-10-17", "Version": "2012-10-17"}"#, "Version", "is given twice"),
+            (r#"{"Version": "2012-10-18", "Statement": {}}"#, "Version", "neither"),
+            (r#"{"Version": "", "Statement": {}}"#, "Version", "neither"),
+            (r#"{"Version": 2012, "Statement": {}}"#, "Version", "must be a string"),
+            (r#"{"Version": null, "Statement": {}}"#, "Version", "must be a string"),
+            (r#"{"version": "2012-10-17", "Statement": {}}"#, "policy", "unknown element `version`"),
+            (r#"{"Id": ["x"], "Statement": {}}"#, "Id", "must be a string"),
+            (r#"{"Id": "a\nb", "Statement": {}}"#, "Id", "control character"),
+        ] {
+            assert_malformed(key_error(text), place, says, text);
+            assert_malformed(identity_error(text), place, says, text);
+        }
+    }
+
+    #[test]
+    fn statements() {
+        for (elements, place, says) in [
+            (r#""Action": "*", "Resource": "*""#, "Statement.Effect", "is missing"),
+            (r#""Effect": "allow", "Action": "*", "Resource": "*""#, "Statement.Effect", "`Allow` or `Deny`"),
+            (r#""Effect": ["Allow"], "Action": "*", "Resource": "*""#, "Statement.Effect", "`Allow` or `Deny`"),
+            (r#""Effect": "Allow", "Effect": "Deny""#, "Statement.Effect", "is given twice"),
+            (r#""effect": "Allow""#, "Statement", "unknown element `effect`"),
+            (r#""Effect": "Allow", "Actions": "*""#, "Statement", "unknown element `Actions`"),
+            (r#""Effect": "Allow", "\u0041ction": "*", "Action": "*""#, "Statement.Action", "is given twice"),
+            (r#""Effect": "Allow", "Sid": 1, "Action": "*", "Resource": "*""#, "Statement.Sid", "must be a string"),
+            (r#""Effect": "Allow", "Sid": "\u0000", "Action": "*""#, "Statement.Sid", "control character"),
+        ] {
+            let identity = policy(elements);
+            assert_malformed(identity_error(&identity), place, says, &identity);
+            let key = policy(&format!(r#""Principal": "*", {elements}"#));
+            assert_malformed(key_error(&key), place, says, &key);
+        }
+    }
+
+    #[test]
+    fn actions() {
+        for (action, place, says) in [
+            ("[]", "Statement.Action", "must not be empty"),
+            ("1", "Statement.Action", "must be a string"),
+            ("{}", "Statement.Action", "must be a string"),
+            (r#"["kms:*", ["kms:*"]]"#, "Statement.Action[1]", "must be a string"),
+            (r#""""#, "Statement.Action", "neither"),
+            (r#""Encrypt""#, "Statement.Action", "neither"),
+            (r#""kms:""#, "Statement.Action", "neither"),
+            (r#"":Encrypt""#, "Statement.Action", "neither"),
+            (r#""*:*""#, "Statement.Action", "neither"),
+            (r#""k*:Encrypt""#, "Statement.Action", "neither"),
+            (r#""**""#, "Statement.Action", "neither"),
+            (r#""kms: Encrypt""#, "Statement.Action", "neither"),
+            (r#""kms:Encrypt ""#, "Statement.Action", "neither"),
+            (r#""kms:Encrypt:x""#, "Statement.Action", "neither"),
+            (r#""kms:${aws:username}""#, "Statement.Action", "neither"),
+            // The Kelvin sign becomes a `k` in lower case.
+            (r#""\u212ams:Encrypt""#, "Statement.Action", "neither"),
+            (r#""kms:Encr\u0443pt""#, "Statement.Action", "neither"),
+        ] {
+            let elements = format!(r#""Action": {action}, "Resource": "*""#);
+            assert_malformed(identity_error(&identity_statement(&elements)), place, says, action);
+            assert_malformed(key_error(&key_statement(&elements)), place, says, action);
+        }
+    }
+
+    #[test]
+    fn resources() {
+        for (resource, place, says) in [
+            ("[]", "Statement.Resource", "must not be empty"),
+            ("null", "Statement.Resource", "must be a string"),
+            (r#"["*", 1]"#, "Statement.Resource[1]", "must be a string"),
+            (r#""""#, "Statement.Resource", "neither"),
+            (r#""**""#, "Statement.Resource", "neither"),
+            (r#""key/*""#, "Statement.Resource", "neither"),
+            (r#""arn:aws:kms:us-east-1:111122223333""#, "Statement.Resource", "neither"),
+            (r#""arn:aws:kms:*""#, "Statement.Resource", "neither"),
+            (r#""arn:aws:kms:us-east-1:111122223333:""#, "Statement.Resource", "neither"),
+            (r#""arn:aws:k*:us-east-1:111122223333:key/*""#, "Statement.Resource", "neither"),
+            (r#""arn:*:kms:us-east-1:111122223333:key/*""#, "Statement.Resource", "neither"),
+            (r#""*:aws:kms:us-east-1:111122223333:key/*""#, "Statement.Resource", "neither"),
+            (r#""ARN:aws:kms:us-east-1:111122223333:key/*""#, "Statement.Resource", "neither"),
+            (r#""arn:aws::us-east-1:111122223333:key/*""#, "Statement.Resource", "neither"),
+        ] {
+            let elements = format!(r#""Action": "*", "Resource": {resource}"#);
+            assert_malformed(identity_error(&identity_statement(&elements)), place, says, resource);
+            assert_malformed(key_error(&key_statement(&elements)), place, says, resource);
+        }
+    }
+
+    #[test]
+    fn principals() {
+        for (text, place, says) in [
+            (r#""111122223333""#, "Statement.Principal", "`*` or an object"),
+            (r#"["*"]"#, "Statement.Principal", "`*` or an object"),
+            ("{}", "Statement.Principal.AWS", "is missing"),
+            (r#"{"aws": "*"}"#, "Statement.Principal", "unknown element `aws`"),
+            (r#"{"AWS": "*", "AWS": "*"}"#, "Statement.Principal.AWS", "is given twice"),
+            (r#"{"AWS": []}"#, "Statement.Principal.AWS", "must not be empty"),
+            (r#"{"AWS": 111122223333}"#, "Statement.Principal.AWS", "must be a string"),
+            (r#"{"AWS": "1"}"#, "Statement.Principal.AWS", "neither"),
+            (r#"{"AWS": ""}"#, "Statement.Principal.AWS", "neither"),
+            (r#"{"AWS": "AIDAAAAAAAAAAAAAAAAA"}"#, "Statement.Principal.AWS", "neither"),
+            (r#"{"AWS": "arn:aws:iam::111122223333:user/"}"#, "Statement.Principal.AWS", "neither"),
+            (r#"{"AWS": "arn:aws:iam::1:root"}"#, "Statement.Principal.AWS", "neither"),
+            (r#"{"AWS": "arn:aws-cn:iam::111122223333:root"}"#, "Statement.Principal.AWS", "neither"),
+            (r#"{"AWS": ["*", "arn:aws:iam::111122223333:user/*"]}"#, "Statement.Principal.AWS[1]", "no wildcards"),
+            (r#"{"AWS": "arn:aws:iam::*:root"}"#, "Statement.Principal.AWS", "no wildcards"),
+        ] {
+            assert_malformed(key_error(&principal(text)), place, says, text);
+        }
+        let none = policy(r#""Effect": "Allow", "Action": "*", "Resource": "*""#);
+        assert_malformed(key_error(&none), "Statement.Principal", "is missing", &none);
+    }
+
+    #[test]
+    fn what_is_not_decided_yet_is_refused() {
+        for (elements, place, what) in [
+            (r#""Condition": {}"#, "Statement.Condition", "`Condition`"),
+            (r#""Condition": {"Bool": {"aws:SecureTransport": "true"}}"#, "Statement.Condition", "`Condition`"),
+            (r#""NotAction": "kms:*""#, "Statement.NotAction", "`NotAction`"),
+            (r#""NotResource": "*""#, "Statement.NotResource", "`NotResource`"),
+        ] {
+            let elements = format!("{ALL}, {elements}");
+            assert_unsupported(identity_error(&identity_statement(&elements)), place, what, &elements);
+            assert_unsupported(key_error(&key_statement(&elements)), place, what, &elements);
+        }
+        let variable = r#""Action": "*", "Resource": ["*", "arn:aws:kms:us-east-1:111122223333:key/${aws:userid}"]"#;
+        for text in [identity_statement(variable), identity_statement(variable).replace("2012", "2008")] {
+            assert_unsupported(identity_error(&text), "Statement.Resource[1]", "a policy variable", &text);
+        }
+        assert_unsupported(key_error(&key_statement(variable)), "Statement.Resource[1]", "a policy variable", variable);
+        let second =
+            r#"{"Statement": [{"Effect": "Deny", "Principal": "*"}, {"Effect": "Deny", "NotPrincipal": "*"}]}"#;
+        assert_unsupported(key_error(second), "Statement[1].NotPrincipal", "`NotPrincipal`", second);
+        for (text, place, what) in [
+            (r#"{"Service": "s3.amazonaws.com"}"#, "Statement.Principal.Service", "`Service`"),
+            (r#"{"AWS": "*", "Federated": "x"}"#, "Statement.Principal.Federated", "`Federated`"),
+            (r#"{"CanonicalUser": "x"}"#, "Statement.Principal.CanonicalUser", "`CanonicalUser`"),
+            (r#"{"AWS": "arn:aws:iam::111122223333:role/r"}"#, "Statement.Principal.AWS", "a role as principal"),
+            (
+                r#"{"AWS": ["arn:aws:sts::111122223333:assumed-role/r/s"]}"#,
+                "Statement.Principal.AWS[0]",
+                "a role session as principal",
+            ),
+            (
+                r#"{"AWS": "arn:aws:sts::111122223333:federated-user/f"}"#,
+                "Statement.Principal.AWS",
+                "a federated user as principal",
+            ),
+        ] {
+            assert_unsupported(key_error(&principal(text)), place, what, text);
+        }
+    }
+
+    #[test]
+    fn identity_policies_have_rules_of_their_own() {
+        for (elements, place, says) in [
+            (r#""Action": "*", "Resource": "*", "Principal": "*""#, "Statement.Principal", "names no principal"),
+            (r#""Action": "*", "Resource": "*", "NotPrincipal": "*""#, "Statement.NotPrincipal", "names no principal"),
+            (r#""Resource": "*""#, "Statement.Action", "is missing"),
+            (r#""Action": "*""#, "Statement.Resource", "is missing"),
+            (r#""Action": "*", "Resource": "*", "Sid": "a b""#, "Statement.Sid", "only letters and digits"),
+        ] {
+            assert_malformed(identity_error(&identity_statement(elements)), place, says, elements);
+        }
+        let one = format!(r#"{{"Sid": "A", "Effect": "Deny", {ALL}}}"#);
+        let twice = format!(r#"{{"Statement": [{one}, {one}]}}"#);
+        assert_malformed(identity_error(&twice), "Statement[1].Sid", "given to two statements", &twice);
+    }
+
+    #[test]
+    fn size_and_nesting_are_bounded() {
+        let padded = |text: &str, bytes: usize| format!("{text}{}", " ".repeat(bytes - text.len()));
+        let key = key_statement(ALL);
+        assert_eq!(key_error(&padded(&key, 32_768)), None);
+        assert_eq!(key_error(&padded(&key, 32_769)), Some(PolicyError::TooLong { bytes_max: 32_768 }));
+        let identity = identity_statement(ALL);
+        assert_eq!(identity_error(&padded(&identity, 131_072)), None);
+        assert_eq!(identity_error(&padded(&identity, 131_073)), Some(PolicyError::TooLong { bytes_max: 131_072 }));
+        let deep = format!(r#"{{"Statement": {}"#, "[".repeat(30_000));
+        assert_malformed(key_error(&deep), "policy", "nested too deeply", "30,000 levels");
+    }
+
+    #[test]
+    fn errors_repeat_little_of_the_input() {
+        let Some(PolicyError::Malformed { problem, .. }) = identity_error(&identity_statement(&format!(
+            r#""Action": "{}", "Resource": "*""#,
+            "x\\u0007".repeat(9_000)
+        ))) else {
+            panic!("accepted")
+        };
+        assert!(problem.len() < 200 && !problem.contains('\u{7}'), "{problem}");
+    }
+}

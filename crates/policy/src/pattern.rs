@@ -141,3 +141,139 @@ fn glob(pattern: &str, text: impl Iterator<Item = char> + Clone) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    #[test]
+    fn texts() {
+        for (pattern, text, want) in [
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("**", "anything", true),
+            ("?", "", false),
+            ("?", "ä", true),
+            ("a*", "a", true),
+            ("a*b", "ab", true),
+            ("a*b", "abc", false),
+            ("*ab", "aab", true),
+            ("*a?c", "abcabdabc", true),
+            ("a*b*c", "axbxbxc", true),
+            ("a*b*c", "axcxb", false),
+            ("*ö", "aäö", true),
+            ("a", "A", false),
+        ] {
+            assert_eq!(glob(pattern, text.chars()), want, "`{pattern}` on `{text}`");
+        }
+    }
+
+    #[test]
+    fn arns_by_parts() {
+        for (pattern, arn, want) in [
+            ("arn:aws:kms:us-east-1:1:key/*", "arn:aws:kms:us-east-1:1:key/k", true),
+            ("arn:aws:kms:us-east-1:1:*", "arn:aws:kms:us-east-1:1:key/k", true),
+            ("arn:aws:kms:us-east-1:1:*", "arn:aws:kms:us-east-1:1:alias/a", true),
+            ("arn:aws:kms:us-east-1:1:*", "arn:aws:kms:us-east-1:1:*", true),
+            ("arn:aws:kms:us-east-1:1:key/*", "arn:aws:kms:us-east-1:1:*", false),
+            ("arn:aws:kms:us-*-1:1:key/k", "arn:aws:kms:us-east-1:1:key/k", true),
+            ("arn:aws:kms:u*1:1:key/k", "arn:aws:kms:us-east-1:1:key/k", true),
+            // A wildcard inside a part stays in it: it must not turn a Region into an account.
+            ("arn:aws:kms:u*x:1:key/k", "arn:aws:kms:us-east-1:1x:1:key/k", false),
+            ("arn:aws:kms:u?1:1:key/k", "arn:aws:kms:u:1:1:key/k", false),
+            // One that ends a part may run on.
+            ("arn:aws:kms:u*:1:key/k", "arn:aws:kms:us-east-1:x:1:key/k", true),
+            ("arn:aws:iam::*:b/ann", "arn:aws:iam::1:user/a:b/ann", true),
+            ("arn:aws:iam::1:user/*/ann", "arn:aws:iam::1:user/a:b/ann", true),
+            ("arn:aws:iam::1:user/a?b/ann", "arn:aws:iam::1:user/a:b/ann", true),
+            ("arn:aws:kms:us-east-1:1:key/k", "arn:aws:kms:us-east-1:1", false),
+        ] {
+            assert_eq!(arn_glob(pattern, arn), want, "`{pattern}` on `{arn}`");
+        }
+    }
+
+    #[test]
+    fn actions_in_any_case() {
+        let encrypt = Action { service: ServiceName::Kms, name: "Encrypt" };
+        for (service, name, want) in [
+            (ServiceName::Kms, "Encrypt", true),
+            (ServiceName::Kms, "eNCRYPT", true),
+            (ServiceName::Kms, "ENC*", true),
+            (ServiceName::Kms, "?ncrypt", true),
+            (ServiceName::Kms, "*", true),
+            (ServiceName::Kms, "*?*", true),
+            (ServiceName::Kms, "Encryp", false),
+            (ServiceName::Kms, "ReEncrypt*", false),
+            (ServiceName::Iam, "Encrypt", false),
+            (ServiceName::Iam, "*", false),
+            (ServiceName::Iam, "Enc*", false),
+        ] {
+            assert_eq!(ActionPattern::new(service, name).matches(encrypt), want, "{service}:{name}");
+        }
+    }
+
+    #[test]
+    fn hostile_wildcards_take_bounded_time() {
+        // A matcher that tries each wildcard again needs more steps than there are atoms in the universe.
+        assert!(!glob(&"a*".repeat(1000), "a".repeat(600).chars()));
+        let arn = format!("arn:aws:iam::1:user/{}", "a:".repeat(300));
+        assert!(!arn_glob(&format!("arn:aws:iam:*:*:{}b", "a*".repeat(1000)), &arn));
+    }
+
+    /// The rule as the documents say it, one character after another. `colons` of the pattern are behind.
+    fn slowly(pattern: &[char], text: &[char], colons: usize) -> bool {
+        let stays = colons < ARN_COLONS;
+        match (pattern, text) {
+            ([], _) => text.is_empty(),
+            (['*', pattern_rest @ ..], _) => {
+                let may_cross = !stays || pattern_rest.first() == Some(&':');
+                let longer = matches!(text, [first, ..] if may_cross || *first != ':');
+                slowly(pattern_rest, text, colons) || (longer && slowly(pattern, &text[1..], colons))
+            }
+            (['?', pattern_rest @ ..], [first, text_rest @ ..]) => {
+                !(stays && *first == ':') && slowly(pattern_rest, text_rest, colons)
+            }
+            ([wanted, pattern_rest @ ..], [first, text_rest @ ..]) => {
+                wanted == first && slowly(pattern_rest, text_rest, colons + usize::from(*wanted == ':'))
+            }
+            ([_, ..], []) => false,
+        }
+    }
+
+    fn characters(of: &'static [char], most: usize) -> impl Strategy<Value = String> {
+        vec(select(of), 0..=most).prop_map(String::from_iter)
+    }
+
+    /// Six parts, the last of which may hold colons.
+    fn arn(head: &'static [char], last: &'static [char]) -> impl Strategy<Value = String> {
+        let head = vec(characters(head, 3), ARN_COLONS).prop_map(|parts| parts.join(":"));
+        (head, characters(last, 6)).prop_map(|(head, last)| format!("{head}:{last}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn text_matches_as_the_rule_says(
+            pattern in characters(&['a', 'b', ':', '*', '?'], 8),
+            text in characters(&['a', 'b', ':'], 8),
+        ) {
+            let slow = slowly(&Vec::from_iter(pattern.chars()), &Vec::from_iter(text.chars()), ARN_COLONS);
+            prop_assert_eq!(glob(&pattern, text.chars()), slow);
+        }
+
+        #[test]
+        fn arn_matches_as_the_rule_says(
+            pattern in arn(&['a', '*', '?'], &['a', ':', '*', '?']),
+            text in arn(&['a'], &['a', 'a', ':']),
+        ) {
+            let slow = slowly(&Vec::from_iter(pattern.chars()), &Vec::from_iter(text.chars()), 0);
+            prop_assert_eq!(arn_glob(&pattern, &text), slow);
+        }
+    }
+}
