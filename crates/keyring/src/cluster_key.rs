@@ -84,3 +84,62 @@ impl ClusterKey {
 pub(crate) fn aad(version: u32) -> Vec<u8> {
     [&b"claviger/v1/cluster key\0"[..], &version.to_be_bytes()].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{cluster_key, domain_key, file_root, one_bit_flips, scope, secret, wrong_lengths};
+
+    #[test]
+    fn a_cluster_key_opens_as_its_own_version_only() {
+        let root = file_root();
+        let (cluster, wrapped) = ClusterKey::generate(3, &root).unwrap();
+        let opened = ClusterKey::unwrap(3, &wrapped, &root).ok().unwrap();
+        assert_eq!((opened.version(), opened.secret().expose()), (3, cluster.secret().expose()));
+        let (other, _) = ClusterKey::generate(3, &root).unwrap();
+        assert_ne!(other.secret().expose(), cluster.secret().expose());
+        assert!(matches!(ClusterKey::unwrap(4, &wrapped, &root).err().unwrap(), RootError::DamagedClusterKey { .. }));
+    }
+
+    #[test]
+    fn a_domain_key_opens_in_its_own_place_only() {
+        let cluster = cluster_key();
+        let home = scope("111122223333", "us-east-1");
+        let (domain, wrapped) = cluster.generate_domain_key(home, 7).unwrap();
+        let opened = cluster.unwrap_domain_key(home, 7, &wrapped).ok().unwrap();
+        assert_eq!((opened.scope(), opened.version()), (&home, 7));
+        assert_eq!(opened.secret().expose(), domain.secret().expose());
+
+        for (name, scope, version) in [
+            ("account", scope("444455556666", "us-east-1"), 7),
+            ("Region", scope("111122223333", "us-east-2"), 7),
+            ("global space", scope("111122223333", ""), 7),
+            ("version", home, 8),
+        ] {
+            assert!(cluster.unwrap_domain_key(scope, version, &wrapped).is_err(), "other {name}");
+        }
+        for (name, other) in [
+            ("cluster key", ClusterKey::from_secret(3, secret(0x21)).unwrap()),
+            ("cluster key version", ClusterKey::from_secret(4, secret(0x20)).unwrap()),
+        ] {
+            assert!(other.unwrap_domain_key(home, 7, &wrapped).is_err(), "other {name}");
+        }
+        for (bit, altered) in one_bit_flips(&wrapped) {
+            assert!(cluster.unwrap_domain_key(home, 7, &altered).is_err(), "bit {bit}");
+        }
+        for altered in wrong_lengths(&wrapped) {
+            assert!(cluster.unwrap_domain_key(home, 7, &altered).is_err(), "{} bytes", altered.len());
+        }
+    }
+
+    #[test]
+    fn rotation_wraps_the_same_domain_key_again() {
+        let (old, new) = (cluster_key(), ClusterKey::from_secret(4, secret(0x80)).unwrap());
+        let domain = domain_key("111122223333", "us-east-1", 7);
+        let rewrapped = new.wrap_domain_key(&domain).unwrap();
+        assert_eq!(crate::wrapping_version(&rewrapped), Some(4));
+        let opened = new.unwrap_domain_key(*domain.scope(), 7, &rewrapped).ok().unwrap();
+        assert_eq!(opened.secret().expose(), domain.secret().expose());
+        assert!(old.unwrap_domain_key(*domain.scope(), 7, &rewrapped).is_err());
+    }
+}

@@ -23,6 +23,8 @@ mod cluster_key;
 mod domain_key;
 mod error;
 mod fields;
+#[cfg(test)]
+mod fixture;
 pub mod message;
 mod primitives;
 mod random;

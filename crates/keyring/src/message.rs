@@ -210,3 +210,152 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], NotAMessage> {
     *rest = after;
     Ok(*first)
 }
+
+#[cfg(test)]
+mod tests {
+    use KeySpec::SymmetricDefault;
+    use claviger_types::KeySpec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::backing_key::BackingKey;
+    use crate::fixture::*;
+
+    const PRODUCTION: Deployment = Deployment::Production;
+
+    fn key() -> BackingKey {
+        backing_key(SINGLE_REGION, SymmetricDefault, 1)
+    }
+
+    fn context(pairs: &[(&str, &str)]) -> EncryptionContext {
+        let owned = pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        EncryptionContext::from_pairs(owned).unwrap()
+    }
+
+    #[test]
+    fn overhead_and_header() {
+        assert_eq!(OVERHEAD_BYTES, 111);
+        for (text, deployment, start) in [
+            (SINGLE_REGION, Deployment::Production, [0xc1, 1, 0]),
+            (SINGLE_REGION, Deployment::Development, [0xd1, 1, 0]),
+            (MULTI_REGION, Deployment::Production, [0xc1, 1, 1]),
+        ] {
+            let key = backing_key(text, SymmetricDefault, 1);
+            let ciphertext = key.encrypt(deployment, &[7; 32], &context(&[])).unwrap();
+            assert_eq!((ciphertext.len(), &ciphertext[..3]), (143, &start[..]), "{text}");
+            let header = Header::parse(&ciphertext).unwrap();
+            assert_eq!((header.deployment(), header.key_id().to_string()), (deployment, text.to_owned()));
+            assert_eq!(header.backing_key_id(), key.material_id().backing_key_id());
+        }
+        assert_eq!(key().encrypt(PRODUCTION, &[0; 4096], &context(&[])).unwrap().len(), 4207);
+    }
+
+    #[test]
+    fn no_other_header_is_a_message() {
+        let good = key().encrypt(PRODUCTION, b"x", &context(&[])).unwrap();
+        for version in 0..=255_u8 {
+            let known = [0xc1, 0xd1].contains(&version);
+            assert_eq!(Header::parse(&[&[version], &good[1..]].concat()).is_ok(), known, "version {version}");
+            let suite = [&good[..1], &[version], &good[2..]].concat();
+            assert_eq!(Header::parse(&suite).is_ok(), version == SUITE, "suite {version}");
+            let flags = [&good[..2], &[version], &good[3..]].concat();
+            assert_eq!(Header::parse(&flags).is_ok(), version <= 1, "flags {version}");
+        }
+        for length in 0..OVERHEAD_BYTES {
+            assert_eq!(Header::parse(&good[..length]), Err(NotAMessage), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn no_two_messages_share_random_bits() {
+        let [a, b] = [(); 2].map(|()| Header::parse(&key().encrypt(PRODUCTION, b"x", &context(&[])).unwrap()).unwrap());
+        assert_ne!(a.n, b.n);
+        assert_ne!(a.iv, b.iv);
+        assert_ne!(a.commitment, b.commitment);
+    }
+
+    #[test]
+    fn every_bit_counts() {
+        let context = context(&[("purpose", "test")]);
+        let ciphertext = key().encrypt(PRODUCTION, b"some data", &context).unwrap();
+        assert!(key().decrypt(PRODUCTION, &ciphertext, &context).is_ok());
+        for (bit, altered) in one_bit_flips(&ciphertext) {
+            assert_eq!(key().decrypt(PRODUCTION, &altered, &context).err(), Some(InvalidCiphertext), "bit {bit}");
+        }
+        for altered in wrong_lengths(&ciphertext) {
+            let refused = key().decrypt(PRODUCTION, &altered, &context).err();
+            assert_eq!(refused, Some(InvalidCiphertext), "{} bytes", altered.len());
+        }
+    }
+
+    #[test]
+    fn the_context_must_be_the_same() {
+        let ciphertext = key().encrypt(PRODUCTION, b"data", &context(&[("a", "1"), ("b", "2")])).unwrap();
+        for (pairs, want) in [
+            (&[("a", "1"), ("b", "2")][..], true),
+            (&[("b", "2"), ("a", "1")], true),
+            (&[], false),
+            (&[("a", "1")], false),
+            (&[("A", "1"), ("b", "2")], false),
+            (&[("a", "1"), ("b", "3")], false),
+            (&[("a", "1"), ("b", "2"), ("c", "")], false),
+            (&[("a", "1b"), ("", "2")], false),
+        ] {
+            assert_eq!(key().decrypt(PRODUCTION, &ciphertext, &context(pairs)).is_ok(), want, "{pairs:?}");
+        }
+        let bare = key().encrypt(PRODUCTION, b"data", &EncryptionContext::default()).unwrap();
+        assert!(key().decrypt(PRODUCTION, &bare, &context(&[])).is_ok());
+        assert!(key().decrypt(PRODUCTION, &bare, &context(&[("", "")])).is_err());
+    }
+
+    #[test]
+    fn another_key_or_deployment_is_refused() {
+        let none = context(&[]);
+        let ciphertext = key().encrypt(PRODUCTION, b"data", &none).unwrap();
+        assert!(key().decrypt(Deployment::Development, &ciphertext, &none).is_err());
+        let dev = key().encrypt(Deployment::Development, b"data", &none).unwrap();
+        assert!(key().decrypt(PRODUCTION, &dev, &none).is_err());
+        assert!(key().decrypt(Deployment::Development, &dev, &none).is_ok());
+        for (name, other) in [
+            ("key", backing_key("1234abcd-12ab-34cd-56ef-1234567890ac", SymmetricDefault, 1)),
+            ("kind of key id", backing_key(MULTI_REGION, SymmetricDefault, 1)),
+            ("material", backing_key(SINGLE_REGION, SymmetricDefault, 2)),
+        ] {
+            assert!(other.decrypt(PRODUCTION, &ciphertext, &none).is_err(), "other {name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encrypted_is_decrypted(
+            plaintext in proptest::collection::vec(any::<u8>(), 0..4200),
+            pairs in proptest::collection::hash_map(".{0,12}", ".{0,20}", 0..6),
+            start: u8,
+            multi_region: bool,
+        ) {
+            let key_id = if multi_region { MULTI_REGION } else { SINGLE_REGION };
+            let key = backing_key(key_id, SymmetricDefault, start);
+            let context = EncryptionContext::from_pairs(pairs.into_iter().collect()).unwrap();
+            let ciphertext = key.encrypt(PRODUCTION, &plaintext, &context).unwrap();
+            prop_assert_eq!(ciphertext.len(), plaintext.len() + OVERHEAD_BYTES);
+            let decrypted = key.decrypt(PRODUCTION, &ciphertext, &context).ok().unwrap();
+            prop_assert_eq!(decrypted.as_bytes(), plaintext);
+        }
+
+        #[test]
+        fn strangers_bytes_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert!(key().decrypt(PRODUCTION, &bytes, &context(&[])).is_err());
+        }
+
+        #[test]
+        fn strangers_bytes_behind_a_good_start_are_refused(
+            bytes in proptest::collection::vec(any::<u8>(), 0..300),
+            kept in 0..145_usize,
+        ) {
+            let good = key().encrypt(PRODUCTION, &[7; 34], &context(&[])).unwrap();
+            let altered = [&good[..kept], &bytes].concat();
+            prop_assume!(altered != good);
+            prop_assert!(key().decrypt(PRODUCTION, &altered, &context(&[])).is_err());
+        }
+    }
+}

@@ -50,3 +50,42 @@ impl From<Vec<u8>> for Plaintext {
         Self(Zeroizing::new(bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{Debug, Display};
+
+    use super::*;
+    use crate::{BackingKey, ClusterKey, DomainKey, FileRoot, SecretAccessKey, SigningKey, TokenKey};
+
+    /// Whether a type has a trait: the inherent constant exists only if it has, and hides the trait's.
+    macro_rules! has {
+        ($bound:ident, $type:ty) => {{
+            struct Probe<T>(std::marker::PhantomData<T>);
+            trait Otherwise {
+                const HAS: bool = false;
+            }
+            impl<T> Otherwise for Probe<T> {}
+            #[expect(dead_code, reason = "used for a type that has the trait only")]
+            impl<T: $bound> Probe<T> {
+                const HAS: bool = true;
+            }
+            Probe::<$type>::HAS
+        }};
+    }
+
+    macro_rules! assert_unseen {
+        ($($type:ty),+) => {$(
+            assert!(!has!(Debug, $type), "{} can be printed", stringify!($type));
+            assert!(!has!(Display, $type), "{} can be printed", stringify!($type));
+            assert!(!has!(Clone, $type), "{} can be copied", stringify!($type));
+            assert!(!has!(PartialEq, $type), "{} can be compared in a time that tells", stringify!($type));
+        )+};
+    }
+
+    #[test]
+    fn secrets_cannot_be_printed_copied_or_compared() {
+        assert_unseen!(Secret<32>, Plaintext, BackingKey, ClusterKey, DomainKey, FileRoot);
+        assert_unseen!(SecretAccessKey, SigningKey, TokenKey);
+    }
+}

@@ -117,3 +117,80 @@ impl DomainKey {
         self.binding("secret access key").field(access_key_id.as_str().as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{domain_key, one_bit_flips, wrong_lengths};
+
+    fn access_key_id(text: &str) -> AccessKeyId {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_generated_secret_has_forty_characters() {
+        let secret = SecretAccessKey::generate().unwrap();
+        assert_eq!(secret.expose().len(), 40);
+        assert!(secret.expose().bytes().all(|byte| ALPHABET.contains(&byte)));
+        assert_ne!(secret.expose(), SecretAccessKey::generate().unwrap().expose());
+    }
+
+    #[test]
+    fn chosen_secrets() {
+        for good in ["x", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", &"x".repeat(128)] {
+            assert_eq!(SecretAccessKey::from_text(good.to_owned()).ok().unwrap().expose(), good);
+        }
+        for bad in ["", "a b", "a\n", "schlüssel", &"x".repeat(129)] {
+            assert!(SecretAccessKey::from_text(bad.to_owned()).is_err(), "{bad:?}");
+        }
+    }
+
+    /// Source: AWS General Reference, "Signature Version 4", the example that lists IAM users.
+    #[test]
+    fn signs_as_the_published_example() {
+        let secret = SecretAccessKey::from_text("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into()).unwrap();
+        let key = secret.signing_key("20150830", "us-east-1", "iam").unwrap();
+        let string_to_sign = b"AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/us-east-1/iam/aws4_request\n\
+            f536975d06c0309214f805bb90ccff089219ecd68b2577efef23edd43b7e1a59";
+        let signature = key.sign(string_to_sign).unwrap();
+        assert_eq!(hex::encode(signature), "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7");
+        assert!(key.verify(string_to_sign, &signature));
+        assert!(!key.verify(b"AWS4-HMAC-SHA256", &signature));
+        for (bit, altered) in one_bit_flips(&signature) {
+            assert!(!key.verify(string_to_sign, &altered.try_into().unwrap()), "bit {bit}");
+        }
+        for (date, region, service) in
+            [("20150831", "us-east-1", "iam"), ("20150830", "us-east-2", "iam"), ("20150830", "us-east-1", "kms")]
+        {
+            let other = secret.signing_key(date, region, service).unwrap();
+            assert!(!other.verify(string_to_sign, &signature), "{date} {region} {service}");
+        }
+    }
+
+    #[test]
+    fn a_secret_opens_for_its_own_access_key_only() {
+        let home = domain_key("111122223333", "", 7);
+        let (own, other) = (access_key_id("AKIA7777777777777777"), access_key_id("AKIA7777777777777776"));
+        let secret = SecretAccessKey::generate().unwrap();
+        let wrapped = home.wrap_secret_access_key(&own, &secret).unwrap();
+        assert_eq!(home.unwrap_secret_access_key(&own, &wrapped).ok().unwrap().expose(), secret.expose());
+        assert!(home.unwrap_secret_access_key(&other, &wrapped).is_err());
+        for (name, domain) in [
+            ("account", domain_key("444455556666", "", 7)),
+            ("space", domain_key("111122223333", "us-east-1", 7)),
+            ("version", domain_key("111122223333", "", 8)),
+        ] {
+            assert!(domain.unwrap_secret_access_key(&own, &wrapped).is_err(), "other {name}");
+        }
+        for (bit, altered) in one_bit_flips(&wrapped) {
+            assert!(home.unwrap_secret_access_key(&own, &altered).is_err(), "bit {bit}");
+        }
+        for altered in wrong_lengths(&wrapped) {
+            assert!(home.unwrap_secret_access_key(&own, &altered).is_err(), "{} bytes", altered.len());
+        }
+        let new = domain_key("111122223333", "", 8);
+        let rewrapped = new.rewrap_secret_access_key(&home, &own, &wrapped).unwrap();
+        assert_eq!(new.unwrap_secret_access_key(&own, &rewrapped).ok().unwrap().expose(), secret.expose());
+        assert_eq!(new.rewrap_secret_access_key(&home, &other, &wrapped), Err(RewrapError::Damaged(Damaged)));
+    }
+}

@@ -95,3 +95,60 @@ impl TokenKey {
         Ok((aes_256_gcm(key)?, Nonce::assume_unique_for_key(*iv)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fixture::{cluster_key, one_bit_flips, secret, wrong_lengths};
+
+    fn token_key() -> TokenKey {
+        cluster_key().token_key(TokenPurpose::Marker).unwrap()
+    }
+
+    #[test]
+    fn opens_unaltered_and_in_its_own_place_only() {
+        let key = token_key();
+        let sealed = key.seal(b"place", b"after this").unwrap();
+        assert_eq!(sealed_version(&sealed), Some(3));
+        assert_eq!(key.open(b"place", &sealed).unwrap().as_bytes(), b"after this");
+        assert!(key.open(b"elsewhere", &sealed).is_none());
+        assert!(key.open(b"", &sealed).is_none());
+        for (bit, altered) in one_bit_flips(&sealed) {
+            assert!(key.open(b"place", &altered).is_none(), "bit {bit}");
+        }
+        for altered in wrong_lengths(&sealed) {
+            assert!(key.open(b"place", &altered).is_none(), "{} bytes", altered.len());
+        }
+        assert_ne!(sealed, key.seal(b"place", b"after this").unwrap());
+    }
+
+    #[test]
+    fn another_key_is_refused() {
+        let sealed = token_key().seal(b"place", b"after this").unwrap();
+        let other_secret = ClusterKey::from_secret(3, secret(0x21)).unwrap().token_key(TokenPurpose::Marker).unwrap();
+        let other_version = ClusterKey::from_secret(4, secret(0x20)).unwrap().token_key(TokenPurpose::Marker).unwrap();
+        let other_purpose =
+            TokenKey { cluster_version: 3, secret: derive_key(&secret(0x20), "claviger/v1/token/another").unwrap() };
+        for (name, other) in [("secret", other_secret), ("version", other_version), ("purpose", other_purpose)] {
+            assert!(other.open(b"place", &sealed).is_none(), "other {name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_is_opened(aad: Vec<u8>, plaintext: Vec<u8>) {
+            let key = token_key();
+            let sealed = key.seal(&aad, &plaintext).unwrap();
+            let opened = key.open(&aad, &sealed).unwrap();
+            prop_assert_eq!(opened.as_bytes(), plaintext);
+        }
+
+        #[test]
+        fn strangers_bytes_are_refused(aad: Vec<u8>, bytes: Vec<u8>) {
+            prop_assert!(token_key().open(&aad, &bytes).is_none());
+            prop_assert!(token_key().open(&aad, &[&[1, 0, 0, 0, 3], bytes.as_slice()].concat()).is_none());
+        }
+    }
+}

@@ -77,3 +77,60 @@ pub(crate) fn unwrap(key: &LessSafeKey, binding: &Binding, wrapped: &[u8], bytes
     let aad = binding.fields.as_bytes().ok_or(Damaged)?;
     key.open_separate_gather(Nonce::assume_unique_for_key(*iv), Aad::from(aad), body, tag, bytes).map_err(|_| Damaged)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{counting, one_bit_flips, wrong_lengths};
+    use crate::primitives::aes_256_gcm;
+
+    fn place() -> Binding {
+        Binding::new(5, "thing").field(b"ab").field(b"c")
+    }
+
+    #[test]
+    fn opens_in_its_own_place_only() {
+        let key = aes_256_gcm(&[1; 32]).unwrap();
+        let wrapped = wrap(&key, &place(), counting(9), b"secret").unwrap();
+        assert_eq!(wrapping_version(&wrapped), Some(5));
+        assert_eq!(unwrapped_len(&wrapped), Ok(6));
+        let open = |key: &LessSafeKey, place: &Binding, wrapped: &[u8]| {
+            let mut bytes = [0; 6];
+            unwrap(key, place, wrapped, &mut bytes).map(|()| bytes)
+        };
+        assert_eq!(open(&key, &place(), &wrapped), Ok(*b"secret"));
+        assert_eq!(open(&aes_256_gcm(&[2; 32]).unwrap(), &place(), &wrapped), Err(Damaged));
+        for (name, elsewhere) in [
+            ("version", Binding::new(6, "thing").field(b"ab").field(b"c")),
+            ("label", Binding::new(5, "other").field(b"ab").field(b"c")),
+            ("field", Binding::new(5, "thing").field(b"ab").field(b"d")),
+            ("border between fields", Binding::new(5, "thing").field(b"a").field(b"bc")),
+            ("field missing", Binding::new(5, "thing").field(b"ab")),
+            ("field too many", place().field(b"")),
+        ] {
+            assert_eq!(open(&key, &elsewhere, &wrapped), Err(Damaged), "{name}");
+        }
+        for (bit, altered) in one_bit_flips(&wrapped) {
+            assert_eq!(open(&key, &place(), &altered), Err(Damaged), "bit {bit}");
+        }
+        for altered in wrong_lengths(&wrapped) {
+            assert_eq!(open(&key, &place(), &altered), Err(Damaged), "{} bytes", altered.len());
+        }
+        assert_eq!(unwrap(&key, &place(), &wrapped, &mut [0; 5]), Err(Damaged));
+    }
+
+    #[test]
+    fn a_place_that_does_not_fit_wraps_nothing() {
+        let key = aes_256_gcm(&[1; 32]).unwrap();
+        let place = Binding::new(5, "thing").field(&[0; 250]);
+        assert_eq!(wrap(&key, &place, counting(9), b"secret"), Err(ModuleFailed));
+    }
+
+    #[test]
+    fn a_version_is_read_from_the_known_format_only() {
+        for (wrapped, want) in [(&b""[..], None), (b"\x01\0\0\0", None), (b"\x02\0\0\0\x05", None)] {
+            assert_eq!(wrapping_version(wrapped), want, "{wrapped:?}");
+        }
+        assert_eq!(wrapping_version(b"\x01\0\0\x01\x05"), Some(261));
+    }
+}

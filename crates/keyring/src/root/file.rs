@@ -12,7 +12,7 @@
 //! a whole one and the wrong file from the right one. What it wraps is
 //! `format 1 | check 16 | IV 12 | cluster key 32 | tag 16`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ impl FileRoot {
         // Non-blocking, so that a pipe at this path is refused below and not waited for.
         let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
         let file = file.map_err(io)?;
-        refuse_open_to_others(path, &file.metadata().map_err(io)?)?;
+        refuse_unless_private(path, &file.metadata().map_err(io)?, rustix::process::geteuid().as_raw())?;
         let mut text = Zeroizing::new(Vec::with_capacity(TEXT_BYTES + 1));
         // One byte more than a root has tells a longer file; the capacity keeps the vector from moving and leaving
         // a copy of the key behind.
@@ -158,8 +158,9 @@ impl RootOfTrust for FileRoot {
     }
 }
 
-fn refuse_open_to_others(path: &Path, metadata: &std::fs::Metadata) -> Result<(), RootError> {
-    let (user, owner, mode) = (rustix::process::geteuid().as_raw(), metadata.uid(), metadata.mode() & 0o7777);
+/// Only a plain file of this user, with no permission for anybody else, holds a root.
+fn refuse_unless_private(path: &Path, metadata: &Metadata, user: u32) -> Result<(), RootError> {
+    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
     if !metadata.is_file() {
         return Err(RootError::NotARoot { path: path.to_owned() });
     }
@@ -176,4 +177,117 @@ fn refuse_open_to_others(path: &Path, metadata: &std::fs::Metadata) -> Result<()
 fn sync_parent(path: &Path) -> std::io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(parent)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::fixture::{counting, file_root, one_bit_flips, secret, wrong_lengths};
+
+    fn error(result: Result<FileRoot, RootError>) -> RootError {
+        result.err().expect("an error")
+    }
+
+    /// A scratch directory and the path of a root in it.
+    fn scratch() -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("root");
+        (directory, path)
+    }
+
+    #[test]
+    fn a_created_root_opens_again() {
+        let (_directory, path) = scratch();
+        let root = FileRoot::create(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
+        let wrapped = root.wrap(&secret(1), b"place").unwrap();
+        let opened = FileRoot::open(&path).unwrap();
+        assert_eq!(opened.unwrap(&wrapped, b"place").ok().unwrap().expose(), &counting::<32>(1));
+        assert_eq!(opened.describe(), format!("file `{}`", path.display()));
+    }
+
+    #[test]
+    fn a_root_is_never_overwritten() {
+        let (_directory, path) = scratch();
+        fs::write(&path, "precious").unwrap();
+        assert!(matches!(error(FileRoot::create(&path)), RootError::AlreadyExists { .. }));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[test]
+    fn only_a_private_plain_file_is_read() {
+        let (directory, path) = scratch();
+        FileRoot::create(&path).unwrap();
+        for mode in [0o640, 0o620, 0o610, 0o604, 0o602, 0o601, 0o660, 0o666, 0o777] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let error = error(FileRoot::open(&path));
+            assert!(matches!(error, RootError::OpenToOthers { .. }), "{mode:o}: {error}");
+            assert!(error.to_string().contains(&format!("`chmod 600 {}`", path.display())), "{error}");
+        }
+        for mode in [0o600, 0o400] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert!(FileRoot::open(&path).is_ok(), "{mode:o}");
+        }
+        let metadata = fs::metadata(&path).unwrap();
+        let foreign = refuse_unless_private(&path, &metadata, metadata.uid() + 1);
+        assert!(matches!(foreign, Err(RootError::ForeignOwner { .. })));
+        assert!(matches!(error(FileRoot::open(directory.path())), RootError::NotARoot { .. }));
+        assert!(matches!(error(FileRoot::open(&directory.path().join("none"))), RootError::Io { .. }));
+    }
+
+    #[test]
+    fn every_alteration_of_the_text_is_noticed() {
+        let root = file_root();
+        let text = root.to_text(&secret(0)).unwrap();
+        let path = Path::new("root");
+        assert!(FileRoot::from_text(path, text.as_bytes()).is_ok());
+        for (bit, altered) in one_bit_flips(text.as_bytes()) {
+            // Hex digits may be written in upper case: the key is the same.
+            let same_key = altered.eq_ignore_ascii_case(text.as_bytes()) && (38..102).contains(&(bit / 8));
+            assert_eq!(FileRoot::from_text(path, &altered).is_ok(), same_key, "bit {bit}");
+        }
+        for altered in wrong_lengths(text.as_bytes()) {
+            assert!(FileRoot::from_text(path, &altered).is_err(), "{} bytes", altered.len());
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_text_is_told_apart() {
+        let text = file_root().to_text(&secret(0)).unwrap();
+        let path = Path::new("root");
+        let damaged = text.replace("key 00", "key 01");
+        let newer = text.replace("version 1", "version 2");
+        assert!(matches!(error(FileRoot::from_text(path, damaged.as_bytes())), RootError::Damaged { .. }));
+        assert!(matches!(error(FileRoot::from_text(path, newer.as_bytes())), RootError::Newer { .. }));
+        for other in ["", "secret", "-----BEGIN PRIVATE KEY-----\n"] {
+            assert!(
+                matches!(error(FileRoot::from_text(path, other.as_bytes())), RootError::NotARoot { .. }),
+                "{other}"
+            );
+        }
+        for altered in [damaged, newer] {
+            assert!(
+                !error(FileRoot::from_text(path, altered.as_bytes())).to_string().contains("0203"),
+                "shows the key"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrapped_cluster_key_opens_under_its_root_and_place_only() {
+        let root = file_root();
+        let wrapped = root.wrap(&secret(1), b"place").unwrap();
+        let other = FileRoot::from_key(Path::new("other"), &secret(2)).unwrap();
+        assert!(matches!(other.unwrap(&wrapped, b"place").err().unwrap(), RootError::OtherRoot { .. }));
+        assert!(matches!(root.unwrap(&wrapped, b"elsewhere").err().unwrap(), RootError::DamagedClusterKey { .. }));
+        for (bit, altered) in one_bit_flips(&wrapped) {
+            assert!(root.unwrap(&altered, b"place").is_err(), "bit {bit}");
+        }
+        for altered in wrong_lengths(&wrapped) {
+            assert!(root.unwrap(&altered, b"place").is_err(), "{} bytes", altered.len());
+        }
+    }
 }
