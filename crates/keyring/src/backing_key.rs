@@ -112,6 +112,11 @@ impl BackingKey {
         &self.material_id
     }
 
+    /// The KMS key that it belongs to.
+    pub fn binding(&self) -> &BackingKeyBinding {
+        &self.binding
+    }
+
     /// Whether the material is the one that its name was made of.
     pub fn check_material_id(&self) -> Result<(), Damaged> {
         let material_id = KeyMaterialId::of(&self.binding.key_id, &self.material).map_err(|_| Damaged)?;
@@ -128,7 +133,8 @@ impl BackingKey {
         if self.binding.spec != KeySpec::SymmetricDefault {
             return Err(UseError::WrongSpec);
         }
-        let header = Header::fresh(deployment, self.binding.key_id, self.material_id.backing_key_id())?;
+        let id = self.material_id.backing_key_id();
+        let header = Header::new(deployment, self.binding.key_id, id, random()?)?;
         Ok(message::seal(self.material.expose(), header, plaintext, context)?)
     }
 
@@ -159,6 +165,11 @@ impl BackingKey {
     pub fn verify_mac(&self, algorithm: MacAlgorithm, message: &[u8], mac: &[u8]) -> Result<(), InvalidMac> {
         let key = self.mac_key(algorithm).ok_or(InvalidMac)?;
         hmac::verify(&key, message, mac).map_err(|_| InvalidMac)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn material(&self) -> &[u8] {
+        self.material.expose()
     }
 
     fn mac_key(&self, algorithm: MacAlgorithm) -> Option<hmac::Key> {

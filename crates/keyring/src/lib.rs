@@ -31,6 +31,8 @@ mod random;
 mod root;
 mod secret;
 mod secret_access_key;
+#[cfg(test)]
+mod test_vectors;
 mod token;
 mod wrap;
 

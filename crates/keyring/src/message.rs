@@ -15,7 +15,6 @@ use crate::backing_key::BackingKeyId;
 use crate::error::{InvalidCiphertext, ModuleFailed};
 use crate::fields::Fields;
 use crate::primitives::{IV_BYTES, TAG_BYTES, aes_256_gcm, equal_in_constant_time, kbkdf_hmac_sha256};
-use crate::random::random;
 use crate::secret::{Plaintext, Secret};
 
 /// Bytes that a ciphertext has beyond its plaintext.
@@ -104,15 +103,15 @@ impl Header {
         self.backing_key_id
     }
 
-    /// The header of a new message. 128 random bits make its key unique, so a key never meets a second IV; the IV is
-    /// random nevertheless, in case a cloned machine draws the same bits again.
-    pub(crate) fn fresh(
+    /// The header of a new message, whose commitment is still to be made. 128 of the random bits make its key unique,
+    /// so a key never meets a second IV; the IV is random nevertheless, in case a cloned machine draws the same N.
+    pub(crate) fn new(
         deployment: Deployment,
         key_id: KeyId,
         backing_key_id: BackingKeyId,
+        random: [u8; N_BYTES + IV_BYTES],
     ) -> Result<Self, ModuleFailed> {
-        let drawn: [u8; N_BYTES + IV_BYTES] = random()?;
-        let (n, rest) = drawn.split_first_chunk().ok_or(ModuleFailed)?;
+        let (n, rest) = random.split_first_chunk().ok_or(ModuleFailed)?;
         let iv = rest.first_chunk().ok_or(ModuleFailed)?;
         Ok(Self { deployment, key_id, backing_key_id, n: *n, commitment: [0; COMMITMENT_BYTES], iv: *iv })
     }
@@ -150,8 +149,6 @@ impl MessageKeys {
 }
 
 /// Seals a plaintext under a header whose commitment is still to be made.
-///
-/// One allocation: the additional authenticated data is built behind the message and cut off again.
 pub(crate) fn seal(
     material: &[u8],
     mut header: Header,
@@ -160,6 +157,16 @@ pub(crate) fn seal(
 ) -> Result<Vec<u8>, ModuleFailed> {
     let keys = header.derive(material)?;
     header.commitment = *keys.commitment()?;
+    seal_body(&keys, &header, plaintext, context)
+}
+
+/// One allocation: the additional authenticated data is built behind the message and cut off again.
+fn seal_body(
+    keys: &MessageKeys,
+    header: &Header,
+    plaintext: &[u8],
+    context: &EncryptionContext,
+) -> Result<Vec<u8>, ModuleFailed> {
     let message_bytes = HEADER_BYTES + plaintext.len() + TAG_BYTES;
     let mut blob = Vec::with_capacity(message_bytes + HEADER_BYTES + context.canonical_len());
     header.write(&mut blob);
@@ -170,12 +177,19 @@ pub(crate) fn seal(
     let (message, aad) = blob.split_at_mut_checked(message_bytes).ok_or(ModuleFailed)?;
     let sealed = message.get_mut(HEADER_BYTES..).ok_or(ModuleFailed)?;
     let (body, tag) = sealed.split_at_mut_checked(plaintext.len()).ok_or(ModuleFailed)?;
-    let nonce = Nonce::assume_unique_for_key(header.iv);
     aes_256_gcm(keys.key()?)?
-        .seal_out_of_place_scatter(nonce, Aad::from(&*aad), plaintext, body, &[], tag)
+        .seal_out_of_place_scatter(Nonce::assume_unique_for_key(header.iv), Aad::from(&*aad), plaintext, body, &[], tag)
         .map_err(|_| ModuleFailed)?;
     blob.truncate(message_bytes);
     Ok(blob)
+}
+
+/// A message that is whole but for its commitment, which is another key's: only comparing it refuses the message.
+#[cfg(test)]
+pub(crate) fn seal_with_another_commitment(material: &[u8], mut header: Header, plaintext: &[u8]) -> Vec<u8> {
+    let keys = header.derive(material).unwrap();
+    header.commitment = *header.derive(&[0xee; 32]).unwrap().commitment().unwrap();
+    seal_body(&keys, &header, plaintext, &EncryptionContext::default()).unwrap()
 }
 
 /// Opens what [`seal`] made.
@@ -323,6 +337,18 @@ mod tests {
         ] {
             assert!(other.decrypt(PRODUCTION, &ciphertext, &none).is_err(), "other {name}");
         }
+    }
+
+    /// All else of the message is right, so this fails if nobody compares the commitment.
+    #[test]
+    fn a_message_commits_to_its_key() {
+        let material: [u8; 32] = counting(1);
+        let id = key().material_id().backing_key_id();
+        let header = || Header::new(PRODUCTION, SINGLE_REGION.parse().unwrap(), id, counting(0x60)).unwrap();
+        let good = seal(&material, header(), b"data", &context(&[])).unwrap();
+        assert_eq!(key().decrypt(PRODUCTION, &good, &context(&[])).ok().unwrap().as_bytes(), b"data");
+        let bad = seal_with_another_commitment(&material, header(), b"data");
+        assert_eq!(key().decrypt(PRODUCTION, &bad, &context(&[])).err(), Some(InvalidCiphertext));
     }
 
     proptest! {

@@ -87,7 +87,7 @@ impl DomainKey {
         access_key_id: &AccessKeyId,
         secret: &SecretAccessKey,
     ) -> Result<Vec<u8>, ModuleFailed> {
-        wrap(self.wrapping_key(), &self.secret_access_key_binding(access_key_id), random()?, secret.0.as_bytes())
+        self.wrap_secret_access_key_with_iv(access_key_id, secret, random()?)
     }
 
     /// The secret that this domain key wrapped for this access key.
@@ -111,6 +111,15 @@ impl DomainKey {
     ) -> Result<Vec<u8>, RewrapError> {
         let secret = from.unwrap_secret_access_key(access_key_id, wrapped)?;
         Ok(self.wrap_secret_access_key(access_key_id, &secret)?)
+    }
+
+    pub(crate) fn wrap_secret_access_key_with_iv(
+        &self,
+        access_key_id: &AccessKeyId,
+        secret: &SecretAccessKey,
+        iv: [u8; 12],
+    ) -> Result<Vec<u8>, ModuleFailed> {
+        wrap(self.wrapping_key(), &self.secret_access_key_binding(access_key_id), iv, secret.0.as_bytes())
     }
 
     fn secret_access_key_binding(&self, access_key_id: &AccessKeyId) -> Binding {

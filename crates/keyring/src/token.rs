@@ -54,21 +54,7 @@ impl ClusterKey {
 impl TokenKey {
     /// A token that opens with the same `aad` only: account, operation, filter.
     pub fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, ModuleFailed> {
-        let n: [u8; N_BYTES] = random()?;
-        let sealed_bytes = PREFIX_BYTES + plaintext.len() + TAG_BYTES;
-        let mut sealed = Vec::with_capacity(sealed_bytes);
-        sealed.push(FORMAT);
-        sealed.extend_from_slice(&self.cluster_version.to_be_bytes());
-        sealed.extend_from_slice(&n);
-        let aad = [&sealed, aad].concat();
-        sealed.resize(sealed_bytes, 0);
-        let (body, tag) = sealed
-            .get_mut(PREFIX_BYTES..)
-            .and_then(|sealed| sealed.split_at_mut_checked(plaintext.len()))
-            .ok_or(ModuleFailed)?;
-        let (key, nonce) = self.derive(&n)?;
-        key.seal_out_of_place_scatter(nonce, Aad::from(aad), plaintext, body, &[], tag).map_err(|_| ModuleFailed)?;
-        Ok(sealed)
+        self.seal_with_n(aad, plaintext, random()?)
     }
 
     /// What [`TokenKey::seal`] sealed, if this is such a token, unaltered, and `aad` is the same.
@@ -83,6 +69,23 @@ impl TokenKey {
         let aad = [prefix.as_slice(), aad].concat();
         key.open_separate_gather(nonce, Aad::from(aad), body, tag, &mut plaintext).ok()?;
         Some(Plaintext::from_first(plaintext, body.len()))
+    }
+
+    pub(crate) fn seal_with_n(&self, aad: &[u8], plaintext: &[u8], n: [u8; N_BYTES]) -> Result<Vec<u8>, ModuleFailed> {
+        let sealed_bytes = PREFIX_BYTES + plaintext.len() + TAG_BYTES;
+        let mut sealed = Vec::with_capacity(sealed_bytes);
+        sealed.push(FORMAT);
+        sealed.extend_from_slice(&self.cluster_version.to_be_bytes());
+        sealed.extend_from_slice(&n);
+        let aad = [&sealed, aad].concat();
+        sealed.resize(sealed_bytes, 0);
+        let (body, tag) = sealed
+            .get_mut(PREFIX_BYTES..)
+            .and_then(|sealed| sealed.split_at_mut_checked(plaintext.len()))
+            .ok_or(ModuleFailed)?;
+        let (key, nonce) = self.derive(&n)?;
+        key.seal_out_of_place_scatter(nonce, Aad::from(aad), plaintext, body, &[], tag).map_err(|_| ModuleFailed)?;
+        Ok(sealed)
     }
 
     fn derive(&self, n: &[u8; N_BYTES]) -> Result<(LessSafeKey, Nonce), ModuleFailed> {

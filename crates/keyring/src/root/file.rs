@@ -77,7 +77,7 @@ impl FileRoot {
         Self::from_text(path, &text)
     }
 
-    fn from_text(path: &Path, text: &[u8]) -> Result<Self, RootError> {
+    pub(crate) fn from_text(path: &Path, text: &[u8]) -> Result<Self, RootError> {
         let damaged = || RootError::Damaged { path: path.to_owned() };
         let Some(rest) = text.strip_prefix(TITLE.as_bytes()) else {
             return Err(RootError::NotARoot { path: path.to_owned() });
@@ -96,7 +96,7 @@ impl FileRoot {
         Ok(root)
     }
 
-    fn to_text(&self, key: &Secret<32>) -> Result<Zeroizing<String>, ModuleFailed> {
+    pub(crate) fn to_text(&self, key: &Secret<32>) -> Result<Zeroizing<String>, ModuleFailed> {
         let mut digits = Zeroizing::new([0; 64]);
         hex::encode_to_slice(key.expose(), digits.as_mut_slice()).map_err(|_| ModuleFailed)?;
         let mut text = Zeroizing::new(String::with_capacity(TEXT_BYTES));
