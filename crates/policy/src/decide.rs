@@ -1,52 +1,18 @@
 //! The decision: may this caller do this action on this resource, and which statement says so?
 //!
 //! An explicit deny ends it. On a key, the key policy is the root of trust: it allows the caller itself, or it lets
-//! the caller's account in, whose identity policies then decide. Across accounts both must allow. A decision makes
-//! no allocation, except one text if a resource pattern other than `*` has to be compared.
+//! the caller's account in, whose identity policies then decide. Across accounts both must allow. A decision
+//! allocates nothing, unless a resource pattern other than `*` has to be compared.
+//!
+//! Which operations work across accounts at all is not known here: who asks refuses the others.
 //! Source: IAM user guide, "Policy evaluation logic"; AWS KMS developer guide, "Key policies".
 
-use std::cell::OnceCell;
-use std::fmt;
-
-use claviger_types::{AccountId, KeyArn, Region, ServiceName, UserId};
+use claviger_types::KeyArn;
 
 use crate::identity_policy::IdentityPolicy;
 use crate::key_policy::KeyPolicy;
+use crate::request::{Action, Caller, Resource, Target};
 use crate::statement::Effect;
-
-/// Who asks: an IAM user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Caller {
-    /// The user's account.
-    pub account: AccountId,
-    /// The user's unique id.
-    pub user: UserId,
-}
-
-/// What is asked for, such as `kms:Encrypt`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Action {
-    /// The service that has the operation.
-    pub service: ServiceName,
-    /// The operation's name as the API spells it.
-    pub name: &'static str,
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.service, self.name)
-    }
-}
-
-/// What an action without a key is asked for on.
-#[derive(Clone, Copy)]
-pub enum Resource<'a> {
-    /// No resource of its own (`*`): matched by `*`, and by patterns for all that the action's service has in the
-    /// caller's account and this Region (`None` if the service is global).
-    Any(Option<Region>),
-    /// What has this ARN.
-    Arn(&'a dyn fmt::Display),
-}
 
 /// A key and its policy.
 #[derive(Clone, Copy)]
@@ -172,34 +138,9 @@ fn identity_verdict<'p>(
     allow
 }
 
-/// A resource during one decision, with its text once some pattern asked for it.
-pub(crate) struct Target<'a> {
-    account: AccountId,
-    service: ServiceName,
-    resource: Resource<'a>,
-    arn: OnceCell<String>,
-}
-
-impl<'a> Target<'a> {
-    fn new(caller: Caller, action: Action, resource: Resource<'a>) -> Self {
-        Self { account: caller.account, service: action.service, resource, arn: OnceCell::new() }
-    }
-
-    /// The text that patterns are compared with.
-    pub(crate) fn arn(&self) -> &str {
-        self.arn.get_or_init(|| match self.resource {
-            Resource::Any(region) => {
-                let region = region.as_ref().map_or("", Region::as_str);
-                format!("arn:aws:{}:{region}:{}:*", self.service, self.account)
-            }
-            Resource::Arn(arn) => arn.to_string(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use claviger_types::{AliasArn, PrincipalArn};
+    use claviger_types::{AliasArn, PrincipalArn, Region, ServiceName, UserId};
 
     use super::*;
     use crate::{KeyPolicyDocument, PolicyError};

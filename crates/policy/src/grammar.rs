@@ -11,9 +11,8 @@ use claviger_types::{PrincipalArn, ServiceName};
 
 use crate::PolicyError;
 use crate::json::{self, Json};
-use crate::key_policy::Principal;
 use crate::pattern::{ActionPattern, ResourcePattern};
-use crate::statement::{Effect, Statement};
+use crate::statement::{Effect, Principal, Statement};
 
 /// Characters of the policy's text that an error repeats.
 const QUOTED_CHARS_MAX: usize = 80;

@@ -3,8 +3,8 @@
 use claviger_types::limits;
 
 use crate::PolicyError;
-use crate::decide::{Action, Target};
 use crate::grammar;
+use crate::request::{Action, Target};
 use crate::statement::{Effect, Statement};
 
 /// A checked policy of a user.

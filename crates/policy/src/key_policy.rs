@@ -8,20 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use claviger_types::{AccountId, PrincipalArn, UserId, limits};
 
 use crate::PolicyError;
-use crate::decide::{Action, Caller, Target};
 use crate::grammar;
-use crate::statement::{Effect, Statement};
-
-/// Whom a statement of a key policy speaks of.
-pub(crate) enum Principal {
-    /// An account, by its number or its root's ARN: to deny it denies all its principals, to allow it lets it
-    /// delegate.
-    Account(AccountId),
-    /// `*`.
-    Anyone,
-    /// A user, by a [`PrincipalArn::User`].
-    User(PrincipalArn),
-}
+use crate::request::{Action, Caller, Target};
+use crate::statement::{Effect, Principal, Statement};
 
 /// A key policy whose grammar was checked, but not whether the users that it names exist.
 pub struct KeyPolicyDocument {

@@ -16,12 +16,11 @@ mod identity_policy;
 mod json;
 mod key_policy;
 mod pattern;
+mod request;
 mod statement;
 
-pub use decide::{
-    Action, Caller, Decision, Denial, IdentityStatement, KeyResource, Reason, Resource, decide_by_identity,
-    decide_on_key,
-};
+pub use decide::{Decision, Denial, IdentityStatement, KeyResource, Reason, decide_by_identity, decide_on_key};
 pub use error::PolicyError;
 pub use identity_policy::IdentityPolicy;
 pub use key_policy::{KeyPolicy, KeyPolicyDocument};
+pub use request::{Action, Caller, Resource};

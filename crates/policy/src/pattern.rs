@@ -7,7 +7,7 @@ use std::iter;
 
 use claviger_types::ServiceName;
 
-use crate::decide::Action;
+use crate::request::Action;
 
 /// The colons before the last part of an ARN, `arn:partition:service:region:account:resource`.
 const ARN_COLONS: usize = 5;
@@ -87,7 +87,7 @@ fn arn_glob(pattern: &str, arn: &str) -> bool {
     let parts = || pattern.splitn(ARN_COLONS + 1, ':');
     if arn.matches(':').count() == ARN_COLONS {
         // Each colon of the pattern needs one of the ARN, so there is only one way to lay them side by side.
-        return parts().zip(arn.split(':')).all(|(part, text)| glob(part, text.chars()));
+        return parts().zip(arn.split(':')).all(|(part, text)| part == text || glob(part, text.chars()));
     }
     let mut reached = vec![arn];
     for part in parts().take(ARN_COLONS) {

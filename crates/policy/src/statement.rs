@@ -1,7 +1,9 @@
-//! One statement, without its principals: what it matches, and what it says then.
+//! One statement: what it matches, what it says then, and of whom.
 
-use crate::decide::{Action, Target};
+use claviger_types::{AccountId, PrincipalArn};
+
 use crate::pattern::{ActionPattern, ResourcePattern};
+use crate::request::{Action, Target};
 
 /// What a matching statement says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +12,7 @@ pub(crate) enum Effect {
     Deny,
 }
 
-/// A statement. Without actions or without resources it never matches.
+/// A statement without its principals. Without actions or without resources it never matches.
 pub(crate) struct Statement {
     pub(crate) sid: Option<Box<str>>,
     pub(crate) effect: Effect,
@@ -23,4 +25,15 @@ impl Statement {
         self.actions.iter().any(|pattern| pattern.matches(action))
             && self.resources.iter().any(|pattern| pattern.matches(|| target.arn()))
     }
+}
+
+/// Whom a statement of a key policy speaks of.
+pub(crate) enum Principal {
+    /// An account, by its number or its root's ARN: to deny it denies all its principals, to allow it lets it
+    /// delegate.
+    Account(AccountId),
+    /// `*`.
+    Anyone,
+    /// A user, by a [`PrincipalArn::User`].
+    User(PrincipalArn),
 }
