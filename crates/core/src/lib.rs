@@ -1,1 +1,45 @@
-//! Under construction.
+//! The service's core: the one pipeline and the operation tables, the state in memory, decisions, jobs.
+//!
+//! It knows nothing of sockets, TLS or signatures: `http` hands it authenticated requests. Key bytes stay in `keyring`,
+//! stored bytes in `storage`, the policy language in `policy`; here they meet.
+
+mod alias_names;
+mod call;
+mod ciphertexts;
+mod data_keys;
+mod denial;
+mod domain_keys;
+mod error;
+mod event;
+mod key_checks;
+mod key_edits;
+mod key_metadata;
+mod key_policies;
+mod material;
+mod members;
+mod metrics;
+mod operation;
+mod operations;
+mod outcome;
+mod page;
+mod paths;
+mod pipeline;
+mod records;
+mod service;
+mod settings;
+mod table;
+mod tags;
+mod target;
+mod view;
+mod views;
+pub mod wire;
+
+pub use call::{Call, RequestId};
+pub use error::{Error, Wire};
+pub use metrics::Metrics;
+pub use pipeline::Execution;
+pub use service::Service;
+pub use settings::{ServedRegions, Settings};
+pub use table::{Row, route_json, route_query};
+pub use view::{Credential, View};
+pub use views::{StartError, ViewReader};

@@ -16,6 +16,11 @@ impl AliasName {
     /// The prefix of every alias.
     pub const PREFIX: &'static str = "alias/";
 
+    /// Comes before every name: where a listing begins. No alias has it.
+    pub fn first() -> Self {
+        Self(Self::PREFIX.into())
+    }
+
     /// The whole name, `alias/` included.
     pub fn as_str(&self) -> &str {
         &self.0

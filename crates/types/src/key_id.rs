@@ -15,6 +15,9 @@ pub struct KeyId {
 }
 
 impl KeyId {
+    /// The first id in order: where a listing begins.
+    pub const FIRST: Self = Self { bytes: [0; 16], multi_region: false };
+
     /// The id of a single-Region key with these 16 bytes.
     pub fn single_region(bytes: [u8; 16]) -> Self {
         Self { bytes, multi_region: false }

@@ -34,3 +34,16 @@ pub use timestamp::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid {0}")]
 pub struct Malformed(pub &'static str);
+
+/// On the wire, each of these is the text that it displays as.
+macro_rules! serialize_as_text {
+    ($($name:ty),+ $(,)?) => {
+        $(impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        })+
+    };
+}
+
+serialize_as_text!(AccessKeyId, AccountId, AliasArn, AliasName, KeyArn, KeyId, PrincipalArn, Region, UserId, UserName);

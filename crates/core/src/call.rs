@@ -1,0 +1,77 @@
+//! One authenticated request, apart from its body; and the facts that decide it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use claviger_types::{AccountId, Region, Timestamp};
+
+use crate::error::Error;
+use crate::settings::Settings;
+use crate::view::{Credential, User, View};
+
+/// Who calls, for which Region, from where. Only what the signature covers, or the socket says, is believed.
+pub struct Call<'r> {
+    /// The access key that signed, with its user.
+    pub credential: Arc<Credential>,
+    /// The Region of the signature's scope.
+    pub region: Region,
+    /// `x-amzn-RequestId` of the answer.
+    pub request_id: RequestId,
+    /// The peer's address.
+    pub source_ip: Option<IpAddr>,
+    /// As sent; not covered by the signature.
+    pub user_agent: Option<&'r str>,
+    /// Whether the request came over TLS.
+    pub tls: bool,
+}
+
+/// A request's id, printed as a UUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestId([u8; 16]);
+
+impl RequestId {
+    /// Made of 16 bytes that are unlikely to occur again; the version and variant bits are set here.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_random_bytes(bytes).into_uuid().into_bytes())
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        uuid::Uuid::from_bytes_ref(&self.0).as_hyphenated().fmt(f)
+    }
+}
+
+/// All that a decision may depend on: one View, one moment, one caller. No clock, no random, no store.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// The state.
+    pub view: &'a View,
+    /// The domain clock's time.
+    pub now: Timestamp,
+    /// The request.
+    pub call: &'a Call<'a>,
+    /// The caller as this View has it.
+    pub caller: &'a User,
+    /// The configuration.
+    pub settings: &'a Settings,
+}
+
+impl Facts<'_> {
+    /// The caller's account.
+    pub fn account(&self) -> AccountId {
+        self.caller.account
+    }
+
+    /// Whether ciphertexts are marked as made for development.
+    pub fn deployment(&self) -> Result<claviger_keyring::Deployment, Error> {
+        let deployment = self.view.deployment().ok_or_else(|| Error::Internal("the store is empty".into()))?;
+        Ok(deployment.kind)
+    }
+
+    /// The request's Region.
+    pub fn region(&self) -> Region {
+        self.call.region
+    }
+}

@@ -1,0 +1,68 @@
+//! What a refused caller is told. The texts are AWS's, case by case.
+//!
+//! A stranger must not learn from them whether a key of another account exists: every refusal on another account's
+//! resource reads the same.
+
+use std::fmt;
+
+use claviger_policy::Denial;
+use claviger_types::{AliasArn, KeyArn, PrincipalArn};
+
+/// Who was refused what, on which resource, and why.
+#[derive(Debug, Clone)]
+pub struct Denied {
+    /// The caller.
+    pub principal: PrincipalArn,
+    /// The IAM action, such as `kms:Encrypt`.
+    pub action: String,
+    /// What it was asked on, as far as the caller may know it.
+    pub resource: DeniedResource,
+}
+
+/// The resource as the text names it, with the reason where the caller may know one.
+#[derive(Debug, Clone)]
+pub enum DeniedResource {
+    /// An alias of the caller's account.
+    Alias(AliasArn, Denial),
+    /// The key behind a ciphertext, in the caller's account.
+    Ciphertext(Denial),
+    /// The key behind a ciphertext, and it is not said whether there is one.
+    CiphertextUnknown,
+    /// A key of the caller's account.
+    Key(KeyArn, Denial),
+    /// Another resource of the caller's account, by its ARN or `*`.
+    Named(String, Denial),
+    /// Nothing is named (tags given to CreateKey).
+    Unnamed(Denial),
+    /// Something in another account, and it is not said whether it exists.
+    Unknown,
+}
+
+const UNKNOWN: &str = "because the resource does not exist in this Region, no resource-based policies allow access, \
+                       or a resource-based policy explicitly denies access";
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { principal, action, resource } = self;
+        write!(f, "User: {principal} is not authorized to perform: {action}")?;
+        let denial = match resource {
+            DeniedResource::Alias(arn, denial) => write!(f, " on resource: {arn}").map(|()| denial),
+            DeniedResource::Ciphertext(denial) => {
+                f.write_str(" on the resource associated with this ciphertext").map(|()| denial)
+            }
+            DeniedResource::CiphertextUnknown => {
+                return write!(f, " on the resource associated with this ciphertext {UNKNOWN}");
+            }
+            DeniedResource::Key(arn, denial) => write!(f, " on resource: {arn}").map(|()| denial),
+            DeniedResource::Named(name, denial) => write!(f, " on resource: {name}").map(|()| denial),
+            DeniedResource::Unnamed(denial) => Ok(denial),
+            DeniedResource::Unknown => return write!(f, " on this resource {UNKNOWN}"),
+        }?;
+        match denial {
+            Denial::ExplicitIdentity(_) => f.write_str(" with an explicit deny in an identity-based policy"),
+            Denial::ExplicitResource { .. } => f.write_str(" with an explicit deny in a resource-based policy"),
+            Denial::NoIdentityAllow => write!(f, " because no identity-based policy allows the {action} action"),
+            Denial::NoResourceAllow => write!(f, " because no resource-based policy allows the {action} action"),
+        }
+    }
+}

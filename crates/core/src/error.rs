@@ -1,0 +1,178 @@
+//! The service's errors, and the one place that knows how the wire calls them.
+//!
+//! Operations speak of what is wrong; only [`Error::wire`] knows exception names, statuses and which member carries
+//! the text. Sources: the public service models, and observed answers where those are silent (docs/compatibility.md).
+
+use std::fmt;
+
+use claviger_types::{AliasArn, KeyArn};
+
+use crate::denial::Denied;
+
+/// Why a request was refused.
+#[derive(Debug)]
+pub enum Error {
+    /// No policy lets the caller do this, or one forbids it.
+    AccessDenied(Box<Denied>),
+    /// A name that must be new is taken.
+    AlreadyExists(String),
+    /// The key is disabled.
+    Disabled(KeyArn),
+    /// A thing that still has parts cannot be deleted.
+    DeleteConflict(String),
+    /// Everything was checked, and the request asked for no more than that.
+    DryRun,
+    /// The named key is not the one that made the ciphertext, or cannot have made one.
+    IncorrectKey,
+    /// The service failed. The caller learns no more than that; the text is the operator's.
+    Internal(String),
+    /// An identifier is of a kind that the operation does not take, or no ARN at all.
+    InvalidArn(String),
+    /// The ciphertext is damaged, not ours, or not for this encryption context: one answer for every reason.
+    InvalidCiphertext,
+    /// The key is not for this operation or algorithm.
+    InvalidKeyUsage(String),
+    /// The MAC does not belong to the message.
+    InvalidMac,
+    /// The pagination marker is not one of ours for this request.
+    InvalidMarker,
+    /// The key's state forbids it.
+    InvalidState(String),
+    /// A quota is used up.
+    LimitExceeded(String),
+    /// The policy is refused.
+    MalformedPolicyDocument(String),
+    /// The name is kept for the service.
+    NotAuthorized,
+    /// There is no such key, alias or policy.
+    NotFound(String),
+    /// The body is not what the protocol or the model's types demand.
+    Serialization(Option<String>),
+    /// Tags are refused.
+    Tag(&'static str),
+    /// No operation of this name.
+    UnknownOperation,
+    /// Known to the API, and not there (yet).
+    Unsupported(String),
+    /// Members violate constraints, or contradict one another.
+    Validation(String),
+}
+
+/// How an error looks on the wire.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// The code in JSON 1.1 (`__type`).
+    pub json_code: &'static str,
+    /// The status in JSON 1.1.
+    pub json_status: u16,
+    /// The code in the Query protocol.
+    pub query_code: &'static str,
+    /// The status in the Query protocol.
+    pub query_status: u16,
+    /// The text, if the error has one.
+    pub message: Option<String>,
+    /// Whether JSON spells the text's member `Message` instead of `message`.
+    pub capital_message: bool,
+}
+
+impl Error {
+    /// `<arn> is <what>.`, as state errors read.
+    pub fn invalid_state(arn: &KeyArn, what: &str) -> Self {
+        Self::InvalidState(format!("{arn} is {what}."))
+    }
+
+    /// The key is absent. The ARN is the caller's idea of it, with the id as typed.
+    pub fn key_not_found(arn: impl fmt::Display) -> Self {
+        Self::NotFound(format!("Key '{arn}' does not exist"))
+    }
+
+    /// The alias is absent.
+    pub fn alias_not_found(arn: &AliasArn) -> Self {
+        Self::NotFound(format!("Alias {arn} is not found."))
+    }
+
+    /// The name, status and text of this error on the wire.
+    pub fn wire(&self) -> Wire {
+        let (json_code, json_status, query_code, query_status) = self.names();
+        Wire {
+            json_code,
+            json_status,
+            query_code,
+            query_status,
+            message: self.message(),
+            capital_message: matches!(self, Self::AccessDenied(_) | Self::Serialization(_)),
+        }
+    }
+
+    /// What metrics and audit events call it.
+    pub fn code(&self) -> &'static str {
+        self.names().0
+    }
+
+    fn names(&self) -> (&'static str, u16, &'static str, u16) {
+        match self {
+            Self::AccessDenied(_) => ("AccessDeniedException", 400, "AccessDenied", 403),
+            Self::AlreadyExists(_) => ("AlreadyExistsException", 400, "EntityAlreadyExists", 409),
+            Self::Disabled(_) => ("DisabledException", 400, "Disabled", 400),
+            Self::DeleteConflict(_) => ("ConflictException", 400, "DeleteConflict", 409),
+            Self::DryRun => ("DryRunOperationException", 400, "DryRunOperation", 412),
+            Self::IncorrectKey => ("IncorrectKeyException", 400, "IncorrectKey", 400),
+            Self::Internal(_) => ("KMSInternalException", 500, "ServiceFailure", 500),
+            Self::InvalidArn(_) => ("InvalidArnException", 400, "InvalidInput", 400),
+            Self::InvalidCiphertext => ("InvalidCiphertextException", 400, "InvalidCiphertext", 400),
+            Self::InvalidKeyUsage(_) => ("InvalidKeyUsageException", 400, "InvalidKeyUsage", 400),
+            Self::InvalidMac => ("KMSInvalidMacException", 400, "InvalidMac", 400),
+            Self::InvalidMarker => ("InvalidMarkerException", 400, "ValidationError", 400),
+            Self::InvalidState(_) => ("KMSInvalidStateException", 400, "InvalidState", 400),
+            Self::LimitExceeded(_) => ("LimitExceededException", 400, "LimitExceeded", 409),
+            Self::MalformedPolicyDocument(_) => {
+                ("MalformedPolicyDocumentException", 400, "MalformedPolicyDocument", 400)
+            }
+            Self::NotAuthorized => ("NotAuthorizedException", 400, "AccessDenied", 403),
+            Self::NotFound(_) => ("NotFoundException", 400, "NoSuchEntity", 404),
+            Self::Serialization(_) => ("SerializationException", 400, "MalformedInput", 400),
+            Self::Tag(_) => ("TagException", 400, "InvalidInput", 400),
+            Self::UnknownOperation => ("UnknownOperationException", 400, "InvalidAction", 400),
+            Self::Unsupported(_) => ("UnsupportedOperationException", 400, "UnsupportedOperation", 400),
+            Self::Validation(_) => ("ValidationException", 400, "ValidationError", 400),
+        }
+    }
+
+    fn message(&self) -> Option<String> {
+        match self {
+            Self::AccessDenied(denied) => Some(denied.to_string()),
+            Self::Disabled(arn) => Some(format!("{arn} is disabled.")),
+            Self::DryRun => Some("The request would have succeeded, but the DryRun option is set.".into()),
+            Self::IncorrectKey => {
+                Some("The key ID in the request does not identify a CMK that can perform this operation.".into())
+            }
+            Self::AlreadyExists(text)
+            | Self::DeleteConflict(text)
+            | Self::InvalidArn(text)
+            | Self::InvalidKeyUsage(text)
+            | Self::InvalidState(text)
+            | Self::LimitExceeded(text)
+            | Self::MalformedPolicyDocument(text)
+            | Self::NotFound(text)
+            | Self::Unsupported(text)
+            | Self::Validation(text) => Some(text.clone()),
+            Self::InvalidMarker => Some("The marker is not valid for this request.".into()),
+            Self::Internal(_) => Some("The request failed because of an internal error. Try again.".into()),
+            Self::Serialization(text) => text.clone(),
+            Self::Tag(text) => Some((*text).to_owned()),
+            Self::InvalidCiphertext | Self::InvalidMac | Self::NotAuthorized | Self::UnknownOperation => None,
+        }
+    }
+}
+
+impl From<claviger_keyring::ModuleFailed> for Error {
+    fn from(_: claviger_keyring::ModuleFailed) -> Self {
+        Self::Internal("the cryptographic module failed".into())
+    }
+}
+
+impl From<claviger_keyring::UseError> for Error {
+    fn from(error: claviger_keyring::UseError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}

@@ -1,0 +1,43 @@
+//! Audit events of commands and jobs, written in the transaction of what they tell of.
+
+use claviger_types::AccountId;
+
+use crate::call::Facts;
+use crate::operation::Operation;
+use crate::records::{self, CallerRecord, EventRecord};
+
+/// Characters of a User-Agent that are kept. It is the caller's free text, and not signed.
+const USER_AGENT_CHARS_MAX: usize = 256;
+
+/// The event of a command, encoded.
+pub fn of_command<O: Operation>(facts: &Facts<'_>, space: &str, resources: Vec<String>) -> Vec<u8> {
+    let user_agent = facts.call.user_agent.map(|text| text.chars().take(USER_AGENT_CHARS_MAX).collect());
+    let caller = CallerRecord {
+        principal: facts.caller.arn().to_string(),
+        principal_id: facts.caller.id.to_string(),
+        access_key_id: facts.call.credential.access_key_id.to_string(),
+        source_ip: facts.call.source_ip.map(|address| address.to_string()),
+        user_agent,
+        request_id: facts.call.request_id.to_string(),
+    };
+    records::encode(&EventRecord {
+        at: facts.now.as_millis(),
+        action: O::asked().action.to_string(),
+        account: facts.account().as_u64(),
+        space: space.to_owned(),
+        caller: Some(caller),
+        resources,
+    })
+}
+
+/// The event of something that the service did by itself, encoded.
+pub fn of_job(at: i64, action: &str, account: AccountId, space: &str, resources: Vec<String>) -> Vec<u8> {
+    records::encode(&EventRecord {
+        at,
+        action: action.to_owned(),
+        account: account.as_u64(),
+        space: space.to_owned(),
+        caller: None,
+        resources,
+    })
+}

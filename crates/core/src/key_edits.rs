@@ -1,0 +1,16 @@
+//! A change of one key's record, guarded by the revision that was decided on.
+
+use claviger_keyring::Space;
+
+use crate::outcome::Changes;
+use crate::paths;
+use crate::records::KeyRecord;
+use crate::view::Key;
+
+/// The key's record with one change.
+pub fn edit(key: &Key, change: impl FnOnce(&mut KeyRecord)) -> Changes {
+    let mut record = key.to_record();
+    change(&mut record);
+    let region = key.arn.region;
+    Changes::new(Space::Region(region)).replace(paths::key(region, key.arn.id), key.revision, &record)
+}

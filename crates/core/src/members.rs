@@ -1,0 +1,54 @@
+//! Members that many operations share, taken out of a request in one way.
+
+use claviger_types::{EncryptionContext, MacAlgorithm};
+
+use crate::error::Error;
+use crate::target::KeyName;
+use crate::wire::{Blob, Fields};
+
+/// A key identifier of any form. INVARIANT: the constraints demand the member where an operation takes it so.
+pub fn key_name(fields: &mut Fields, member: &str) -> KeyName {
+    KeyName::any(fields.string(member).unwrap_or_default())
+}
+
+/// A key id or key ARN; aliases are refused when it is resolved.
+pub fn key_id_or_arn(fields: &mut Fields, member: &str) -> KeyName {
+    KeyName::id_or_arn(fields.string(member).unwrap_or_default())
+}
+
+/// Bytes that the constraints demand.
+pub fn required_blob(fields: &mut Fields, member: &str) -> Result<Blob, Error> {
+    fields.blob(member).ok_or_else(|| Error::Internal(format!("{member} passed the constraints and is missing")))
+}
+
+/// An encryption context; absent and empty are the same.
+pub fn encryption_context(fields: &mut Fields, member: &str) -> Result<EncryptionContext, Error> {
+    let pairs = fields.map(member).unwrap_or_default();
+    EncryptionContext::from_pairs(pairs).map_err(|_| Error::Validation("Invalid EncryptionContext".into()))
+}
+
+/// An encryption algorithm by its name in the model; absent means SYMMETRIC_DEFAULT.
+pub fn encryption_algorithm(fields: &mut Fields, member: &str) -> String {
+    fields.string(member).unwrap_or_else(|| "SYMMETRIC_DEFAULT".into())
+}
+
+/// `DryRun`, absent means no.
+pub fn dry_run(fields: &mut Fields) -> bool {
+    fields.boolean("DryRun").unwrap_or(false)
+}
+
+/// No grant exists yet, so any grant token is one of a grant that is not there. An empty list asks for nothing.
+pub fn no_grant_tokens(fields: &mut Fields) -> Result<(), Error> {
+    match fields.strings("GrantTokens") {
+        Some(tokens) if !tokens.is_empty() => {
+            Err(Error::Unsupported("Claviger does not support GrantTokens yet.".into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `MacAlgorithm`, which the constraints demand.
+pub fn mac_algorithm(fields: &mut Fields) -> Result<MacAlgorithm, Error> {
+    let name = fields.string("MacAlgorithm").unwrap_or_default();
+    MacAlgorithm::from_name(&name).ok_or_else(|| Error::Internal(format!("MacAlgorithm {name} passed the constraints")))
+}

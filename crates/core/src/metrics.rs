@@ -1,0 +1,160 @@
+//! Counters of requests and commits, rendered as Prometheus text. Plain atomics: counting touches no lock.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use claviger_storage::{CommitTimes, MICROS_BOUNDS};
+
+use crate::table::{self, Row};
+
+/// Upper bounds of the latency buckets, in microseconds.
+const LATENCY_MICROS_BOUNDS: [u64; 12] =
+    [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000, 5_000_000];
+
+/// Outcomes that are counted apart; the last slot is for codes that the list lacks.
+const OUTCOMES: [&str; 32] = [
+    "OK",
+    "AccessDeniedException",
+    "AlreadyExistsException",
+    "ConflictException",
+    "DisabledException",
+    "DryRunOperationException",
+    "ExpiredTokenException",
+    "IncompleteSignatureException",
+    "IncorrectKeyException",
+    "InternalFailure",
+    "InvalidArnException",
+    "InvalidCiphertextException",
+    "InvalidKeyUsageException",
+    "InvalidMarkerException",
+    "InvalidSignatureException",
+    "KMSInternalException",
+    "KMSInvalidMacException",
+    "KMSInvalidStateException",
+    "LimitExceededException",
+    "MalformedPolicyDocumentException",
+    "MissingAuthenticationTokenException",
+    "NotAuthorizedException",
+    "NotFoundException",
+    "RequestEntityTooLarge",
+    "RequestTimeout",
+    "SerializationException",
+    "TagException",
+    "UnknownOperationException",
+    "UnrecognizedClientException",
+    "UnsupportedOperationException",
+    "ValidationException",
+    "other",
+];
+
+/// Counters of requests.
+pub struct Metrics {
+    /// One for each row of the table, then one for requests that reached no row.
+    operations: Vec<Operation>,
+}
+
+#[derive(Default)]
+struct Operation {
+    outcomes: [AtomicU64; OUTCOMES.len()],
+    latency: [AtomicU64; LATENCY_MICROS_BOUNDS.len() + 1],
+    latency_micros: AtomicU64,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { operations: (0..=table::rows().len()).map(|_| Operation::default()).collect() }
+    }
+}
+
+impl Metrics {
+    /// Counts an answered request. `code` is `OK` or the error's code.
+    pub fn count(&self, row: Option<&Row>, code: &str, took: Duration) {
+        let index = row.map_or(self.operations.len() - 1, |row| row.index);
+        let Some(operation) = self.operations.get(index) else { return };
+        let outcome = OUTCOMES.iter().position(|known| *known == code).unwrap_or(OUTCOMES.len() - 1);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let bucket = LATENCY_MICROS_BOUNDS.partition_point(|bound| *bound < micros);
+        for counter in operation.outcomes.get(outcome).into_iter().chain(operation.latency.get(bucket)) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        operation.latency_micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// Prometheus text format 0.0.4. Only what was counted is printed.
+    pub fn render(&self, commits: Option<&CommitTimes>) -> String {
+        let mut text = String::new();
+        // INVARIANT: writing to a String cannot fail.
+        let _ = self
+            .render_requests(&mut text)
+            .and_then(|()| commits.map_or(Ok(()), |times| render_commits(&mut text, times)));
+        text
+    }
+
+    fn render_requests(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "# HELP claviger_requests_total Answered requests.\n# TYPE claviger_requests_total counter")?;
+        for (name, operation) in self.named() {
+            for (outcome, count) in
+                OUTCOMES.iter().zip(operation.outcomes.iter().map(load)).filter(|(_, count)| *count > 0)
+            {
+                writeln!(out, "claviger_requests_total{{{name},outcome=\"{outcome}\"}} {count}")?;
+            }
+        }
+        writeln!(out, "# HELP claviger_request_seconds Time from a request's head to its answer.")?;
+        writeln!(out, "# TYPE claviger_request_seconds histogram")?;
+        for (name, operation) in self.named() {
+            let buckets = operation.latency.each_ref().map(load);
+            if buckets.iter().any(|count| *count > 0) {
+                let micros = load(&operation.latency_micros);
+                render_histogram(out, "claviger_request_seconds", &name, &LATENCY_MICROS_BOUNDS, &buckets, micros)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn named(&self) -> impl Iterator<Item = (String, &Operation)> {
+        let rows = table::rows().iter().map(|row| format!("service=\"{}\",operation=\"{}\"", row.service, row.name));
+        rows.chain(std::iter::once("service=\"none\",operation=\"none\"".to_owned())).zip(&self.operations)
+    }
+}
+
+fn render_commits(out: &mut String, times: &CommitTimes) -> std::fmt::Result {
+    for (name, help, value) in [
+        ("claviger_commits_total", "Durable commits.", times.commits),
+        ("claviger_commit_failures_total", "Batches of commits that failed.", times.failures),
+    ] {
+        writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}")?;
+    }
+    writeln!(out, "# HELP claviger_commit_batch_seconds Time to make one batch of commits durable.")?;
+    writeln!(out, "# TYPE claviger_commit_batch_seconds histogram")?;
+    render_histogram(out, "claviger_commit_batch_seconds", "", &MICROS_BOUNDS, &times.buckets, times.micros)
+}
+
+fn render_histogram(
+    out: &mut String,
+    name: &str,
+    labels: &str,
+    bounds: &[u64],
+    buckets: &[u64],
+    micros: u64,
+) -> std::fmt::Result {
+    let comma = if labels.is_empty() { "" } else { "," };
+    let mut below = 0;
+    for (bound, count) in bounds.iter().zip(buckets) {
+        below += count;
+        writeln!(out, "{name}_bucket{{{labels}{comma}le=\"{}\"}} {below}", seconds(*bound))?;
+    }
+    let all: u64 = buckets.iter().sum();
+    writeln!(out, "{name}_bucket{{{labels}{comma}le=\"+Inf\"}} {all}")?;
+    let braces = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+    writeln!(out, "{name}_sum{braces} {}\n{name}_count{braces} {all}", seconds(micros))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^53 µs are 285 years")]
+fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}
+
+fn load(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}

@@ -1,0 +1,73 @@
+//! What an operation is: three kinds, told apart by type. The pipeline drives them; none can skip a step of it.
+
+use claviger_policy::Action;
+use claviger_types::ServiceName;
+use serde::Serialize;
+
+use crate::call::Facts;
+use crate::error::Error;
+use crate::outcome::Outcome;
+use crate::target::{Asked, Authorized, Target};
+use crate::wire::Fields;
+
+/// One operation of one service: the request after its constraints were checked.
+pub trait Operation: Sized + Send + Sync + 'static {
+    /// The API's name for it.
+    const NAME: &'static str;
+    /// Whose operation it is.
+    const SERVICE: ServiceName = ServiceName::Kms;
+    /// Whether it reaches keys of other accounts.
+    const CROSS_ACCOUNT: bool = false;
+    /// What it acts upon.
+    type Target: Target;
+    /// The answer. `()` is an empty body.
+    type Reply: Serialize + Send;
+
+    /// Takes the members out of the checked shape. Every member of the model is taken or refused here.
+    fn parse(fields: &mut Fields) -> Result<Self, Error>;
+
+    /// How the request names its target.
+    fn target(&self) -> &<Self::Target as Target>::Name;
+
+    /// What policies are asked.
+    fn asked() -> Asked {
+        Asked { action: Action { service: Self::SERVICE, name: Self::NAME }, cross_account: Self::CROSS_ACCOUNT }
+    }
+}
+
+/// Looks at the View and answers.
+pub trait Read: Operation {
+    /// The answer.
+    fn run(&self, facts: &Facts<'_>, target: Authorized<Self::Target>) -> Result<Self::Reply, Error>;
+}
+
+/// Uses key material, or the random number generator, and answers at once.
+pub trait Use: Operation {
+    /// Usage, state, algorithm, lengths, in this order: all that can be refused before material is touched.
+    fn check(&self, facts: &Facts<'_>, target: &Authorized<Self::Target>) -> Result<(), Error>;
+
+    /// Whether to stop after the checks.
+    fn dry_run(&self) -> bool {
+        false
+    }
+
+    /// The answer.
+    fn run(self, facts: &Facts<'_>, target: Authorized<Self::Target>) -> Result<Self::Reply, Error>;
+}
+
+/// Changes the state.
+pub trait Command: Operation {
+    /// What is made once, slowly or at random: ids, material, wrapped records.
+    type Prepared: Send + Sync;
+
+    /// Makes it, after the first authorization. It survives conflicts, unless the domain key that wrapped it lost a race.
+    fn prepare(&self, facts: &Facts<'_>, target: &Authorized<Self::Target>) -> Result<Self::Prepared, Error>;
+
+    /// Pure: no clock, no random, no store. Runs again, after a fresh resolution and authorization, on a conflict.
+    fn decide(
+        &self,
+        facts: &Facts<'_>,
+        target: Authorized<Self::Target>,
+        prepared: &Self::Prepared,
+    ) -> Result<Outcome<Self::Reply>, Error>;
+}

@@ -1,0 +1,53 @@
+//! `CancelKeyDeletion`: the key exists on, disabled. Source: API reference, CancelKeyDeletion.
+
+use claviger_types::{KeyArn, Transition};
+use serde::Serialize;
+
+use crate::call::Facts;
+use crate::error::Error;
+use crate::key_checks::change_state;
+use crate::key_edits::edit;
+use crate::members::key_id_or_arn;
+use crate::operation::{Command, Operation};
+use crate::outcome::Outcome;
+use crate::target::{Authorized, KeyName, KeyTarget};
+use crate::wire::Fields;
+
+/// The request.
+pub struct CancelKeyDeletion {
+    key_id: KeyName,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reply {
+    key_id: KeyArn,
+}
+
+impl Operation for CancelKeyDeletion {
+    const NAME: &'static str = "CancelKeyDeletion";
+    type Target = KeyTarget;
+    type Reply = Reply;
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        Ok(Self { key_id: key_id_or_arn(fields, "KeyId") })
+    }
+
+    fn target(&self) -> &KeyName {
+        &self.key_id
+    }
+}
+
+impl Command for CancelKeyDeletion {
+    type Prepared = ();
+
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, (): &()) -> Result<Outcome<Reply>, Error> {
+        let state = change_state(&target.0, Transition::CancelDeletion, facts)?;
+        Ok(edit(&target.0, |record| record.state = state.into()).reply(Reply { key_id: target.0.arn }))
+    }
+}

@@ -1,0 +1,45 @@
+//! `DisableKey`: no cryptography with this key until EnableKey. Source: API reference, DisableKey.
+
+use claviger_types::Transition;
+
+use crate::call::Facts;
+use crate::error::Error;
+use crate::key_checks::change_state;
+use crate::key_edits::edit;
+use crate::members::key_id_or_arn;
+use crate::operation::{Command, Operation};
+use crate::outcome::Outcome;
+use crate::target::{Authorized, KeyName, KeyTarget};
+use crate::wire::Fields;
+
+/// The request.
+pub struct DisableKey {
+    key_id: KeyName,
+}
+
+impl Operation for DisableKey {
+    const NAME: &'static str = "DisableKey";
+    type Target = KeyTarget;
+    type Reply = ();
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        Ok(Self { key_id: key_id_or_arn(fields, "KeyId") })
+    }
+
+    fn target(&self) -> &KeyName {
+        &self.key_id
+    }
+}
+
+impl Command for DisableKey {
+    type Prepared = ();
+
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, (): &()) -> Result<Outcome<()>, Error> {
+        let state = change_state(&target.0, Transition::Disable, facts)?;
+        Ok(edit(&target.0, |record| record.state = state.into()).reply(()))
+    }
+}

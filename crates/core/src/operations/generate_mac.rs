@@ -1,0 +1,68 @@
+//! `GenerateMac`: the HMAC of a message. Source: API reference, GenerateMac.
+
+use claviger_types::{KeyArn, KeyUsage, MacAlgorithm};
+use serde::Serialize;
+
+use crate::call::Facts;
+use crate::error::Error;
+use crate::key_checks::{check_enabled, check_mac_algorithm, check_usage};
+use crate::material;
+use crate::members::{dry_run, key_name, mac_algorithm, no_grant_tokens, required_blob};
+use crate::operation::{Operation, Use};
+use crate::target::{Authorized, KeyName, KeyTarget};
+use crate::wire::{Base64, Blob, Fields};
+
+/// The request.
+pub struct GenerateMac {
+    key_id: KeyName,
+    message: Blob,
+    algorithm: MacAlgorithm,
+    dry_run: bool,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reply {
+    mac: Base64<Vec<u8>>,
+    mac_algorithm: MacAlgorithm,
+    key_id: KeyArn,
+}
+
+impl Operation for GenerateMac {
+    const NAME: &'static str = "GenerateMac";
+    const CROSS_ACCOUNT: bool = true;
+    type Target = KeyTarget;
+    type Reply = Reply;
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        no_grant_tokens(fields)?;
+        Ok(Self {
+            key_id: key_name(fields, "KeyId"),
+            message: required_blob(fields, "Message")?,
+            algorithm: mac_algorithm(fields)?,
+            dry_run: dry_run(fields),
+        })
+    }
+
+    fn target(&self) -> &KeyName {
+        &self.key_id
+    }
+}
+
+impl Use for GenerateMac {
+    fn check(&self, facts: &Facts<'_>, target: &Authorized<KeyTarget>) -> Result<(), Error> {
+        check_usage(&target.0, KeyUsage::GenerateVerifyMac, Self::NAME)?;
+        check_enabled(&target.0, facts)?;
+        check_mac_algorithm(&target.0, self.algorithm)
+    }
+
+    fn dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    fn run(self, _: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Reply, Error> {
+        let mac = material::current(&target.0)?.generate_mac(self.algorithm, self.message.as_slice())?;
+        Ok(Reply { mac: Base64(mac), mac_algorithm: self.algorithm, key_id: target.0.arn })
+    }
+}

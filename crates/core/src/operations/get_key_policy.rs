@@ -1,0 +1,48 @@
+//! `GetKeyPolicy`: the policy, byte for byte as it was put. Source: API reference, GetKeyPolicy.
+
+use serde::Serialize;
+
+use crate::call::Facts;
+use crate::error::Error;
+use crate::members::key_id_or_arn;
+use crate::operation::{Operation, Read};
+use crate::target::{Authorized, KeyName, KeyTarget};
+use crate::wire::Fields;
+
+/// The request.
+pub struct GetKeyPolicy {
+    key_id: KeyName,
+    policy_name: String,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reply {
+    policy: String,
+    policy_name: &'static str,
+}
+
+impl Operation for GetKeyPolicy {
+    const NAME: &'static str = "GetKeyPolicy";
+    type Target = KeyTarget;
+    type Reply = Reply;
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        let policy_name = fields.string("PolicyName").unwrap_or_else(|| "default".into());
+        Ok(Self { key_id: key_id_or_arn(fields, "KeyId"), policy_name })
+    }
+
+    fn target(&self) -> &KeyName {
+        &self.key_id
+    }
+}
+
+impl Read for GetKeyPolicy {
+    fn run(&self, _: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Reply, Error> {
+        if self.policy_name != "default" {
+            return Err(Error::NotFound("No such policy exists".into()));
+        }
+        Ok(Reply { policy: target.0.policy.record.document.clone(), policy_name: "default" })
+    }
+}

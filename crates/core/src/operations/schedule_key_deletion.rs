@@ -1,0 +1,77 @@
+//! `ScheduleKeyDeletion`: the key stops existing after a waiting time. Source: API reference, ScheduleKeyDeletion.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use claviger_types::{KeyArn, Timestamp, Transition};
+use serde::Serialize;
+
+use crate::call::Facts;
+use crate::error::Error;
+use crate::key_checks::change_state;
+use crate::key_edits::edit;
+use crate::members::key_id_or_arn;
+use crate::operation::{Command, Operation};
+use crate::outcome::Outcome;
+use crate::target::{Authorized, KeyName, KeyTarget};
+use crate::wire::Fields;
+
+/// The model allows 1 to 365, the service only these.
+const WINDOW_DAYS: RangeInclusive<i64> = 7..=30;
+const WINDOW_DAYS_DEFAULT: i64 = 30;
+const SECONDS_PER_DAY: u64 = 86_400;
+
+/// The request.
+pub struct ScheduleKeyDeletion {
+    key_id: KeyName,
+    window_days: i64,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reply {
+    key_id: KeyArn,
+    deletion_date: Timestamp,
+    key_state: &'static str,
+    pending_window_in_days: i64,
+}
+
+impl Operation for ScheduleKeyDeletion {
+    const NAME: &'static str = "ScheduleKeyDeletion";
+    type Target = KeyTarget;
+    type Reply = Reply;
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        let window_days = fields.integer("PendingWindowInDays").unwrap_or(WINDOW_DAYS_DEFAULT);
+        if !WINDOW_DAYS.contains(&window_days) {
+            return Err(Error::Validation("PendingWindowInDays must be between 7 and 30".into()));
+        }
+        Ok(Self { key_id: key_id_or_arn(fields, "KeyId"), window_days })
+    }
+
+    fn target(&self) -> &KeyName {
+        &self.key_id
+    }
+}
+
+impl Command for ScheduleKeyDeletion {
+    type Prepared = ();
+
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, (): &()) -> Result<Outcome<Reply>, Error> {
+        let window = Duration::from_secs(self.window_days.unsigned_abs() * SECONDS_PER_DAY);
+        let deletion_at = facts.now + window;
+        let state = change_state(&target.0, Transition::ScheduleDeletion { deletion_at }, facts)?;
+        let reply = Reply {
+            key_id: target.0.arn,
+            deletion_date: deletion_at,
+            key_state: state.as_str(),
+            pending_window_in_days: self.window_days,
+        };
+        Ok(edit(&target.0, |record| record.state = state.into()).reply(reply))
+    }
+}

@@ -1,0 +1,47 @@
+//! `UntagResource`: tags go; keys of tags that are not there are no matter. Source: API reference, UntagResource.
+
+use crate::call::Facts;
+use crate::error::Error;
+use crate::key_checks::check_not_pending_deletion;
+use crate::key_edits::edit;
+use crate::members::key_id_or_arn;
+use crate::operation::{Command, Operation};
+use crate::outcome::Outcome;
+use crate::tags;
+use crate::target::{Authorized, KeyName, KeyTarget};
+use crate::wire::Fields;
+
+/// The request.
+pub struct UntagResource {
+    key_id: KeyName,
+    tag_keys: Vec<String>,
+}
+
+impl Operation for UntagResource {
+    const NAME: &'static str = "UntagResource";
+    type Target = KeyTarget;
+    type Reply = ();
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        let tag_keys = fields.strings("TagKeys").unwrap_or_default();
+        tag_keys.iter().try_for_each(|key| tags::check_key(key))?;
+        Ok(Self { key_id: key_id_or_arn(fields, "KeyId"), tag_keys })
+    }
+
+    fn target(&self) -> &KeyName {
+        &self.key_id
+    }
+}
+
+impl Command for UntagResource {
+    type Prepared = ();
+
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, (): &()) -> Result<Outcome<()>, Error> {
+        check_not_pending_deletion(&target.0, facts)?;
+        Ok(edit(&target.0, |record| record.tags.retain(|tag| !self.tag_keys.contains(&tag.key))).reply(()))
+    }
+}

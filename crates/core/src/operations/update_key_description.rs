@@ -1,0 +1,45 @@
+//! `UpdateKeyDescription`: the key's free text. Source: API reference, UpdateKeyDescription.
+
+use crate::call::Facts;
+use crate::error::Error;
+use crate::key_checks::check_not_pending_deletion;
+use crate::key_edits::edit;
+use crate::members::key_id_or_arn;
+use crate::operation::{Command, Operation};
+use crate::outcome::Outcome;
+use crate::target::{Authorized, KeyName, KeyTarget};
+use crate::wire::Fields;
+
+/// The request.
+pub struct UpdateKeyDescription {
+    key_id: KeyName,
+    description: String,
+}
+
+impl Operation for UpdateKeyDescription {
+    const NAME: &'static str = "UpdateKeyDescription";
+    type Target = KeyTarget;
+    type Reply = ();
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        let description = fields.string("Description").unwrap_or_default();
+        Ok(Self { key_id: key_id_or_arn(fields, "KeyId"), description })
+    }
+
+    fn target(&self) -> &KeyName {
+        &self.key_id
+    }
+}
+
+impl Command for UpdateKeyDescription {
+    type Prepared = ();
+
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, (): &()) -> Result<Outcome<()>, Error> {
+        check_not_pending_deletion(&target.0, facts)?;
+        Ok(edit(&target.0, |record| record.description.clone_from(&self.description)).reply(()))
+    }
+}

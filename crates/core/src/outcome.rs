@@ -1,0 +1,138 @@
+//! What a command decided: preconditions, writes, reply. Data; the pipeline commits it.
+
+use claviger_keyring::Space;
+use claviger_storage::{Precondition, Revision, Transaction, Write};
+
+use crate::error::Error;
+use crate::paths;
+use crate::records::{self, Record};
+
+/// A command's decision.
+pub struct Outcome<R> {
+    /// What to write, if nothing that it stands on has changed.
+    pub changes: Changes,
+    /// What to answer once it is written.
+    pub reply: R,
+}
+
+/// Writes with their preconditions, all in one space.
+#[derive(Debug)]
+pub struct Changes {
+    space: Space,
+    transaction: Transaction,
+    quotas: Vec<(String, Quota)>,
+}
+
+/// A collection whose size is bounded, with what its excess is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quota {
+    /// Aliases of one key.
+    AliasesPerKey,
+    /// Keys of an account in a Region.
+    Keys,
+    /// Users of an account.
+    Users,
+}
+
+impl Changes {
+    /// No changes yet in a space.
+    pub fn new(space: Space) -> Self {
+        Self { space, transaction: Transaction::default(), quotas: Vec::new() }
+    }
+
+    /// Writes a record where there is none.
+    #[must_use]
+    pub fn create<R: Record>(mut self, path: String, record: &R) -> Self {
+        self.transaction.preconditions.push(Precondition::Absent { path: path.clone() });
+        self.transaction.writes.push(Write::Put { path, value: records::encode(record) });
+        self
+    }
+
+    /// Writes a record over the one of this revision.
+    #[must_use]
+    pub fn replace<R: Record>(self, path: String, revision: Revision, record: &R) -> Self {
+        let mut changes = self.unchanged(path.clone(), revision);
+        changes.transaction.writes.push(Write::Put { path, value: records::encode(record) });
+        changes
+    }
+
+    /// Writes a record whatever is there.
+    #[must_use]
+    pub fn put<R: Record>(mut self, path: String, record: &R) -> Self {
+        self.transaction.writes.push(Write::Put { path, value: records::encode(record) });
+        self
+    }
+
+    /// Deletes the record of this revision.
+    #[must_use]
+    pub fn delete(self, path: String, revision: Revision) -> Self {
+        let mut changes = self.unchanged(path.clone(), revision);
+        changes.transaction.writes.push(Write::Delete { path });
+        changes
+    }
+
+    /// Deletes a record whatever it holds.
+    #[must_use]
+    pub fn delete_any(mut self, path: String) -> Self {
+        self.transaction.writes.push(Write::Delete { path });
+        self
+    }
+
+    /// Demands that a record is still the one of this revision.
+    #[must_use]
+    pub fn unchanged(mut self, path: String, revision: Revision) -> Self {
+        self.transaction.preconditions.push(Precondition::Revision { path, revision });
+        self
+    }
+
+    /// Counts a member of a bounded collection in.
+    #[must_use]
+    pub fn count_in(mut self, path: String, quota: Quota, limit: u64) -> Self {
+        self.transaction.preconditions.push(Precondition::BoundedAdd { path: path.clone(), delta: 1, limit });
+        self.quotas.push((path, quota));
+        self
+    }
+
+    /// Counts a member of a bounded collection out.
+    #[must_use]
+    pub fn count_out(mut self, path: String) -> Self {
+        self.transaction.preconditions.push(Precondition::BoundedAdd { path, delta: -1, limit: u64::MAX });
+        self
+    }
+
+    /// With a reply, this is the outcome.
+    pub fn reply<R>(self, reply: R) -> Outcome<R> {
+        Outcome { changes: self, reply }
+    }
+
+    /// The name of the space.
+    pub fn space_name(&self) -> String {
+        paths::space_name(self.space)
+    }
+
+    /// The transaction, or the first path that lies outside the space: a bug that must not reach the store.
+    pub fn into_transaction(self) -> Result<(Transaction, Vec<(String, Quota)>), Error> {
+        let space = self.space_name();
+        let outside = |path: &&str| paths::space_of(path) != Some(space.as_str());
+        let preconditions = self.transaction.preconditions.iter().map(Precondition::path);
+        match preconditions.chain(self.transaction.writes.iter().map(|write| write.path().as_str())).find(outside) {
+            Some(path) => Err(Error::Internal(format!("`{path}` lies outside the transaction's space `{space}`"))),
+            None => Ok((self.transaction, self.quotas)),
+        }
+    }
+}
+
+impl Quota {
+    /// What a caller is told when the collection is full.
+    pub fn exceeded(self, current: u64, limit: u64) -> Error {
+        Error::LimitExceeded(match self {
+            Self::AliasesPerKey => {
+                format!("Aliases per key quota for this account in this region is {limit}, current usage is {current}.")
+            }
+            Self::Keys => {
+                format!("Key quota for this account in this region is {limit} but the current usage is {current}.")
+            }
+            Self::Users => format!("Cannot exceed quota for UsersPerAccount: {limit}"),
+        })
+    }
+}

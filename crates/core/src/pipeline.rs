@@ -1,0 +1,196 @@
+//! The one way that each request goes, after `http` has read, shaped and authenticated it:
+//!
+//! 1. constraints: all violations of the model at once, then the parsed request;
+//! 2. resolve: the target by its name;
+//! 3. authorize: the policies about the target;
+//! 4. usage, state, algorithm, lengths: [`Use::check`]; a command makes these checks in `decide`;
+//! 5. DryRun's exit;
+//! 6. run, or prepare, decide and commit;
+//! 7. encode.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use claviger_storage::{CommitError, Write};
+use serde::Serialize;
+
+use crate::call::{Call, Facts};
+use crate::domain_keys;
+use crate::error::Error;
+use crate::event;
+use crate::operation::{Command, Operation, Read, Use};
+use crate::outcome::{Outcome, Quota};
+use crate::paths;
+use crate::service::Service;
+use crate::target::{Authorized, Target, authorize};
+use crate::view::{User, View};
+use crate::wire::{self, Encoded, Fields};
+
+/// How often a command tries again after conflicts. Each conflict means that somebody else's commit went through, so
+/// this many in a row are a sign of a fault, not of load.
+const ATTEMPTS_MAX: u32 = 64;
+
+/// What executing a request leads to.
+pub enum Execution<'a> {
+    /// Answered on the spot: reads and uses never wait.
+    Ready(Result<Encoded, Error>),
+    /// A command, which waits for its commit.
+    Pending(Pin<Box<dyn Future<Output = Result<Encoded, Error>> + Send + 'a>>),
+}
+
+/// A function that executes requests of one operation.
+pub type Execute = for<'a> fn(&'a Service, &'a Arc<View>, Fields, &'a Call<'a>) -> Execution<'a>;
+
+/// Executes a [`Read`].
+pub fn read<'a, O: Read>(
+    service: &'a Service,
+    view: &'a Arc<View>,
+    fields: Fields,
+    call: &'a Call<'a>,
+) -> Execution<'a> {
+    let answer = || {
+        let facts = service.facts(view, call, &call.credential.user);
+        let operation = parse::<O>(fields)?;
+        let target = authorize_for(&operation, &facts)?;
+        encode::<O>(&operation.run(&facts, target)?)
+    };
+    Execution::Ready(answer())
+}
+
+/// Executes a [`Use`].
+pub fn use_material<'a, O: Use>(
+    service: &'a Service,
+    view: &'a Arc<View>,
+    fields: Fields,
+    call: &'a Call<'a>,
+) -> Execution<'a> {
+    let answer = || {
+        let facts = service.facts(view, call, &call.credential.user);
+        let operation = parse::<O>(fields)?;
+        let target = authorize_for(&operation, &facts)?;
+        operation.check(&facts, &target)?;
+        if operation.dry_run() {
+            return Err(Error::DryRun);
+        }
+        encode::<O>(&operation.run(&facts, target)?)
+    };
+    Execution::Ready(answer())
+}
+
+/// Executes a [`Command`].
+pub fn command<'a, O: Command>(
+    service: &'a Service,
+    view: &'a Arc<View>,
+    fields: Fields,
+    call: &'a Call<'a>,
+) -> Execution<'a> {
+    match parse::<O>(fields) {
+        Ok(operation) => Execution::Pending(Box::pin(run_command(service, Arc::clone(view), operation, call))),
+        Err(error) => Execution::Ready(Err(error)),
+    }
+}
+
+async fn run_command<'a, O: Command>(
+    service: &'a Service,
+    mut view: Arc<View>,
+    operation: O,
+    call: &'a Call<'a>,
+) -> Result<Encoded, Error> {
+    let mut prepared = None;
+    for _ in 0..ATTEMPTS_MAX {
+        let decision = decide(service, &view, &operation, call, &mut prepared)?;
+        let conflict = match commit(service, decision).await? {
+            Committed::Done(reply) => return encode::<O>(&reply),
+            Committed::Conflict(path) => path,
+        };
+        if domain_keys::is_domain_key_path(&conflict) {
+            prepared = None;
+        }
+        view = service.newer_view(&view).await?;
+    }
+    Err(Error::Internal("a command met conflicts again and again".into()))
+}
+
+/// A decision with the event that is committed along.
+struct Decision<R> {
+    outcome: Outcome<R>,
+    event_path: String,
+    event: Vec<u8>,
+}
+
+/// Resolves, authorizes, prepares if that is still to do, and decides: all on one View.
+fn decide<O: Command>(
+    service: &Service,
+    view: &View,
+    operation: &O,
+    call: &Call<'_>,
+    prepared: &mut Option<O::Prepared>,
+) -> Result<Decision<O::Reply>, Error> {
+    let caller = caller_now(view, call)?;
+    let facts = service.facts(view, call, caller);
+    let target: Authorized<O::Target> = authorize_for(operation, &facts)?;
+    let resources = target.resources();
+    let made = match prepared.take() {
+        Some(made) => made,
+        None => operation.prepare(&facts, &target)?,
+    };
+    let outcome = operation.decide(&facts, target, prepared.insert(made))?;
+    let space = outcome.changes.space_name();
+    let event = event::of_command::<O>(&facts, &space, resources);
+    Ok(Decision { outcome, event_path: paths::outbox(&space, &call.request_id.to_string()), event })
+}
+
+/// The caller as `view` has it: a command that waited must not outlive its caller's access key.
+fn caller_now<'v>(view: &'v View, call: &Call<'_>) -> Result<&'v User, Error> {
+    let credential = view.credential(call.credential.access_key_id);
+    credential
+        .filter(|credential| credential.user.id == call.credential.user.id)
+        .map(|credential| &*credential.user)
+        .ok_or_else(|| Error::Internal("the caller's access key was deleted while the request ran".into()))
+}
+
+enum Committed<R> {
+    Done(R),
+    Conflict(String),
+}
+
+async fn commit<R>(service: &Service, decision: Decision<R>) -> Result<Committed<R>, Error> {
+    let Decision { outcome: Outcome { changes, reply }, event_path, event } = decision;
+    let (mut transaction, quotas) = changes.into_transaction()?;
+    transaction.writes.push(Write::Put { path: event_path, value: event });
+    match service.commit(transaction).await {
+        Ok(()) => Ok(Committed::Done(reply)),
+        Err(CommitError::Conflict { path }) => Ok(Committed::Conflict(path)),
+        Err(CommitError::LimitReached { path, current, limit }) => Err(quota_of(&quotas, &path, current, limit)),
+        Err(error) => Err(Error::Internal(error.to_string())),
+    }
+}
+
+fn quota_of(quotas: &[(String, Quota)], path: &str, current: u64, limit: u64) -> Error {
+    match quotas.iter().find(|(counter, _)| counter == path) {
+        Some((_, quota)) => quota.exceeded(current, limit),
+        None => Error::Internal(format!("counter `{path}` is over a limit that nobody set")),
+    }
+}
+
+/// Constraints, then the parsed request. A member that the operation took no notice of is refused, never ignored.
+fn parse<O: Operation>(mut fields: Fields) -> Result<O, Error> {
+    wire::check(&fields).map_err(Error::Validation)?;
+    let operation = O::parse(&mut fields)?;
+    match fields.untaken() {
+        Some(member) => Err(Error::Unsupported(format!("Claviger does not support {member} in {} yet.", O::NAME))),
+        None => Ok(operation),
+    }
+}
+
+fn authorize_for<O: Operation>(operation: &O, facts: &Facts<'_>) -> Result<Authorized<O::Target>, Error> {
+    authorize(operation.target(), O::asked(), facts)
+}
+
+fn encode<O: Operation>(reply: &O::Reply) -> Result<Encoded, Error>
+where
+    O::Reply: Serialize,
+{
+    wire::encode(O::SERVICE, O::NAME, reply).map_err(|error| Error::Internal(error.to_string()))
+}

@@ -1,0 +1,347 @@
+//! What is stored: each record's kind and version, then CBOR with explicit field numbers (docs/formats.md).
+//!
+//! A reader of version N accepts N-1; field numbers are never given twice. Key material stands here only wrapped.
+
+use minicbor::{Decode, Encode};
+
+/// A record that the store may hold.
+pub trait Record: Encode<()> + for<'b> Decode<'b, ()> {
+    /// The first byte. Tells a record that was put under another path.
+    const KIND: u8;
+    /// The second byte.
+    const VERSION: u8 = 1;
+}
+
+/// The bytes are no record of the wanted kind and version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRecord {
+    /// Another kind of record, or none.
+    #[error("not a record of kind {wanted}")]
+    Kind {
+        /// The kind that was wanted.
+        wanted: u8,
+    },
+    /// Written by a newer release.
+    #[error("record version {found} is newer than this release reads")]
+    Version {
+        /// The version that the record names.
+        found: u8,
+    },
+    /// The fields do not parse.
+    #[error("damaged record: {0}")]
+    Fields(String),
+}
+
+/// The record as bytes.
+pub fn encode<R: Record>(record: &R) -> Vec<u8> {
+    let mut bytes = vec![R::KIND, R::VERSION];
+    // INVARIANT: writing to a Vec cannot fail, and no record holds a value that CBOR lacks.
+    let _ = minicbor::encode(record, &mut bytes);
+    bytes
+}
+
+/// The record in `bytes`; all of them must belong to it.
+pub fn decode<R: Record>(bytes: &[u8]) -> Result<R, BadRecord> {
+    let [kind, version, fields @ ..] = bytes else { return Err(BadRecord::Kind { wanted: R::KIND }) };
+    if *kind != R::KIND {
+        return Err(BadRecord::Kind { wanted: R::KIND });
+    }
+    if *version != R::VERSION {
+        return Err(BadRecord::Version { found: *version });
+    }
+    let mut decoder = minicbor::Decoder::new(fields);
+    let record = decoder.decode().map_err(|error| BadRecord::Fields(error.to_string()))?;
+    if decoder.position() == fields.len() { Ok(record) } else { Err(BadRecord::Fields("trailing bytes".into())) }
+}
+
+/// What the data directory is; written once.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct DeploymentRecord {
+    /// Which deployment: 16 random bytes.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub id: [u8; 16],
+    /// The account that may create others.
+    #[n(1)]
+    pub first_account: u64,
+    /// Whether it was made by `serve --dev`.
+    #[n(2)]
+    pub development: bool,
+    /// Milliseconds since the epoch.
+    #[n(3)]
+    pub created_at: i64,
+}
+
+/// One version of the cluster key, wrapped by the root of trust.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ClusterKeyRecord {
+    /// Wrapped key.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub wrapped: Vec<u8>,
+    /// Milliseconds since the epoch.
+    #[n(1)]
+    pub created_at: i64,
+    /// When a newer version took its place.
+    #[n(2)]
+    pub retired_at: Option<i64>,
+}
+
+/// One version of the domain key of an account in a space, wrapped by a cluster key.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct DomainKeyRecord {
+    /// Which cluster key wraps it.
+    #[n(0)]
+    pub cluster_key_version: u32,
+    /// Wrapped key.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub wrapped: Vec<u8>,
+    /// Milliseconds since the epoch.
+    #[n(2)]
+    pub created_at: i64,
+    /// Whether a newer version took its place: nothing new is wrapped by it.
+    #[n(3)]
+    pub retired: bool,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct AccountRecord {
+    /// Its name.
+    #[n(0)]
+    pub name: String,
+    /// Milliseconds since the epoch.
+    #[n(1)]
+    pub created_at: i64,
+}
+
+/// A user with everything that is its own: one record, so that one precondition guards all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct UserRecord {
+    /// Unique id, `AIDA…`.
+    #[n(0)]
+    pub id: String,
+    /// Name as given.
+    #[n(1)]
+    pub name: String,
+    /// IAM path, `/` or `/…/`.
+    #[n(2)]
+    pub path: String,
+    /// Milliseconds since the epoch.
+    #[n(3)]
+    pub created_at: i64,
+    /// Inline policies.
+    #[n(4)]
+    pub policies: Vec<InlinePolicyRecord>,
+    /// Access keys.
+    #[n(5)]
+    pub access_keys: Vec<AccessKeyRecord>,
+}
+
+/// A policy inside a user.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct InlinePolicyRecord {
+    /// Its name.
+    #[n(0)]
+    pub name: String,
+    /// Its text, as put.
+    #[n(1)]
+    pub document: String,
+}
+
+/// An access key of a user; its secret is wrapped by the account's domain key of the global space.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct AccessKeyRecord {
+    /// `AKIA…`.
+    #[n(0)]
+    pub id: String,
+    /// Milliseconds since the epoch.
+    #[n(1)]
+    pub created_at: i64,
+    /// Which version of the domain key wraps the secret.
+    #[n(2)]
+    pub domain_key_version: u32,
+    /// Wrapped secret access key.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub wrapped_secret: Vec<u8>,
+}
+
+/// A key with all that is its own but its aliases (and, later, grants).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct KeyRecord {
+    /// Whose key.
+    #[n(0)]
+    pub account: u64,
+    /// Key spec by its API name.
+    #[n(1)]
+    pub spec: String,
+    /// Milliseconds since the epoch.
+    #[n(2)]
+    pub created_at: i64,
+    /// Free text.
+    #[n(3)]
+    pub description: String,
+    /// State.
+    #[n(4)]
+    pub state: KeyStateRecord,
+    /// Tags in order of their keys.
+    #[n(5)]
+    pub tags: Vec<TagRecord>,
+    /// Key policy.
+    #[n(6)]
+    pub policy: KeyPolicyRecord,
+    /// Backing keys, oldest first; the last one encrypts.
+    #[n(7)]
+    pub backing_keys: Vec<BackingKeyRecord>,
+}
+
+/// A key's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum KeyStateRecord {
+    /// Disabled.
+    #[n(0)]
+    Disabled,
+    /// Enabled.
+    #[n(1)]
+    Enabled,
+    /// Waiting for deletion.
+    #[n(2)]
+    PendingDeletion {
+        /// Milliseconds since the epoch.
+        #[n(0)]
+        deletion_at: i64,
+    },
+}
+
+/// A tag.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct TagRecord {
+    /// Its key.
+    #[n(0)]
+    pub key: String,
+    /// Its value.
+    #[n(1)]
+    pub value: String,
+}
+
+/// A key policy, with the unique ids of the users that it named when it was put.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Encode, Decode)]
+pub struct KeyPolicyRecord {
+    /// The text, byte for byte as put.
+    #[n(0)]
+    pub document: String,
+    /// ARN and unique id of each user in it.
+    #[n(1)]
+    pub users: Vec<(String, String)>,
+}
+
+/// A backing key, wrapped by the account's domain key of the Region.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct BackingKeyRecord {
+    /// KeyMaterialId.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub material_id: [u8; 32],
+    /// Which version of the domain key wraps it.
+    #[n(1)]
+    pub domain_key_version: u32,
+    /// Wrapped key material.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub wrapped: Vec<u8>,
+    /// Milliseconds since the epoch.
+    #[n(3)]
+    pub created_at: i64,
+}
+
+/// An alias.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct AliasRecord {
+    /// The key that it points to.
+    #[n(0)]
+    pub key_id: String,
+    /// Milliseconds since the epoch.
+    #[n(1)]
+    pub created_at: i64,
+    /// When it was pointed there.
+    #[n(2)]
+    pub updated_at: i64,
+}
+
+/// Whose access key id it is: the id is taken over all accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct AccessKeyOwnerRecord {
+    /// Whose.
+    #[n(0)]
+    pub account: u64,
+    /// The user's name in lower case.
+    #[n(1)]
+    pub user: String,
+}
+
+/// The development clock.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct DevClockRecord {
+    /// Milliseconds ahead of the wall clock.
+    #[n(0)]
+    pub offset_millis: i64,
+}
+
+/// What a command, or a job, did: the audit event of its own transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct EventRecord {
+    /// Milliseconds since the epoch, by the domain clock.
+    #[n(0)]
+    pub at: i64,
+    /// Service and operation, `kms:CreateKey`; for a job `claviger:DeleteKeyMaterial` and the like.
+    #[n(1)]
+    pub action: String,
+    /// The account in which it happened.
+    #[n(2)]
+    pub account: u64,
+    /// Region, or `global`.
+    #[n(3)]
+    pub space: String,
+    /// The caller; none if the service itself acted.
+    #[n(4)]
+    pub caller: Option<CallerRecord>,
+    /// ARNs of what was acted upon.
+    #[n(5)]
+    pub resources: Vec<String>,
+}
+
+/// Who called, from where.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct CallerRecord {
+    /// The caller's ARN.
+    #[n(0)]
+    pub principal: String,
+    /// The caller's unique id.
+    #[n(1)]
+    pub principal_id: String,
+    /// The access key that signed.
+    #[n(2)]
+    pub access_key_id: String,
+    /// Remote address.
+    #[n(3)]
+    pub source_ip: Option<String>,
+    /// As sent, cut to 256 characters.
+    #[n(4)]
+    pub user_agent: Option<String>,
+    /// The reply's `x-amzn-RequestId`.
+    #[n(5)]
+    pub request_id: String,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $kind:literal),+ $(,)?) => { $(impl Record for $name { const KIND: u8 = $kind; })+ };
+}
+
+kinds! {
+    DeploymentRecord = 1,
+    ClusterKeyRecord = 2,
+    DomainKeyRecord = 3,
+    AccountRecord = 4,
+    UserRecord = 5,
+    AccessKeyOwnerRecord = 6,
+    KeyRecord = 7,
+    AliasRecord = 8,
+    DevClockRecord = 9,
+    EventRecord = 10,
+}

@@ -1,0 +1,127 @@
+//! The service: one store, the newest View of it, and the settings. Everything that requests share.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use claviger_keyring::{RootOfTrust, SigningKey, Space};
+use claviger_storage::{CommitError, Store, Transaction};
+use claviger_types::{Region, ServiceName, Timestamp};
+
+use crate::call::{Call, Facts};
+use crate::error::Error;
+use crate::metrics::Metrics;
+use crate::pipeline::Execution;
+use crate::settings::Settings;
+use crate::table::Row;
+use crate::view::{Credential, User, View};
+use crate::views::{ViewReader, Views};
+use crate::wire::Fields;
+
+/// Everything that requests share.
+pub struct Service {
+    store: Arc<dyn Store>,
+    root: Arc<dyn RootOfTrust>,
+    views: Views,
+    settings: Settings,
+    metrics: Metrics,
+}
+
+impl Service {
+    /// Loads the store's state and starts following it.
+    pub fn start(
+        store: Arc<dyn Store>,
+        root: Arc<dyn RootOfTrust>,
+        settings: Settings,
+    ) -> Result<Arc<Self>, crate::StartError> {
+        let views = Views::start(&store, &root)?;
+        Ok(Arc::new(Self { store, root, views, settings, metrics: Metrics::default() }))
+    }
+
+    /// A worker's own hold on the newest View.
+    pub fn views(&self) -> ViewReader {
+        self.views.reader()
+    }
+
+    /// The View as of now.
+    pub fn view(&self) -> Arc<View> {
+        self.views.newest()
+    }
+
+    /// What the configuration decides.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The store, for jobs.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The root of trust, for rotating the cluster key.
+    pub fn root(&self) -> &Arc<dyn RootOfTrust> {
+        &self.root
+    }
+
+    /// Counters of requests and commits.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Why requests cannot be served, if they cannot.
+    pub fn health(&self) -> Result<(), String> {
+        self.views.health()
+    }
+
+    /// The domain clock: the wall clock, moved by what SetDevClock wrote if the configuration allows it.
+    pub fn now(&self, view: &View) -> Timestamp {
+        let offset = if self.settings.dev_clock { view.dev_clock_offset_millis() } else { 0 };
+        Timestamp::from(SystemTime::now()).offset_by(offset)
+    }
+
+    /// The key that signatures of this credential are checked with, for one day, Region and service.
+    pub fn signing_key(
+        &self,
+        view: &View,
+        credential: &Credential,
+        date: &str,
+        region: Region,
+        service: ServiceName,
+    ) -> Result<SigningKey, Error> {
+        let user = &credential.user;
+        let domain = view.domain_key_version(Space::Global, user.account, credential.domain_key_version);
+        let domain = domain.ok_or_else(|| Error::Internal("an access key's domain key is missing".into()))?;
+        let secret = domain.key.unwrap_secret_access_key(&credential.access_key_id, &credential.wrapped_secret);
+        let secret = secret.map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(secret.signing_key(date, region.as_str(), service.as_str())?)
+    }
+
+    /// Executes an authenticated request.
+    pub fn execute<'a>(
+        &'a self,
+        view: &'a Arc<View>,
+        row: &'static Row,
+        fields: Fields,
+        call: &'a Call<'a>,
+    ) -> Execution<'a> {
+        match self.health() {
+            Ok(()) => (row.execute)(self, view, fields, call),
+            Err(reason) => Execution::Ready(Err(Error::Internal(reason))),
+        }
+    }
+
+    /// The facts that decide a request.
+    pub(crate) fn facts<'a>(&'a self, view: &'a View, call: &'a Call<'a>, caller: &'a User) -> Facts<'a> {
+        Facts { view, now: self.now(view), call, caller, settings: &self.settings }
+    }
+
+    /// Commits, and returns once this node's View has the commit: callers read their writes.
+    pub(crate) async fn commit(&self, transaction: Transaction) -> Result<(), CommitError> {
+        let revision = self.store.commit(transaction).await?;
+        self.views.reached(revision).await.map_err(CommitError::Unknown)
+    }
+
+    /// A newer View than `view`. A conflict means that there is one, or soon will be.
+    pub(crate) async fn newer_view(&self, view: &View) -> Result<Arc<View>, Error> {
+        self.views.newer_than(view.revision()).await.map_err(Error::Internal)
+    }
+}

@@ -1,0 +1,81 @@
+//! What the configuration decides for requests.
+
+use claviger_types::{Region, limits};
+
+/// Regions, quotas, clock.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The Regions that are served.
+    pub regions: ServedRegions,
+    /// Keys that an account may have in one Region.
+    pub keys_per_account_and_region_max: u64,
+    /// Whether the domain clock may be moved.
+    pub dev_clock: bool,
+}
+
+/// Which Regions are served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServedRegions {
+    /// Every commercial Region of AWS, by its name.
+    Commercial,
+    /// These.
+    Listed(Vec<Region>),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            regions: ServedRegions::Commercial,
+            keys_per_account_and_region_max: limits::KEYS_PER_ACCOUNT_AND_REGION_MAX,
+            dev_clock: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether requests for `region` are answered.
+    pub fn serves(&self, region: Region) -> bool {
+        match &self.regions {
+            ServedRegions::Commercial => COMMERCIAL_REGIONS.contains(&region.as_str()),
+            ServedRegions::Listed(regions) => regions.contains(&region),
+        }
+    }
+}
+
+/// Source: AWS General Reference, Regions of the `aws` partition.
+const COMMERCIAL_REGIONS: &[&str] = &[
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];

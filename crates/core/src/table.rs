@@ -1,0 +1,156 @@
+//! The table of operations. A row is made from the operation's trait, so that none can skip a step of the pipeline;
+//! action name, metrics label and audit name follow from it.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use claviger_types::ServiceName;
+
+use crate::error::Error;
+use crate::operation::{Command, Operation, Read, Use};
+use crate::operations;
+use crate::pipeline::{self, Execute};
+use crate::wire::{self, Fields};
+
+/// An operation as the front door needs it.
+pub struct Row {
+    /// Place in the table; metrics are kept by it.
+    pub index: usize,
+    /// Whose operation it is.
+    pub service: ServiceName,
+    /// The API's name for it.
+    pub name: &'static str,
+    /// The model of its input.
+    pub model: &'static wire::model::Operation,
+    /// Executes it.
+    pub execute: Execute,
+}
+
+impl Row {
+    /// Reads a JSON body: types as the model says, constraints not yet.
+    pub fn read_json(&self, body: &[u8]) -> Result<Fields, Error> {
+        wire::json::decode(&self.model.input, body).map_err(|bad| Error::Serialization(bad.message))
+    }
+
+    /// Reads the parameters of a form body.
+    pub fn read_query(&self, form: &[(String, String)]) -> Result<Fields, Error> {
+        wire::query::decode(&self.model.input, form).map_err(|bad| Error::Serialization(bad.message))
+    }
+}
+
+/// A row before it has its place.
+struct Entry {
+    service: ServiceName,
+    name: &'static str,
+    execute: Execute,
+}
+
+fn read<O: Read>() -> Entry {
+    entry::<O>(pipeline::read::<O>)
+}
+
+fn use_material<O: Use>() -> Entry {
+    entry::<O>(pipeline::use_material::<O>)
+}
+
+fn command<O: Command>() -> Entry {
+    entry::<O>(pipeline::command::<O>)
+}
+
+fn entry<O: Operation>(execute: Execute) -> Entry {
+    Entry { service: O::SERVICE, name: O::NAME, execute }
+}
+
+macro_rules! operations {
+    ($($kind:ident $module:ident::$name:ident,)+) => {
+        fn entries() -> Vec<Entry> { vec![$($kind::<operations::$module::$name>()),+] }
+    };
+}
+
+operations! {
+    command cancel_key_deletion::CancelKeyDeletion,
+    command create_alias::CreateAlias,
+    command create_key::CreateKey,
+    use_material decrypt::Decrypt,
+    command delete_alias::DeleteAlias,
+    read describe_key::DescribeKey,
+    command disable_key::DisableKey,
+    command enable_key::EnableKey,
+    use_material encrypt::Encrypt,
+    use_material generate_data_key::GenerateDataKey,
+    use_material generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext,
+    use_material generate_mac::GenerateMac,
+    use_material generate_random::GenerateRandom,
+    read get_key_policy::GetKeyPolicy,
+    read list_aliases::ListAliases,
+    read list_key_policies::ListKeyPolicies,
+    read list_keys::ListKeys,
+    read list_resource_tags::ListResourceTags,
+    command put_key_policy::PutKeyPolicy,
+    use_material re_encrypt::ReEncrypt,
+    command schedule_key_deletion::ScheduleKeyDeletion,
+    command tag_resource::TagResource,
+    command untag_resource::UntagResource,
+    command update_alias::UpdateAlias,
+    command update_key_description::UpdateKeyDescription,
+    use_material verify_mac::VerifyMac,
+}
+
+/// All rows.
+pub fn rows() -> &'static [Row] {
+    &ROWS
+}
+
+/// The operation of an `X-Amz-Target`. One that the public model knows and the table does not is told apart from one
+/// that nobody knows.
+pub fn route_json(target: &str) -> Result<&'static Row, Error> {
+    let (prefix, name) = target.split_once('.').ok_or(Error::UnknownOperation)?;
+    let service = match prefix {
+        "TrentService" => ServiceName::Kms,
+        "Claviger_20261201" => ServiceName::Claviger,
+        _ => return Err(Error::UnknownOperation),
+    };
+    route(service, name)
+}
+
+/// The operation of an `Action` of a Query service.
+pub fn route_query(service: ServiceName, action: &str) -> Result<&'static Row, Error> {
+    match service {
+        ServiceName::Iam | ServiceName::Sts => route(service, action),
+        ServiceName::Claviger | ServiceName::Kms => Err(Error::UnknownOperation),
+    }
+}
+
+fn route(service: ServiceName, name: &str) -> Result<&'static Row, Error> {
+    match BY_NAME.get(&(service, name)).and_then(|index| ROWS.get(*index)) {
+        Some(row) => Ok(row),
+        None if wire::operation_model(service, name).is_some() => {
+            Err(Error::Unsupported(format!("Claviger does not support {name} yet.")))
+        }
+        None => Err(Error::UnknownOperation),
+    }
+}
+
+static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    let row = |(index, entry): (usize, Entry)| {
+        let model = wire::operation_model(entry.service, entry.name)?;
+        Some(Row { index, service: entry.service, name: entry.name, model, execute: entry.execute })
+    };
+    entries().into_iter().enumerate().filter_map(row).collect()
+});
+
+static BY_NAME: LazyLock<HashMap<(ServiceName, &'static str), usize>> =
+    LazyLock::new(|| ROWS.iter().map(|row| ((row.service, row.name), row.index)).collect());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row without a model would vanish, and the indexes with it.
+    #[test]
+    fn every_entry_has_a_model() {
+        for (index, entry) in entries().iter().enumerate() {
+            assert_eq!(ROWS.get(index).map(|row| (row.index, row.name)), Some((index, entry.name)));
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Operations that are not about one thing: asked on `*`, decided by identity policies alone.
+
+use claviger_policy::{Action, Decision, Resource, decide_by_identity};
+
+use claviger_types::ServiceName;
+
+use super::{Asked, Target};
+use crate::call::Facts;
+use crate::denial::{Denied, DeniedResource};
+use crate::error::Error;
+
+/// The caller's account as a whole.
+pub struct Account;
+
+/// Nothing: a caller needs no permission to ask who it is. Source: STS API reference, GetCallerIdentity.
+pub struct Everybody;
+
+impl Target for Account {
+    type Name = ();
+
+    fn resolve(_: &(), _: Asked, _: &Facts<'_>) -> Result<Self, Error> {
+        Ok(Self)
+    }
+
+    fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+        let region = (asked.action.service != ServiceName::Iam).then(|| facts.region());
+        ask_identity(asked.action, Resource::Any(region), facts, |denial| DeniedResource::Named("*".into(), denial))
+    }
+
+    fn resources(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl Target for Everybody {
+    type Name = ();
+
+    fn resolve(_: &(), _: Asked, _: &Facts<'_>) -> Result<Self, Error> {
+        Ok(Self)
+    }
+
+    fn ask(&self, _: Asked, _: &Facts<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn resources(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Asks the caller's identity policies; a refusal names the resource as `shown` says.
+pub(crate) fn ask_identity(
+    action: Action,
+    resource: Resource<'_>,
+    facts: &Facts<'_>,
+    shown: impl FnOnce(claviger_policy::Denial) -> DeniedResource,
+) -> Result<(), Error> {
+    let policies = facts.caller.policies.iter().map(|policy| &policy.compiled);
+    match decide_by_identity(facts.caller.as_caller(), action, resource, policies) {
+        Decision::Allow(_) => Ok(()),
+        Decision::Deny(denial) => Err(denied(action, facts, shown(denial))),
+    }
+}
+
+/// AccessDenied in the caller's words.
+pub(crate) fn denied(action: Action, facts: &Facts<'_>, resource: DeniedResource) -> Error {
+    let principal = facts.caller.arn();
+    Error::AccessDenied(Box::new(Denied { principal, action: action.to_string(), resource }))
+}
+
+/// A key that is to be made: asked on `*`, and once more for its tags.
+pub struct NewKey(Tagging);
+
+/// Whether the new key is to have tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tagging {
+    /// With tags: `kms:TagResource` is asked too.
+    Tagged,
+    /// Without.
+    Untagged,
+}
+
+impl Target for NewKey {
+    type Name = Tagging;
+
+    fn resolve(name: &Tagging, _: Asked, _: &Facts<'_>) -> Result<Self, Error> {
+        Ok(Self(*name))
+    }
+
+    fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+        Account.ask(asked, facts)?;
+        match self.0 {
+            Tagging::Tagged => {
+                let action = Action { name: "TagResource", ..asked.action };
+                ask_identity(action, Resource::Any(Some(facts.region())), facts, DeniedResource::Unnamed)
+            }
+            Tagging::Untagged => Ok(()),
+        }
+    }
+
+    fn resources(&self) -> Vec<String> {
+        Vec::new()
+    }
+}

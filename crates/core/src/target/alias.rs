@@ -1,0 +1,93 @@
+//! Aliases: asked about themselves and about each key that they point to. Source: developer guide, "Controlling access
+//! to aliases".
+
+use std::sync::Arc;
+
+use claviger_policy::Resource;
+use claviger_types::{AliasArn, AliasName};
+
+use super::account::ask_identity;
+use super::key::{KeyName, ask_key, existing_key, resolve_key};
+use super::{Asked, Target};
+use crate::call::Facts;
+use crate::denial::DeniedResource;
+use crate::error::Error;
+use crate::view::{Alias, Key};
+
+/// What a request does to an alias.
+pub enum AliasChange {
+    /// A new alias of this name is to point to the key.
+    Create(AliasName, KeyName),
+    /// The alias goes.
+    Delete(AliasName),
+    /// The alias is to point to another key.
+    Update(AliasName, KeyName),
+}
+
+/// An alias with the keys that its change concerns.
+pub struct AliasTarget {
+    /// The alias.
+    pub arn: AliasArn,
+    /// The alias as it is, unless it is to be created.
+    pub alias: Option<Arc<Alias>>,
+    /// The key that it points to now.
+    pub current_key: Option<Arc<Key>>,
+    /// The key that it is to point to.
+    pub new_key: Option<Arc<Key>>,
+}
+
+impl Target for AliasTarget {
+    type Name = AliasChange;
+
+    fn resolve(name: &AliasChange, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
+        let (alias_name, new_key) = match name {
+            AliasChange::Create(name, key) | AliasChange::Update(name, key) => (name, Some(key)),
+            AliasChange::Delete(name) => (name, None),
+        };
+        if alias_name.is_reserved() {
+            return Err(Error::NotAuthorized);
+        }
+        let arn = AliasArn { region: facts.region(), account: facts.account(), name: alias_name.clone() };
+        let alias = facts.view.alias(arn.region, arn.account, &arn.name).cloned();
+        let current_key = alias.as_ref().and_then(|alias| existing_key(alias.key_id, facts));
+        if !matches!(name, AliasChange::Create(..)) && current_key.is_none() {
+            return Err(Error::alias_not_found(&arn));
+        }
+        let new_key = new_key.map(|name| resolve_key(name, asked, facts)).transpose()?;
+        Ok(Self { arn, alias, current_key, new_key })
+    }
+
+    fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+        let shown = |denial| DeniedResource::Alias(self.arn.clone(), denial);
+        ask_identity(asked.action, Resource::Arn(&self.arn), facts, shown)?;
+        // CreateAlias over a taken name fails as such; it is not asked about the key behind that alias.
+        let current = self.current_key.iter().filter(|_| self.concerns_current_key(asked));
+        current.chain(&self.new_key).try_for_each(|key| ask_key(key, asked, facts, DeniedResource::Key))
+    }
+
+    fn resources(&self) -> Vec<String> {
+        let keys = self.current_key.iter().chain(&self.new_key).map(|key| key.arn.to_string());
+        std::iter::once(self.arn.to_string()).chain(keys).collect()
+    }
+}
+
+impl AliasTarget {
+    /// The alias as it is.
+    pub fn alias(&self) -> Result<&Alias, Error> {
+        self.alias.as_deref().ok_or_else(|| Error::alias_not_found(&self.arn))
+    }
+
+    /// The key that it points to now.
+    pub fn current_key(&self) -> Result<&Key, Error> {
+        self.current_key.as_deref().ok_or_else(|| Error::alias_not_found(&self.arn))
+    }
+
+    /// The key that it is to point to.
+    pub fn new_key(&self) -> Result<&Key, Error> {
+        self.new_key.as_deref().ok_or_else(|| Error::Internal("an alias change without a new key".into()))
+    }
+
+    fn concerns_current_key(&self, asked: Asked) -> bool {
+        asked.action.name != "CreateAlias"
+    }
+}

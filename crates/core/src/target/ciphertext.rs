@@ -1,0 +1,132 @@
+//! Keys named by a ciphertext, with or without a key identifier beside it. Source: API reference, Decrypt and ReEncrypt.
+
+use std::sync::Arc;
+
+use claviger_keyring::message::Header;
+use claviger_policy::Action;
+use claviger_types::{KeyArn, KeyId};
+
+use super::account::denied;
+use super::key::{KeyName, ask_key, decide, existing_key, resolve_key};
+use super::{Asked, Target};
+use crate::call::Facts;
+use crate::denial::DeniedResource;
+use crate::error::Error;
+use crate::view::Key;
+
+/// How a request names the key of a ciphertext.
+pub struct CiphertextName {
+    /// The ciphertext's header.
+    pub header: Header,
+    /// The key identifier, if one was sent.
+    pub key: Option<KeyName>,
+}
+
+/// The key that a ciphertext, or the identifier beside it, names.
+pub struct CiphertextKey {
+    /// The key.
+    pub key: Arc<Key>,
+    named_by: NamedBy,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NamedBy {
+    Ciphertext,
+    Request,
+}
+
+impl CiphertextKey {
+    fn find(name: &CiphertextName, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
+        let Some(key_name) = &name.key else {
+            let key = existing_key(name.header.key_id(), facts);
+            let key = key.ok_or_else(|| denied(asked.action, facts, DeniedResource::CiphertextUnknown))?;
+            return Ok(Self { key, named_by: NamedBy::Ciphertext });
+        };
+        // A bare id may name a key of another account, if it is the ciphertext's: the ciphertext shows its id anyway.
+        let foreign = key_name.bare_id().filter(|id| *id == name.header.key_id());
+        let key = match foreign.and_then(|id: KeyId| existing_key(id, facts)) {
+            Some(key) => key,
+            None => resolve_key(key_name, asked, facts)?,
+        };
+        Ok(Self { key, named_by: NamedBy::Request })
+    }
+
+    fn ask_as(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+        if self.named_by == NamedBy::Request {
+            return ask_key(&self.key, asked, facts, DeniedResource::Key);
+        }
+        decide(&self.key, asked, facts).map_err(|denial| {
+            let own = self.key.arn.account == facts.account();
+            let shown = if own { DeniedResource::Ciphertext(denial) } else { DeniedResource::CiphertextUnknown };
+            denied(asked.action, facts, shown)
+        })
+    }
+}
+
+impl Target for CiphertextKey {
+    type Name = CiphertextName;
+
+    fn resolve(name: &CiphertextName, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
+        Self::find(name, asked, facts)
+    }
+
+    fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+        self.ask_as(asked, facts)
+    }
+
+    fn resources(&self) -> Vec<String> {
+        vec![self.key.arn.to_string()]
+    }
+}
+
+/// The two keys of ReEncrypt, as the request names them.
+pub struct PairName {
+    /// The ciphertext's key.
+    pub source: CiphertextName,
+    /// The key to encrypt with.
+    pub destination: KeyName,
+}
+
+/// The two keys of ReEncrypt, each asked about with an action of its own.
+pub struct Pair {
+    /// The ciphertext's key.
+    pub source: CiphertextKey,
+    /// The key to encrypt with.
+    pub destination: Arc<Key>,
+}
+
+impl Pair {
+    /// The ARNs of both keys.
+    pub fn arns(&self) -> (KeyArn, KeyArn) {
+        (self.source.key.arn, self.destination.arn)
+    }
+}
+
+/// Source: developer guide, "AWS KMS permissions", ReEncrypt.
+fn asked_from(asked: Asked) -> Asked {
+    Asked { action: Action { name: "ReEncryptFrom", ..asked.action }, ..asked }
+}
+
+fn asked_to(asked: Asked) -> Asked {
+    Asked { action: Action { name: "ReEncryptTo", ..asked.action }, ..asked }
+}
+
+impl Target for Pair {
+    type Name = PairName;
+
+    fn resolve(name: &PairName, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
+        let source = CiphertextKey::find(&name.source, asked_from(asked), facts)?;
+        let destination = resolve_key(&name.destination, asked_to(asked), facts)?;
+        Ok(Self { source, destination })
+    }
+
+    fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+        self.source.ask_as(asked_from(asked), facts)?;
+        ask_key(&self.destination, asked_to(asked), facts, DeniedResource::Key)
+    }
+
+    fn resources(&self) -> Vec<String> {
+        let (source, destination) = self.arns();
+        vec![source.to_string(), destination.to_string()]
+    }
+}

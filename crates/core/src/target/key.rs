@@ -1,0 +1,176 @@
+//! Keys by name: id, ARN, alias, alias ARN. Sources: API reference, KeyId; observed texts in docs/compatibility.md.
+
+use std::sync::Arc;
+
+use claviger_policy::{Decision, Denial, KeyResource, decide_on_key};
+use claviger_types::{AccountId, AliasArn, AliasName, BadKeyRef, KeyArn, KeyId, KeyRef, KeyRefKind, Region, StateAt};
+
+use super::account::denied;
+use super::{Asked, Target};
+use crate::call::Facts;
+use crate::denial::DeniedResource;
+use crate::error::Error;
+use crate::view::Key;
+
+/// A key identifier of a request.
+pub struct KeyName {
+    parsed: Result<KeyRef, BadKeyRef>,
+    aliases: Aliases,
+}
+
+/// Whether an operation takes alias names and alias ARNs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Aliases {
+    Refused,
+    Taken,
+}
+
+impl KeyName {
+    /// An identifier of any of the four forms.
+    pub fn any(text: String) -> Self {
+        Self { parsed: KeyRef::parse(text), aliases: Aliases::Taken }
+    }
+
+    /// A key id or a key ARN; an alias is refused before anything is looked up.
+    pub fn id_or_arn(text: String) -> Self {
+        Self { parsed: KeyRef::parse(text), aliases: Aliases::Refused }
+    }
+
+    /// The bare key id, if the name is one: Decrypt takes it for a key of any account.
+    pub fn bare_id(&self) -> Option<KeyId> {
+        match self.parsed.as_ref().map(KeyRef::kind) {
+            Ok(KeyRefKind::KeyId(id)) => Some(*id),
+            _ => None,
+        }
+    }
+}
+
+/// A key that exists.
+pub struct KeyTarget(pub Arc<Key>);
+
+impl KeyTarget {
+    /// Whether a key of this id exists now, of whatever account.
+    pub fn exists(id: KeyId, facts: &Facts<'_>) -> bool {
+        facts.view.key(facts.region(), id).is_some_and(|key| key.state_at(facts.now) != StateAt::Gone)
+    }
+}
+
+impl Target for KeyTarget {
+    type Name = KeyName;
+
+    fn resolve(name: &KeyName, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
+        resolve_key(name, asked, facts).map(Self)
+    }
+
+    fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+        ask_key(&self.0, asked, facts, DeniedResource::Key)
+    }
+
+    fn resources(&self) -> Vec<String> {
+        vec![self.0.arn.to_string()]
+    }
+}
+
+/// Asks the key's policy and the caller's about a key. On a key of another account every refusal reads the same.
+pub(super) fn ask_key(
+    key: &Key,
+    asked: Asked,
+    facts: &Facts<'_>,
+    shown: impl FnOnce(KeyArn, Denial) -> DeniedResource,
+) -> Result<(), Error> {
+    match decide(key, asked, facts) {
+        Ok(()) => Ok(()),
+        Err(_) if key.arn.account != facts.account() => Err(denied(asked.action, facts, DeniedResource::Unknown)),
+        Err(denial) => Err(denied(asked.action, facts, shown(key.arn, denial))),
+    }
+}
+
+/// The bare decision about a key.
+pub(super) fn decide(key: &Key, asked: Asked, facts: &Facts<'_>) -> Result<(), Denial> {
+    let resource = KeyResource { arn: key.arn, policy: &key.policy.compiled };
+    let identity = facts.caller.policies.iter().map(|policy| &policy.compiled);
+    match decide_on_key(facts.caller.as_caller(), asked.action, resource, identity) {
+        Decision::Allow(_) => Ok(()),
+        Decision::Deny(denial) => Err(denial),
+    }
+}
+
+/// Finds the key that `name` means.
+pub(super) fn resolve_key(name: &KeyName, asked: Asked, facts: &Facts<'_>) -> Result<Arc<Key>, Error> {
+    if name.aliases == Aliases::Refused && names_alias(&name.parsed) {
+        return Err(Error::InvalidArn("Key Aliases are not supported for this operation.".into()));
+    }
+    let reference = name.parsed.as_ref().map_err(|bad| bad_name(bad, facts))?;
+    match reference.kind() {
+        KeyRefKind::KeyId(id) => own_key(reference, *id, facts),
+        KeyRefKind::AliasName(alias) => key_of_alias(facts.account(), alias, asked, facts),
+        KeyRefKind::KeyArn { region, account, id } => {
+            check_region(*region, facts)?;
+            if *account == facts.account() {
+                own_key(reference, *id, facts)
+            } else {
+                foreign_key(*account, *id, asked, facts)
+            }
+        }
+        KeyRefKind::AliasArn { region, account, name } => {
+            check_region(*region, facts)?;
+            key_of_alias(*account, name, asked, facts)
+        }
+    }
+}
+
+/// The key of this id, of whatever account, if it exists now.
+pub(super) fn existing_key(id: KeyId, facts: &Facts<'_>) -> Option<Arc<Key>> {
+    let key = facts.view.key(facts.region(), id)?;
+    (key.state_at(facts.now) != StateAt::Gone).then(|| Arc::clone(key))
+}
+
+fn own_key(reference: &KeyRef, id: KeyId, facts: &Facts<'_>) -> Result<Arc<Key>, Error> {
+    let key = existing_key(id, facts).filter(|key| key.arn.account == facts.account());
+    key.ok_or_else(|| {
+        let (region, account) = (facts.region(), facts.account());
+        Error::key_not_found(format_args!("arn:aws:kms:{region}:{account}:key/{}", reference.typed_id()))
+    })
+}
+
+/// A missing key of another account and one that is not for this caller answer alike.
+fn foreign_key(account: AccountId, id: KeyId, asked: Asked, facts: &Facts<'_>) -> Result<Arc<Key>, Error> {
+    let key = existing_key(id, facts).filter(|key| asked.cross_account && key.arn.account == account);
+    key.ok_or_else(|| denied(asked.action, facts, DeniedResource::Unknown))
+}
+
+fn key_of_alias(account: AccountId, name: &AliasName, asked: Asked, facts: &Facts<'_>) -> Result<Arc<Key>, Error> {
+    let alias = facts.view.alias(facts.region(), account, name);
+    let key = alias.and_then(|alias| existing_key(alias.key_id, facts));
+    if account == facts.account() {
+        let arn = || AliasArn { region: facts.region(), account, name: name.clone() };
+        return key.ok_or_else(|| Error::alias_not_found(&arn()));
+    }
+    key.filter(|_| asked.cross_account).ok_or_else(|| denied(asked.action, facts, DeniedResource::Unknown))
+}
+
+fn check_region(region: Region, facts: &Facts<'_>) -> Result<(), Error> {
+    if region == facts.region() { Ok(()) } else { Err(Error::NotFound(format!("Invalid arn {region}"))) }
+}
+
+fn names_alias(parsed: &Result<KeyRef, BadKeyRef>) -> bool {
+    match parsed {
+        Ok(reference) => reference.is_alias(),
+        Err(BadKeyRef::AliasName(_)) => true,
+        Err(BadKeyRef::Arn(text)) => text.contains(":alias/"),
+        Err(BadKeyRef::ArnKeyId(_) | BadKeyRef::KeyId(_)) => false,
+    }
+}
+
+fn bad_name(bad: &BadKeyRef, facts: &Facts<'_>) -> Error {
+    match bad {
+        BadKeyRef::AliasName(text) => {
+            Error::NotFound(format!("Alias arn:aws:kms:{}:{}:{text} is not found.", facts.region(), facts.account()))
+        }
+        BadKeyRef::Arn(text) => Error::InvalidArn(format!("Invalid arn {text}")),
+        BadKeyRef::ArnKeyId(text) => {
+            Error::NotFound(format!("Invalid keyId {}", text.rsplit_once(":key/").map_or(text.as_str(), |(_, id)| id)))
+        }
+        BadKeyRef::KeyId(text) => Error::NotFound(format!("Invalid keyId '{text}'")),
+    }
+}

@@ -1,0 +1,71 @@
+//! What a request acts upon: found by its name, then asked about. Resolution precedes authorization, as at AWS.
+//!
+//! An operation receives its target only as [`Authorized`], which only [`authorize`] makes.
+
+mod account;
+mod alias;
+mod ciphertext;
+mod key;
+mod user;
+
+use std::ops::Deref;
+
+use claviger_policy::Action;
+
+use crate::call::Facts;
+use crate::error::Error;
+
+pub use account::{Account, Everybody, NewKey, Tagging};
+pub use alias::{AliasChange, AliasTarget};
+pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName};
+pub use key::{KeyName, KeyTarget};
+pub use user::{UserPlace, UserTarget};
+
+/// A kind of thing that requests act upon.
+pub trait Target: Sized + Send + Sync {
+    /// How a request names it.
+    type Name: Send + Sync;
+
+    /// Finds it, or says in the caller's words why not.
+    fn resolve(name: &Self::Name, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error>;
+
+    /// Asks the policies about it.
+    fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error>;
+
+    /// The ARNs that an audit event names.
+    fn resources(&self) -> Vec<String>;
+}
+
+/// What is asked for a target.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// The IAM action of the operation.
+    pub action: Action,
+    /// Whether the operation reaches keys of other accounts. Source: API reference, "Cross-account use".
+    pub cross_account: bool,
+}
+
+/// Proof that policies allow this caller this operation on `T`.
+pub struct Authorized<T>(T);
+
+impl<T> Authorized<T> {
+    /// The target itself.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for Authorized<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// Resolves and asks: the only way to an [`Authorized`] target.
+pub fn authorize<T: Target>(name: &T::Name, asked: Asked, facts: &Facts<'_>) -> Result<Authorized<T>, Error> {
+    let target = T::resolve(name, asked, facts)?;
+    target.ask(asked, facts)?;
+    Ok(Authorized(target))
+}

@@ -1,0 +1,230 @@
+//! The whole state in memory: immutable, indexed by what requests ask for, replaced with each commit.
+//!
+//! A reader holds one `Arc<View>` for the whole request, so it never sees half a commit. The View knows nothing of the
+//! store's files, of requests or of the wire; only [`apply`](View::apply) writes it.
+
+mod apply;
+mod entities;
+mod policies;
+
+use std::sync::Arc;
+
+use claviger_keyring::{ClusterKey, RootOfTrust, Space};
+use claviger_storage::{Commit, Revision};
+use claviger_types::{AccessKeyId, AccountId, AliasName, KeyId, Region, Timestamp, UserId, UserName};
+use imbl::{OrdMap, OrdSet};
+
+pub use apply::DamagedState;
+pub use entities::{Account, Alias, BackingKey, Cluster, Credential, Deployment, Domain, InlinePolicy, Key, User};
+pub use policies::{InternedPolicy, PolicyInterner};
+
+use crate::paths;
+
+/// One version of the state.
+#[derive(Clone, Default)]
+pub struct View {
+    revision: Revision,
+    changes: Option<Arc<Commit>>,
+    deployment: Option<Arc<Deployment>>,
+    dev_clock_offset_millis: i64,
+    cluster_keys: OrdMap<u32, Arc<Cluster>>,
+    domain_keys: OrdMap<DomainKeyIndex, Arc<Domain>>,
+    accounts: OrdMap<AccountId, Arc<Account>>,
+    users: OrdMap<(AccountId, String), Arc<User>>,
+    users_by_id: OrdMap<UserId, Arc<User>>,
+    credentials: OrdMap<AccessKeyId, Arc<Credential>>,
+    regions: OrdMap<Region, RegionView>,
+}
+
+/// Space, account, version.
+type DomainKeyIndex = (Space, AccountId, u32);
+
+/// What lives in one Region.
+#[derive(Clone, Default)]
+struct RegionView {
+    keys: OrdMap<KeyId, Arc<Key>>,
+    keys_by_account: OrdSet<(AccountId, KeyId)>,
+    deletions: OrdSet<(Timestamp, KeyId)>,
+    aliases: OrdMap<(AccountId, AliasName), Arc<Alias>>,
+    aliases_by_key: OrdSet<(KeyId, AliasName)>,
+}
+
+impl View {
+    /// The revision of the last commit in it.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The commit that made this View out of the one before; none for a View that was loaded.
+    pub fn changes(&self) -> Option<&Arc<Commit>> {
+        self.changes.as_ref()
+    }
+
+    /// What the store says of itself; none while it is empty.
+    pub fn deployment(&self) -> Option<&Arc<Deployment>> {
+        self.deployment.as_ref()
+    }
+
+    /// How far the development clock is ahead of the wall clock.
+    pub fn dev_clock_offset_millis(&self) -> i64 {
+        self.dev_clock_offset_millis
+    }
+
+    /// All versions of the cluster key, oldest first. The last one wraps.
+    pub fn cluster_keys(&self) -> impl DoubleEndedIterator<Item = &Arc<Cluster>> {
+        self.cluster_keys.values()
+    }
+
+    /// The cluster key that wraps.
+    pub fn cluster_key(&self) -> Option<&Arc<Cluster>> {
+        self.cluster_keys.get_max().map(|(_, cluster)| cluster)
+    }
+
+    /// The cluster key of this version.
+    pub fn cluster_key_version(&self, version: u32) -> Option<&Arc<Cluster>> {
+        self.cluster_keys.get(&version)
+    }
+
+    /// The domain key that wraps for an account in a space.
+    pub fn domain_key(&self, space: Space, account: AccountId) -> Option<&Arc<Domain>> {
+        let versions = (space, account, 0)..=(space, account, u32::MAX);
+        self.domain_keys.range(versions).next_back().map(|(_, domain)| domain)
+    }
+
+    /// The domain key of this version.
+    pub fn domain_key_version(&self, space: Space, account: AccountId, version: u32) -> Option<&Arc<Domain>> {
+        self.domain_keys.get(&(space, account, version))
+    }
+
+    /// All domain keys, of every space, account and version.
+    pub fn domain_keys(&self) -> impl Iterator<Item = &Arc<Domain>> {
+        self.domain_keys.values()
+    }
+
+    /// All accounts in order of their ids.
+    pub fn accounts(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.accounts.values()
+    }
+
+    /// An account.
+    pub fn account(&self, id: AccountId) -> Option<&Arc<Account>> {
+        self.accounts.get(&id)
+    }
+
+    /// A user by name; case does not count.
+    pub fn user(&self, account: AccountId, name: &UserName) -> Option<&Arc<User>> {
+        self.users.get(&(account, name.folded()))
+    }
+
+    /// A user by unique id.
+    pub fn user_by_id(&self, id: UserId) -> Option<&Arc<User>> {
+        self.users_by_id.get(&id)
+    }
+
+    /// The users of an account in order of their names, those after `after` (in lower case) if it is given.
+    pub fn users_after(&self, account: AccountId, after: &str) -> impl Iterator<Item = &Arc<User>> {
+        let from = (std::ops::Bound::Excluded((account, after.to_owned())), std::ops::Bound::Unbounded);
+        self.users.range(from).take_while(move |((owner, _), _)| *owner == account).map(|(_, user)| user)
+    }
+
+    /// The credential of an access key.
+    pub fn credential(&self, id: AccessKeyId) -> Option<&Arc<Credential>> {
+        self.credentials.get(&id)
+    }
+
+    /// A key, whoever owns it. Callers ask [`Key::state_at`] whether it still exists.
+    pub fn key(&self, region: Region, id: KeyId) -> Option<&Arc<Key>> {
+        self.regions.get(&region)?.keys.get(&id)
+    }
+
+    /// The keys of an account in a Region in order of their ids, those after `after` if it is given.
+    pub fn keys_after(
+        &self,
+        region: Region,
+        account: AccountId,
+        after: Option<KeyId>,
+    ) -> impl Iterator<Item = &Arc<Key>> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        let from = after.map_or(Included((account, KeyId::FIRST)), |id| Excluded((account, id)));
+        self.regions.get(&region).into_iter().flat_map(move |view| {
+            let owned = view.keys_by_account.range((from, Unbounded)).take_while(move |(owner, _)| *owner == account);
+            owned.filter_map(|(_, id)| view.keys.get(id))
+        })
+    }
+
+    /// All keys of a Region.
+    pub fn keys(&self, region: Region) -> impl Iterator<Item = &Arc<Key>> {
+        self.regions.get(&region).into_iter().flat_map(|view| view.keys.values())
+    }
+
+    /// The keys of a Region whose deletion date is `now` or before.
+    pub fn deletions_due(&self, region: Region, now: Timestamp) -> impl Iterator<Item = &Arc<Key>> {
+        self.regions.get(&region).into_iter().flat_map(move |view| {
+            let due = view.deletions.iter().take_while(move |(at, _)| *at <= now);
+            due.filter_map(|(_, id)| view.keys.get(id))
+        })
+    }
+
+    /// The Regions that hold anything.
+    pub fn regions(&self) -> impl Iterator<Item = Region> {
+        self.regions.keys().copied()
+    }
+
+    /// An alias.
+    pub fn alias(&self, region: Region, account: AccountId, name: &AliasName) -> Option<&Arc<Alias>> {
+        self.regions.get(&region)?.aliases.get(&(account, name.clone()))
+    }
+
+    /// The aliases of an account in a Region in order of their names, those after `after` if it is given.
+    pub fn aliases_after<'v>(
+        &'v self,
+        region: Region,
+        account: AccountId,
+        after: Option<&AliasName>,
+    ) -> impl Iterator<Item = &'v Arc<Alias>> + use<'v> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        let from =
+            after.map_or_else(|| Included((account, AliasName::first())), |name| Excluded((account, name.clone())));
+        self.regions.get(&region).into_iter().flat_map(move |view| {
+            let owned =
+                view.aliases.range((from.clone(), Unbounded)).take_while(move |((owner, _), _)| *owner == account);
+            owned.map(|(_, alias)| alias)
+        })
+    }
+
+    /// The aliases of one key in order of their names, those after `after` if it is given.
+    pub fn aliases_of_key<'v>(
+        &'v self,
+        region: Region,
+        key: &Key,
+        after: Option<&AliasName>,
+    ) -> impl Iterator<Item = &'v Arc<Alias>> + use<'v> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        let (id, account) = (key.arn.id, key.arn.account);
+        let from = after.map_or_else(|| Included((id, AliasName::first())), |name| Excluded((id, name.clone())));
+        self.regions.get(&region).into_iter().flat_map(move |view| {
+            let of_key = view.aliases_by_key.range((from.clone(), Unbounded)).take_while(move |(of, _)| *of == id);
+            of_key.filter_map(move |(_, name)| view.aliases.get(&(account, name.clone())))
+        })
+    }
+
+    /// Number of keys in a Region, over all accounts.
+    pub fn key_count(&self, region: Region) -> usize {
+        self.regions.get(&region).map_or(0, |view| view.keys.len())
+    }
+}
+
+/// What reading records needs besides the records.
+pub struct Opener<'a> {
+    /// Opens cluster keys.
+    pub root: &'a dyn RootOfTrust,
+    /// Shares equal policies.
+    pub policies: &'a mut PolicyInterner,
+}
+
+impl Opener<'_> {
+    fn cluster_key(&self, version: u32, wrapped: &[u8]) -> Result<ClusterKey, DamagedState> {
+        ClusterKey::unwrap(version, wrapped, self.root)
+            .map_err(|error| DamagedState::new(paths::cluster_key(version), error.to_string()))
+    }
+}

@@ -1,0 +1,166 @@
+//! The newest View, and the thread that makes it: it follows the store's watch, applies each commit, swaps the pointer
+//! and wakes those who wait for their write.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, Cache};
+use claviger_keyring::RootOfTrust;
+use claviger_storage::{Commit, Revision, Store, StoreError, Watch, WatchError};
+use tokio::sync::watch;
+
+use crate::view::{DamagedState, Opener, PolicyInterner, View};
+
+/// How long a command waits for the View to follow before it gives up on it.
+const FOLLOW_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The newest View.
+pub struct Views {
+    newest: Arc<ArcSwap<View>>,
+    status: watch::Receiver<Status>,
+}
+
+/// How far the applier is, and whether it goes on.
+#[derive(Debug, Clone)]
+enum Status {
+    At(Revision),
+    Stopped(String),
+}
+
+/// The service cannot start on this store.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A record is damaged.
+    #[error("the stored state is damaged: {0}")]
+    Damaged(#[from] DamagedState),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store cannot be followed.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    /// No thread could be started.
+    #[error("cannot start the View's thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A worker's own hold on the newest View: one atomic compare per request, no shared counter is touched.
+pub struct ViewReader(Cache<Arc<ArcSwap<View>>, Arc<View>>);
+
+impl ViewReader {
+    /// The newest View.
+    pub fn current(&mut self) -> &Arc<View> {
+        self.0.load()
+    }
+}
+
+impl Views {
+    /// Loads the state and starts following the store.
+    pub fn start(store: &Arc<dyn Store>, root: &Arc<dyn RootOfTrust>) -> Result<Self, StartError> {
+        let mut policies = PolicyInterner::default();
+        let (view, watch) = load(store.as_ref(), root.as_ref(), &mut policies)?;
+        let (sender, status) = watch::channel(Status::At(view.revision()));
+        let newest = Arc::new(ArcSwap::from_pointee(view));
+        let applier = Applier { newest: Arc::clone(&newest), sender, root: Arc::clone(root), policies };
+        thread::Builder::new().name("view".into()).spawn(move || applier.run(watch))?;
+        Ok(Self { newest, status })
+    }
+
+    /// A hold for one worker.
+    pub fn reader(&self) -> ViewReader {
+        ViewReader(Cache::new(Arc::clone(&self.newest)))
+    }
+
+    /// The View as of now.
+    pub fn newest(&self) -> Arc<View> {
+        self.newest.load_full()
+    }
+
+    /// Waits until the View is at `revision` or past it. The error says why it will not come.
+    pub async fn reached(&self, revision: Revision) -> Result<(), String> {
+        self.wait(|at| at >= revision).await
+    }
+
+    /// Waits for a View that is newer than `revision`.
+    pub async fn newer_than(&self, revision: Revision) -> Result<Arc<View>, String> {
+        self.wait(|at| at > revision).await?;
+        Ok(self.newest())
+    }
+
+    /// Why the View does not follow the store any more, if so.
+    pub fn health(&self) -> Result<(), String> {
+        match &*self.status.borrow() {
+            Status::At(_) => Ok(()),
+            Status::Stopped(reason) => Err(reason.clone()),
+        }
+    }
+
+    async fn wait(&self, enough: impl Fn(Revision) -> bool) -> Result<(), String> {
+        let mut status = self.status.clone();
+        let settled = |status: &Status| match status {
+            Status::At(at) => enough(*at),
+            Status::Stopped(_) => true,
+        };
+        let waited = tokio::time::timeout(FOLLOW_TIMEOUT, status.wait_for(settled)).await;
+        match waited {
+            Ok(Ok(status)) => match &*status {
+                Status::At(_) => Ok(()),
+                Status::Stopped(reason) => Err(reason.clone()),
+            },
+            Ok(Err(_)) => Err("the View's thread is gone".into()),
+            Err(_) => Err("the View does not follow the store".into()),
+        }
+    }
+}
+
+/// Reads the whole state, and the watch that goes on from it.
+pub fn load(
+    store: &dyn Store,
+    root: &dyn RootOfTrust,
+    policies: &mut PolicyInterner,
+) -> Result<(View, Watch), StartError> {
+    let mut view = View::default();
+    let mut opener = Opener { root, policies };
+    let mut damage = None;
+    let revision = store.load(&mut |record| {
+        if damage.is_none() {
+            damage = view.put(record.path, record.value, record.revision, &mut opener).err();
+        }
+    })?;
+    if let Some(damage) = damage {
+        return Err(damage.into());
+    }
+    view.finish(revision, None);
+    Ok((view, store.watch(revision)?))
+}
+
+struct Applier {
+    newest: Arc<ArcSwap<View>>,
+    sender: watch::Sender<Status>,
+    root: Arc<dyn RootOfTrust>,
+    policies: PolicyInterner,
+}
+
+impl Applier {
+    fn run(mut self, mut watch: Watch) {
+        loop {
+            let applied =
+                watch.next_blocking().map_err(|error| error.to_string()).and_then(|commit| self.apply(&commit));
+            if let Err(reason) = applied {
+                tracing::error!(reason, "the View stopped following the store; requests are refused");
+                self.sender.send_replace(Status::Stopped(reason));
+                return;
+            }
+        }
+    }
+
+    fn apply(&mut self, commit: &Arc<Commit>) -> Result<(), String> {
+        let mut opener = Opener { root: self.root.as_ref(), policies: &mut self.policies };
+        let next = self.newest.load().apply(commit, &mut opener).map_err(|damage| damage.to_string())?;
+        // Dropping the old View here keeps its cost off the requests.
+        drop(self.newest.swap(Arc::new(next)));
+        self.sender.send_replace(Status::At(commit.revision));
+        Ok(())
+    }
+}
