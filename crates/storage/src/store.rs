@@ -41,7 +41,7 @@ pub type CommitFuture<'a> = Pin<Box<dyn Future<Output = Result<Revision, CommitE
 pub type LeaseFuture<'a> = Pin<Box<dyn Future<Output = Result<Option<Lease>, StoreError>> + Send + 'a>>;
 
 /// The place of a commit in the order of all commits of a store. Revisions grow, but not by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(u64);
 
 impl Revision {
