@@ -9,6 +9,8 @@ pub mod error;
 pub mod exchange;
 pub mod load;
 pub mod process;
+pub mod rounds;
+pub mod server;
 pub mod setup;
 pub mod sigv4;
 pub mod targets;

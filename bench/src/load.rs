@@ -212,3 +212,45 @@ struct ErrorReply {
     #[serde(rename = "__type")]
     code: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        let tally =
+            Tally { latencies_nanos: (1..=100).rev().map(|millis| millis * 1_000_000).collect(), ..Tally::default() };
+        let report = tally.report(Duration::from_secs(2), Some(Duration::from_millis(1)), false);
+        for (share, millis) in [(0.5, 50), (0.9, 90), (0.99, 99), (1.0, 100), (0.0, 1)] {
+            assert_eq!(report.percentile(share), Duration::from_millis(millis), "share={share}");
+        }
+        assert_eq!(report.rate(), 50.0);
+        assert_eq!(report.cpu_micros_per_request(), Some(10.0));
+        assert!(report.is_clean());
+    }
+
+    #[test]
+    fn an_unclean_run_says_why() {
+        let mut tally = Tally { latencies_nanos: vec![1_000], wrong: 2, ..Tally::default() };
+        tally.error("ThrottlingException".to_owned());
+        let report = tally.report(Duration::from_secs(1), None, true);
+        assert!(!report.is_clean());
+        let text = report.to_string();
+        for part in ["errors 2 ", "ThrottlingException=1", "unanswered=1", "wrong replies 2", "server CPU unknown"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn error_codes_lose_their_namespace() {
+        for (body, want) in [
+            (&br#"{"__type":"AccessDeniedException","message":"no"}"#[..], "AccessDeniedException"),
+            (br#"{"__type":"com.amazonaws.kms#NotFoundException"}"#, "NotFoundException"),
+            (b"<html>", "HTTP-503"),
+            (b"", "HTTP-503"),
+        ] {
+            assert_eq!(error_code(503, body), want, "{}", String::from_utf8_lossy(body));
+        }
+    }
+}

@@ -5,7 +5,7 @@
 use std::fs;
 use std::time::Duration;
 
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::BenchError;
 
@@ -28,6 +28,16 @@ pub fn pin_to(core: usize) -> Result<(), BenchError> {
     let mut set = CpuSet::new();
     set.set(core);
     sched_setaffinity(None, &set).map_err(|error| BenchError::Process(format!("core {core}: {error}")))
+}
+
+/// Runs `action` bound to another core, for a child process to inherit, and comes back to this thread's own cores.
+pub fn on_core<T>(core: usize, action: impl FnOnce() -> T) -> Result<T, BenchError> {
+    let failed = |error: rustix::io::Errno| BenchError::Process(format!("core {core}: {error}"));
+    let before = sched_getaffinity(None).map_err(failed)?;
+    pin_to(core)?;
+    let outcome = action();
+    sched_setaffinity(None, &before).map_err(failed)?;
+    Ok(outcome)
 }
 
 fn read(pid: u32, file: &str) -> Result<String, BenchError> {
@@ -61,6 +71,15 @@ mod tests {
         assert_eq!(cpu_ticks("77 (server) R 1 2"), None);
         assert_eq!(status_kib("Name:\tx\nVmHWM:\t  20 kB\nVmRSS:\t  10 kB\n", "VmRSS"), Some(10));
         assert_eq!(status_kib("Name:\tx\n", "VmRSS"), None);
+    }
+
+    #[test]
+    fn a_child_inherits_the_core_and_this_thread_keeps_its_own() {
+        let before = sched_getaffinity(None).unwrap();
+        let core = (0..CpuSet::MAX_CPU).find(|core| before.is_set(*core)).unwrap();
+        let inside = on_core(core, || sched_getaffinity(None).unwrap()).unwrap();
+        assert_eq!((inside.count(), inside.is_set(core)), (1, true), "core={core}");
+        assert_eq!(sched_getaffinity(None).unwrap(), before);
     }
 
     #[test]

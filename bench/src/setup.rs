@@ -122,3 +122,20 @@ struct CreateKeyReply {
 struct KeyMetadata {
     key_id: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_access_key_is_read_from_its_reply() {
+        let xml = "<CreateAccessKeyResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><CreateAccessKeyResult>\
+                   <AccessKey><UserName>bench-0001</UserName><AccessKeyId>AKIA234567ABCDEFGHIJ</AccessKeyId>\
+                   <Status>Active</Status><SecretAccessKey>a/b+c=</SecretAccessKey></AccessKey>\
+                   </CreateAccessKeyResult></CreateAccessKeyResponse>";
+        let read = credential(xml).unwrap();
+        assert_eq!(read.access_key_id, "AKIA234567ABCDEFGHIJ");
+        assert_eq!(read.secret_access_key.expose(), "a/b+c=");
+        assert!(credential("<ErrorResponse></ErrorResponse>").is_none());
+    }
+}

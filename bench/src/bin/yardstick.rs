@@ -216,3 +216,81 @@ struct EncryptReply {
     encryption_algorithm: &'static str,
     key_id: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use claviger_bench::connection::Endpoint;
+    use claviger_bench::corpus::{Corpus, Shape, Workload};
+    use hyper::header::HeaderName;
+
+    use super::*;
+
+    const ACCOUNT_ID: &str = "111122223333";
+
+    /// A server and the messages of a load generator that reads the same targets.
+    async fn server_and_messages(context_pairs: usize) -> (Server, Vec<Vec<u8>>) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("targets.json");
+        Targets::made_up("us-east-1", ACCOUNT_ID, 2, 2).unwrap().write(&path).unwrap();
+        let endpoint = Endpoint { host: "localhost:1".to_owned() };
+        let (targets, shape) = (Targets::read(&path).unwrap(), Shape { requests: 4, context_pairs });
+        let corpus = Corpus::gather(Workload::Encrypt, shape, targets, &endpoint, 1).await.unwrap();
+        (Server::new(Targets::read(&path).unwrap()).unwrap(), corpus.sign(&endpoint))
+    }
+
+    fn parse(message: &[u8]) -> (HeaderMap, &[u8]) {
+        let mut headers = [httparse::EMPTY_HEADER; 16];
+        let mut request = httparse::Request::new(&mut headers);
+        let length = request.parse(message).unwrap().unwrap();
+        let pairs = request.headers.iter().map(|header| {
+            let name = HeaderName::from_bytes(header.name.as_bytes()).unwrap();
+            (name, HeaderValue::from_bytes(header.value).unwrap())
+        });
+        (pairs.collect(), &message[length..])
+    }
+
+    #[tokio::test]
+    async fn what_it_seals_opens_under_the_derived_key() {
+        for context_pairs in [0, 2] {
+            let (server, messages) = server_and_messages(context_pairs).await;
+            for message in &messages {
+                let (headers, body) = parse(message);
+                let reply = server.encrypt(&headers, body).ok().expect("accepted");
+                let reply: serde_json::Value = serde_json::from_slice(&reply).unwrap();
+                let request: EncryptRequest<'_> = serde_json::from_slice(body).unwrap();
+                let arn = format!("arn:aws:kms:us-east-1:{ACCOUNT_ID}:key/{}", request.key_id);
+                assert_eq!(reply["KeyId"], arn, "context_pairs={context_pairs}");
+                let mut blob = BASE64.decode(reply["CiphertextBlob"].as_str().unwrap()).unwrap();
+                let (nonce, rest) = blob.split_at_mut(NONCE_BYTES);
+                let (vector, sealed) = rest.split_at_mut(NONCE_LEN);
+                let derived = hmac::sign(&server.backing_key, &[request.key_id.as_bytes(), nonce].concat());
+                let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, derived.as_ref()).unwrap());
+                let context = canonical_context(&request.encryption_context);
+                assert_eq!(request.encryption_context.len(), context_pairs);
+                let vector = Nonce::try_assume_unique_for_key(vector).unwrap();
+                let opened = key.open_in_place(vector, Aad::from(context), sealed).unwrap();
+                assert_eq!(BASE64.encode(opened), request.plaintext, "context_pairs={context_pairs}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn any_change_to_what_was_signed_is_refused() {
+        let (server, messages) = server_and_messages(0).await;
+        let (headers, body) = parse(&messages[0]);
+        for name in ["host", "content-type", "x-amz-date", "x-amz-target", "authorization"] {
+            let mut without = headers.clone();
+            without.remove(name);
+            assert!(server.encrypt(&without, body).is_err(), "without {name}");
+            let mut changed = headers.clone();
+            let value = headers[name].to_str().unwrap();
+            let flipped = if value.ends_with('0') { "1" } else { "0" };
+            let value = format!("{}{flipped}", &value[..value.len() - 1]);
+            changed.insert(name, value.parse().unwrap());
+            assert!(server.encrypt(&changed, body).is_err(), "changed {name}");
+        }
+        let other_body = [body, b" "].concat();
+        assert!(server.encrypt(&headers, &other_body).is_err(), "changed body");
+        assert!(server.encrypt(&headers, body).is_ok(), "and the request itself is still accepted");
+    }
+}

@@ -1,0 +1,260 @@
+//! `rounds`: the performance claims of the project, measured in paired rounds.
+//!
+//! The server runs on one core, the load generator on another. `bench/README.md` explains each claim.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command as Program, ExitCode};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Parser, Subcommand};
+use claviger_bench::corpus::{Corpus, Shape, Workload};
+use claviger_bench::load::Window;
+use claviger_bench::rounds::{Side, compare};
+use claviger_bench::server::Server;
+use claviger_bench::targets::{Administrator, Targets};
+use claviger_bench::{BenchError, process, setup};
+
+const REGION: &str = "us-east-1";
+const CREDENTIALS: usize = 50;
+const KEYS: usize = 1_000;
+const KEYS_MANY: usize = 100_000;
+const REQUESTS: usize = 50_000;
+
+/// The performance claims, measured in paired rounds.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    claim: Claim,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Subcommand)]
+enum Claim {
+    /// The yardstick against itself: how far a ratio may be trusted on this machine.
+    Calibrate,
+    /// GenerateDataKey against Encrypt: at most 1.5.
+    DataKey,
+    /// Encrypt against the yardstick, with 1,000 keys: at most 1.3.
+    Encrypt,
+    /// Encrypt with 100,000 keys against 1,000 keys: at most 1.2.
+    Keys,
+    /// Time until requests are served, and resident memory, of an existing data directory.
+    Start(Start),
+}
+
+#[derive(Args)]
+struct Start {
+    /// The data directory, of a server that has ended.
+    #[arg(long)]
+    data_dir: PathBuf,
+    /// Further arguments for `claviger serve`, such as a configuration.
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+#[derive(Args)]
+struct Settings {
+    /// The product; by default beside this program.
+    #[arg(long, global = true)]
+    claviger: Option<PathBuf>,
+    /// The yardstick; by default beside this program.
+    #[arg(long, global = true)]
+    yardstick: Option<PathBuf>,
+    /// Where data directories are kept from run to run.
+    #[arg(long, global = true, default_value = "target/bench")]
+    directory: PathBuf,
+    /// Pairs of runs.
+    #[arg(long, global = true, default_value_t = 15)]
+    rounds: usize,
+    /// Seconds of each run that count.
+    #[arg(long, global = true, default_value_t = 2.0)]
+    seconds: f64,
+    /// Seconds of each run before those.
+    #[arg(long, global = true, default_value_t = 0.5)]
+    warm_up_seconds: f64,
+    /// Connections, each with one request under way.
+    #[arg(long, global = true, default_value_t = 16)]
+    connections: usize,
+    /// Pairs in each request's encryption context.
+    #[arg(long, global = true, default_value_t = 0)]
+    context_pairs: usize,
+    /// The core of the servers.
+    #[arg(long, global = true, default_value_t = 0)]
+    server_core: usize,
+    /// The core of the load generator.
+    #[arg(long, global = true, default_value_t = 1)]
+    load_core: usize,
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks by its standard streams")]
+fn main() -> ExitCode {
+    match execute(&Arguments::parse(), &mut |line| println!("{line}")) {
+        Ok(Verdict::Held) => ExitCode::SUCCESS,
+        Ok(Verdict::Exceeded) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("rounds: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+enum Verdict {
+    Held,
+    Exceeded,
+}
+
+type Tell<'a> = &'a mut dyn FnMut(&str);
+
+fn execute(arguments: &Arguments, tell: Tell<'_>) -> Result<Verdict, BenchError> {
+    let settings = &arguments.settings;
+    fs::create_dir_all(&settings.directory).map_err(|error| BenchError::file(&settings.directory, error))?;
+    tell(&format!("revision {}  load average {}", revision(), load_average()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match &arguments.claim {
+            Claim::Calibrate => calibrate(settings, tell).await,
+            Claim::DataKey => data_key(settings, tell).await,
+            Claim::Encrypt => encrypt(settings, tell).await,
+            Claim::Keys => keys(settings, tell).await,
+            Claim::Start(start) => measure_start(settings, start, tell).await,
+        }
+    })
+}
+
+async fn calibrate(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, BenchError> {
+    let path = settings.directory.join("made-up.json");
+    Targets::made_up(REGION, "111122223333", CREDENTIALS, KEYS)?.write(&path)?;
+    let first = settings.side("yardstick", settings.start_yardstick(&path).await?, &path, Workload::Encrypt).await?;
+    let second = settings.side("again", settings.start_yardstick(&path).await?, &path, Workload::Encrypt).await?;
+    settings.judge([&first, &second], None, tell).await
+}
+
+async fn encrypt(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, BenchError> {
+    let (server, path) = settings.start_claviger(KEYS).await?;
+    let claviger = settings.side("claviger", server, &path, Workload::Encrypt).await?;
+    let server = settings.start_yardstick(&path).await?;
+    let yardstick = settings.side("yardstick", server, &path, Workload::Encrypt).await?;
+    settings.judge([&claviger, &yardstick], Some(1.3), tell).await
+}
+
+async fn keys(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, BenchError> {
+    let (server, path) = settings.start_claviger(KEYS_MANY).await?;
+    let many = settings.side("100,000 keys", server, &path, Workload::Encrypt).await?;
+    let (server, path) = settings.start_claviger(KEYS).await?;
+    let few = settings.side("1,000 keys", server, &path, Workload::Encrypt).await?;
+    settings.judge([&many, &few], Some(1.2), tell).await
+}
+
+async fn data_key(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, BenchError> {
+    let (server, path) = settings.start_claviger(KEYS).await?;
+    let data_key = settings.side("GenerateDataKey", Rc::clone(&server), &path, Workload::GenerateDataKey).await?;
+    let encrypt = settings.side("Encrypt", server, &path, Workload::Encrypt).await?;
+    settings.judge([&data_key, &encrypt], Some(1.5), tell).await
+}
+
+async fn measure_start(settings: &Settings, start: &Start, tell: Tell<'_>) -> Result<Verdict, BenchError> {
+    let log = settings.directory.join("start.log");
+    let data_dir = start.data_dir.to_string_lossy();
+    let mut arguments = vec!["serve", "--dev", "--data-dir", &data_dir];
+    arguments.extend(start.arguments.iter().map(String::as_str));
+    let started = Instant::now();
+    let server = Server::start(&settings.program("claviger", &settings.claviger)?, &arguments, &log, None)?;
+    let server = server.ready(|status| status == 200).await?;
+    let elapsed = started.elapsed();
+    let (now, peak) = process::resident_kib(server.pid())?;
+    tell(&format!("ready after {:.2} s, resident {} MiB, peak {} MiB", elapsed.as_secs_f64(), now / 1024, peak / 1024));
+    Ok(if elapsed < Duration::from_secs(10) && peak < 2 * 1024 * 1024 { Verdict::Held } else { Verdict::Exceeded })
+}
+
+impl Settings {
+    /// A server with this many keys; the first time they are created, later they are found again.
+    async fn start_claviger(&self, keys: usize) -> Result<(Rc<Server>, PathBuf), BenchError> {
+        let directory = self.directory.join(format!("keys-{keys}"));
+        let (data, targets) = (directory.join("data"), directory.join("targets.json"));
+        let prepared = targets.exists();
+        if !prepared {
+            // What an interrupted preparation left has no targets file.
+            let _ = fs::remove_dir_all(&directory);
+            fs::create_dir_all(&data).map_err(|error| BenchError::file(&data, error))?;
+        }
+        let arguments = ["serve", "--dev", "--data-dir", &data.to_string_lossy()];
+        let program = self.program("claviger", &self.claviger)?;
+        let server = Server::start(&program, &arguments, &directory.join("log"), Some(self.server_core))?;
+        let server = server.ready(|status| status == 200).await?;
+        if !prepared {
+            let administrator = Administrator::read(&data.join("credentials"))?;
+            setup::prepare(server.endpoint(), &administrator, REGION, CREDENTIALS, keys).await?.write(&targets)?;
+        }
+        Ok((Rc::new(server), targets))
+    }
+
+    async fn start_yardstick(&self, targets: &Path) -> Result<Rc<Server>, BenchError> {
+        let program = self.program("yardstick", &self.yardstick)?;
+        let arguments = ["--targets", &targets.to_string_lossy()];
+        let log = self.directory.join("yardstick.log");
+        let server = Server::start(&program, &arguments, &log, Some(self.server_core))?;
+        // It knows no health check and refuses it like anything else; an answer is enough.
+        Ok(Rc::new(server.ready(|_| true).await?))
+    }
+
+    async fn side(
+        &self,
+        name: &str,
+        server: Rc<Server>,
+        targets: &Path,
+        workload: Workload,
+    ) -> Result<Side, BenchError> {
+        let targets = Targets::read(targets)?;
+        let shape = Shape { requests: REQUESTS.max(targets.key_ids.len()), context_pairs: self.context_pairs };
+        let corpus = Corpus::gather(workload, shape, targets, server.endpoint(), self.connections).await?;
+        Ok(Side { name: name.to_owned(), server, corpus: Rc::new(corpus) })
+    }
+
+    async fn judge(&self, sides: [&Side; 2], limit: Option<f64>, tell: Tell<'_>) -> Result<Verdict, BenchError> {
+        process::pin_to(self.load_core)?;
+        for side in sides {
+            let (keys, credentials) = (side.corpus.targets.key_ids.len(), side.corpus.targets.credentials.len());
+            let distinct = side.corpus.distinct();
+            tell(&format!("{}: {distinct} distinct requests, {keys} keys, {credentials} credentials", side.name));
+        }
+        let window = Window {
+            connections: self.connections,
+            warm_up: seconds(self.warm_up_seconds)?,
+            measured: seconds(self.seconds)?,
+        };
+        let ratios = compare(sides, self.rounds, window, &mut *tell).await?;
+        let spread = ratios.spread().ok_or_else(|| BenchError::Usage("no rounds".to_owned()))?;
+        tell(&format!("{} / {}, CPU per request, {} rounds: {spread}", sides[0].name, sides[1].name, self.rounds));
+        let Some(limit) = limit else { return Ok(Verdict::Held) };
+        let held = spread.median <= limit;
+        tell(&format!("limit {limit}: {}", if held { "held" } else { "EXCEEDED" }));
+        Ok(if held { Verdict::Held } else { Verdict::Exceeded })
+    }
+
+    fn program(&self, name: &str, named: &Option<PathBuf>) -> Result<PathBuf, BenchError> {
+        match named {
+            Some(path) => Ok(path.clone()),
+            None => Ok(std::env::current_exe()?.with_file_name(name)),
+        }
+    }
+}
+
+fn seconds(seconds: f64) -> Result<Duration, BenchError> {
+    Duration::try_from_secs_f64(seconds).map_err(|error| BenchError::Usage(error.to_string()))
+}
+
+/// The revision of the checkout that the bench is started in, marked if it has uncommitted changes.
+fn revision() -> String {
+    let output = Program::new("git").args(["describe", "--always", "--dirty"]).output();
+    let text = output.ok().filter(|output| output.status.success()).and_then(|o| String::from_utf8(o.stdout).ok());
+    text.map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned())
+}
+
+/// Whether others use the machine: a ratio that was measured beside them spreads more.
+fn load_average() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_ascii_whitespace().next().unwrap_or("unknown").to_owned()
+}
