@@ -351,6 +351,15 @@ mod tests {
         assert_eq!(key().decrypt(PRODUCTION, &bad, &context(&[])).err(), Some(InvalidCiphertext));
     }
 
+    /// As if two names had been stored for one material.
+    #[test]
+    fn a_message_that_names_other_material_is_refused() {
+        let other = backing_key(SINGLE_REGION, SymmetricDefault, 2).material_id().backing_key_id();
+        let header = Header::new(PRODUCTION, SINGLE_REGION.parse().unwrap(), other, counting(0x60)).unwrap();
+        let sealed = seal(&counting::<32>(1), header, b"data", &context(&[])).unwrap();
+        assert_eq!(key().decrypt(PRODUCTION, &sealed, &context(&[])).err(), Some(InvalidCiphertext));
+    }
+
     proptest! {
         #[test]
         fn what_was_encrypted_is_decrypted(
