@@ -3,8 +3,7 @@
 //! It knows nothing of queues, watches or retries. redb may panic on a file that was damaged from outside, so each
 //! step goes through [`guarded`], which turns a panic into an error that says why.
 //!
-//! Table `records`: path → revision of its last write (8 bytes, big-endian) ‖ value. Table `meta`: `format`, `id` and
-//! `revision`. Cache size, commit mode and the version of redb were chosen by measurement; the power-loss test
+//! Table `records`: path → stored record; table `meta`: `head` → head, both as `layout` has them. Cache size, commit mode and the version of redb were chosen by measurement; the power-loss test
 //! vouches for them and runs on every change of version.
 
 use std::fs::{self, File, OpenOptions};
@@ -14,17 +13,15 @@ use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
 use redb::{
-    Builder, Database as Redb, DatabaseError, ReadOnlyTable, ReadableDatabase, ReadableTable, StorageBackend,
-    TableDefinition, TableError, WriteTransaction,
+    Builder, Database as Redb, DatabaseError, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    StorageBackend, TableDefinition, TableError, WriteTransaction,
 };
 use uuid::Uuid;
 
+use crate::layout::{self, FORMAT, Head};
 use crate::store::{Record, Revision, StoreError};
 use crate::transaction::{CommitError, Found, Transaction};
 use crate::watch::{Change, Commit};
-
-/// The layout that this file writes and reads.
-const FORMAT: u64 = 1;
 
 /// redb's own default of 1 GiB would be most of a node's memory; the View holds what is read often.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
@@ -32,6 +29,7 @@ const CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// Paths are bytes here, since redb checks a string key for UTF-8 at each comparison.
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+const HEAD: &str = "head";
 
 /// Where a store's bytes are, and how to open them, again and again: after a failed commit redb refuses to write
 /// until it is opened anew.
@@ -53,7 +51,7 @@ pub enum OpenError {
     Damaged(String),
     /// The medium failed.
     #[error("{0}")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
     /// It was written by a later version.
     #[error("it has format {found}, and this version knows formats up to {FORMAT}: use a newer version")]
     NewerFormat {
@@ -77,6 +75,8 @@ pub(crate) enum Opening {
     Create,
     /// A store must be there.
     Existing,
+    /// As `Existing`, and every page of the file is verified.
+    Verified,
     /// As `Existing`, but what the operating system holds in memory may differ from what the disk holds.
     AfterFailure,
 }
@@ -86,9 +86,6 @@ impl Medium {
     pub fn new<B: StorageBackend>(open: impl Fn() -> io::Result<B> + Send + Sync + 'static) -> Self {
         let open = move |opening| {
             let backend = open()?;
-            if opening == Opening::AfterFailure {
-                backend.sync_data()?;
-            }
             open_redb(backend, opening)
         };
         Self { open: Box::new(open) }
@@ -118,11 +115,18 @@ fn forget_cached(file: &File) -> io::Result<()> {
 }
 
 fn open_redb(backend: impl StorageBackend, opening: Opening) -> Result<Redb, OpenError> {
-    // redb makes a database of any empty medium.
-    if opening != Opening::Create && backend.len()? == 0 {
-        return Err(OpenError::NotAStore);
+    if opening != Opening::Create {
+        // What a process before this one wrote may be in the operating system's memory only. Nothing may be shown
+        // that a power failure would take back.
+        backend.sync_data()?;
+        // redb makes a database of any empty medium.
+        if backend.len()? == 0 {
+            return Err(OpenError::NotAStore);
+        }
     }
-    Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend).map_err(open_error)
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(opening == Opening::Verified);
+    builder.create_with_backend(backend).map_err(open_error)
 }
 
 /// An open store file.
@@ -137,9 +141,9 @@ impl Database {
     pub(crate) fn create(medium: &Medium) -> Result<Self, OpenError> {
         guarded(OpenError::Damaged, || {
             let redb = (medium.open)(Opening::Create)?;
-            let id = Uuid::new_v4();
-            write_head(&redb, id).map_err(|error| OpenError::Io(io::Error::other(error)))?;
-            Ok(Self { redb, id, revision: Revision::ZERO })
+            let head = Head { id: Uuid::new_v4(), revision: Revision::ZERO };
+            write_head(&redb, &head).map_err(head_error)?;
+            Ok(Self { redb, id: head.id, revision: head.revision })
         })
     }
 
@@ -150,7 +154,7 @@ impl Database {
             return Err(OpenError::AlreadyExists);
         }
         let draft = draft_path(path, &Uuid::new_v4().simple().to_string());
-        let made = create_draft(&draft).and_then(|()| fs::hard_link(&draft, path).map_err(open_io_error));
+        let made = create_draft(&draft).and_then(|()| Ok(fs::hard_link(&draft, path)?));
         let removed = fs::remove_file(&draft);
         made?;
         removed?;
@@ -162,7 +166,7 @@ impl Database {
     pub(crate) fn open(medium: &Medium, opening: Opening) -> Result<Self, OpenError> {
         guarded(OpenError::Damaged, || {
             let redb = (medium.open)(opening)?;
-            let (id, revision) = read_head(&redb)?;
+            let Head { id, revision } = read_head(&redb)?;
             Ok(Self { redb, id, revision })
         })
     }
@@ -172,9 +176,9 @@ impl Database {
         guarded(StoreError::Damaged, || {
             let transaction = self.redb.begin_read().map_err(read_error)?;
             let meta = transaction.open_table(META).map_err(read_error)?;
-            let revision = meta.get("revision").map_err(read_error)?;
-            let revision = revision.and_then(|value| number(value.value()).map(Revision::from_u64));
-            let revision = revision.ok_or_else(|| StoreError::Damaged("its revision is missing".to_owned()))?;
+            let head = meta.get(HEAD).map_err(read_error)?;
+            let head = head.and_then(|stored| Head::decode(stored.value()));
+            let revision = head.ok_or_else(|| StoreError::Damaged("its head is unreadable".to_owned()))?.revision;
             let records = transaction.open_table(RECORDS).map_err(read_error)?;
             Ok(Snapshot { records, revision })
         })
@@ -196,7 +200,8 @@ impl Database {
                 drop(records);
                 if !staged.commits.is_empty() {
                     let mut meta = write.open_table(META).map_err(text)?;
-                    meta.insert("revision", staged.last.as_u64().to_be_bytes().as_slice()).map_err(text)?;
+                    let head = Head { id: self.id, revision: staged.last };
+                    meta.insert(HEAD, head.encode().as_slice()).map_err(text)?;
                 }
                 Ok(Staged { write, batch: staged })
             },
@@ -219,16 +224,22 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Visits all, without an allocation for each.
     pub(crate) fn visit(&self, visit: &mut dyn FnMut(Record<'_>)) -> Result<(), StoreError> {
+        let counted = guarded(StoreError::Damaged, || self.records.len().map_err(read_error))?;
         let mut records = guarded(StoreError::Damaged, || self.records.iter().map_err(read_error))?;
+        let mut visited: u64 = 0;
         loop {
             let entry = guarded(StoreError::Damaged, || records.next().transpose().map_err(read_error))?;
-            let Some((path, stored)) = entry else { return Ok(()) };
-            let record = std::str::from_utf8(path.value()).ok().zip(stored.value().split_first_chunk());
-            let Some((path, (revision, value))) = record else {
-                let path = String::from_utf8_lossy(path.value());
-                return Err(StoreError::Damaged(format!("the record at `{path}` has no revision or no proper path")));
+            let Some((path, stored)) = entry else { break };
+            let Some(record) = layout::decode(path.value(), stored.value()) else {
+                return Err(StoreError::Damaged(layout::unreadable(path.value())));
             };
-            visit(Record { path, value, revision: Revision::from_u64(u64::from_be_bytes(*revision)) });
+            visit(record);
+            visited += 1;
+        }
+        // A damaged page may hide the pages below it.
+        match visited == counted {
+            true => Ok(()),
+            false => Err(StoreError::Damaged(format!("{visited} records are left of {counted}"))),
         }
     }
 }
@@ -289,58 +300,45 @@ impl Batch {
 
 fn find(records: &Records<'_>, path: &str) -> Result<Option<Found>, redb::StorageError> {
     let Some(stored) = records.get(path.as_bytes())? else { return Ok(None) };
-    match stored.value().split_first_chunk() {
-        Some((revision, value)) => Ok(Some(Found::new(Revision::from_u64(u64::from_be_bytes(*revision)), value))),
-        None => Err(redb::StorageError::Corrupted(format!("the record at `{path}` has no revision"))),
+    match layout::decode(path.as_bytes(), stored.value()) {
+        Some(record) => Ok(Some(Found::new(record.revision, record.value))),
+        None => Err(redb::StorageError::Corrupted(layout::unreadable(path.as_bytes()))),
     }
 }
 
 fn write_change(records: &mut Records<'_>, revision: Revision, change: &Change) -> Result<(), redb::StorageError> {
+    let path = change.path.as_bytes();
     let Some(value) = &change.value else {
-        records.remove(change.path.as_bytes())?;
+        records.remove(path)?;
         return Ok(());
     };
-    let mut stored = records.insert_reserve(change.path.as_bytes(), value.len() + 8)?;
-    // INVARIANT: redb reserved exactly the bytes that were asked for.
-    if let Some((head, tail)) = stored.as_mut().split_at_mut_checked(8) {
-        head.copy_from_slice(&revision.as_u64().to_be_bytes());
-        tail.copy_from_slice(value);
-    }
+    let mut stored = records.insert_reserve(path, layout::stored_bytes(value))?;
+    layout::encode(path, revision, value, stored.as_mut());
     Ok(())
 }
 
-fn write_head(redb: &Redb, id: Uuid) -> Result<(), redb::Error> {
+fn write_head(redb: &Redb, head: &Head) -> Result<(), redb::Error> {
     let write = redb.begin_write()?;
-    {
-        let mut meta = write.open_table(META)?;
-        meta.insert("format", FORMAT.to_be_bytes().as_slice())?;
-        meta.insert("id", id.as_bytes().as_slice())?;
-        meta.insert("revision", 0_u64.to_be_bytes().as_slice())?;
-        write.open_table(RECORDS)?;
-    }
+    write.open_table(META)?.insert(HEAD, head.encode().as_slice())?;
+    write.open_table(RECORDS)?;
     Ok(write.commit()?)
 }
 
-fn read_head(redb: &Redb) -> Result<(Uuid, Revision), OpenError> {
+fn read_head(redb: &Redb) -> Result<Head, OpenError> {
     let transaction = redb.begin_read().map_err(head_error)?;
     let meta = match transaction.open_table(META) {
         Err(TableError::Storage(error)) => return Err(head_error(error)),
         Err(_) => return Err(OpenError::NotAStore),
         Ok(meta) => meta,
     };
-    let read = |name| match meta.get(name) {
-        Err(error) => Err(head_error(error)),
-        Ok(None) => Ok(None),
-        Ok(Some(value)) => Ok(Some(value.value().to_vec())),
-    };
-    let found = read("format")?.and_then(|value| number(&value)).ok_or(OpenError::NotAStore)?;
-    if found > FORMAT {
-        return Err(OpenError::NewerFormat { found });
+    let stored = meta.get(HEAD).map_err(head_error)?.ok_or(OpenError::NotAStore)?;
+    // The format comes first for ever; the rest of the head is its format's.
+    match layout::format(stored.value()) {
+        Some(found) if found > FORMAT => return Err(OpenError::NewerFormat { found }),
+        _ => {}
     }
-    let id = read("id")?.and_then(|value| Uuid::from_slice(&value).ok());
-    let revision = read("revision")?.and_then(|value| number(&value)).map(Revision::from_u64);
     transaction.open_table(RECORDS).map_err(head_error)?;
-    id.zip(revision).ok_or_else(|| OpenError::Damaged("its id or its revision is missing".to_owned()))
+    Head::decode(stored.value()).ok_or_else(|| OpenError::Damaged("its head is unreadable".to_owned()))
 }
 
 fn create_draft(draft: &Path) -> Result<(), OpenError> {
@@ -379,10 +377,6 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-fn number(value: &[u8]) -> Option<u64> {
-    value.try_into().ok().map(u64::from_be_bytes)
-}
-
 /// Runs one step of redb. What a panic leaves behind is only what the step was given, and callers throw that away or
 /// close it.
 fn guarded<T, E>(damaged: impl FnOnce(String) -> E, step: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
@@ -405,29 +399,27 @@ fn open_error(error: DatabaseError) -> OpenError {
     match error {
         DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => OpenError::AlreadyOpen,
         DatabaseError::UpgradeRequired(_) => OpenError::NotAStore,
-        DatabaseError::Storage(redb::StorageError::Io(error)) => open_io_error(error),
         DatabaseError::Storage(error) => head_error(error),
         error => OpenError::Damaged(text(error)),
     }
 }
 
-fn open_io_error(error: io::Error) -> OpenError {
-    match error.kind() {
-        io::ErrorKind::AlreadyExists => OpenError::AlreadyExists,
-        // redb's word for a file that does not begin as its own do.
-        io::ErrorKind::InvalidData => OpenError::NotAStore,
-        io::ErrorKind::NotFound => OpenError::NotFound,
-        io::ErrorKind::UnexpectedEof => OpenError::Damaged("it is shorter than it was".to_owned()),
-        _ => OpenError::Io(error),
+impl From<io::Error> for OpenError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => Self::AlreadyExists,
+            // redb's word for a file that does not begin as its own do.
+            io::ErrorKind::InvalidData => Self::NotAStore,
+            io::ErrorKind::NotFound => Self::NotFound,
+            io::ErrorKind::UnexpectedEof => Self::Damaged("it is shorter than it was".to_owned()),
+            _ => Self::Io(error),
+        }
     }
 }
 
 fn head_error(error: impl Into<redb::Error>) -> OpenError {
     match error.into() {
-        redb::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            OpenError::Damaged("it is shorter than it was".to_owned())
-        }
-        redb::Error::Io(error) => OpenError::Io(error),
+        redb::Error::Io(error) => OpenError::from(error),
         error => OpenError::Damaged(text(error)),
     }
 }

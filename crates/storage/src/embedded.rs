@@ -74,6 +74,15 @@ impl EmbeddedStore {
         Self::start(medium, database, limits)
     }
 
+    /// Verifies every page and every record of the store at that path, which must not be open. Opening alone trusts
+    /// the file's structure if it was closed cleanly, and loading verifies the records.
+    pub fn check(path: &Path) -> Result<(), OpenError> {
+        let database = Database::open(&Medium::file(path), Opening::Verified)?;
+        let visited = database.snapshot().and_then(|snapshot| snapshot.visit(&mut |_| {}));
+        database.close();
+        visited.map_err(|error| OpenError::Damaged(error.to_string()))
+    }
+
     /// The store's own id, given when it was made.
     pub fn id(&self) -> uuid::Uuid {
         self.id

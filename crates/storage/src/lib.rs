@@ -6,6 +6,7 @@
 
 mod database;
 mod embedded;
+mod layout;
 mod lease;
 mod lock;
 mod memory;
