@@ -1,0 +1,157 @@
+"""What the folder listing promises: arrows that only point down, the table of operations, module docs, words that must not occur."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# A crate may depend on crates of lower floors only. bench and fuzz stand outside the house and may see all of it.
+FLOORS = {
+    "claviger-types": 1,
+    "claviger-storage": 2,
+    "claviger-policy": 2,
+    "claviger-keyring": 2,
+    "claviger-core": 3,
+    "claviger-http": 4,
+    "claviger": 5,
+}
+OUTSIDE = {"claviger-bench", "claviger-fuzz"}
+
+OPERATIONS = ROOT / "crates/core/src/operations"
+TABLE = ROOT / "crates/core/src/table.rs"
+
+# Where names of exceptions may stand, and why.
+EXCEPTION_NAMES = {
+    "crates/core/src/error.rs": "the one mapping of the service's errors to the wire",
+    "crates/core/src/metrics.rs": "labels are a closed list, so that no client can make one",
+    "crates/http/src/answer.rs": "what is answered before a request belongs to any operation",
+    "crates/http/src/sigv4/error.rs": "the one mapping of authentication errors to the wire",
+}
+
+
+def packages():
+    output = subprocess.run(
+        ["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"], cwd=ROOT, capture_output=True, check=True
+    ).stdout
+    return {package["name"]: package for package in json.loads(output)["packages"]}
+
+
+def tracked(*suffixes):
+    """The repository's files of these kinds, as git lists them."""
+    names = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return [ROOT / name for name in names if name.endswith(suffixes) and (ROOT / name).is_file()]
+
+
+def relative(path):
+    return str(path.relative_to(ROOT))
+
+
+def product_lines(path):
+    """Lines before the file's tests, comments left out."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if line.startswith("#[cfg(test)]"):
+            return
+        if not line.lstrip().startswith("//"):
+            yield number, line
+
+
+def test_every_crate_has_its_floor():
+    assert set(packages()) == set(FLOORS) | OUTSIDE
+
+
+def test_arrows_only_point_down():
+    for name, package in packages().items():
+        for dependency in package["dependencies"]:
+            other = dependency["name"]
+            if not other.startswith("claviger") or name in OUTSIDE:
+                continue
+            assert other not in OUTSIDE, f"{name} depends on {other}"
+            own = other == name and dependency["kind"] == "dev"  # A crate may turn on its own test features.
+            assert own or FLOORS[other] < FLOORS[name], f"{name} depends on {other}, which is not below it"
+
+
+def table_rows():
+    block = re.search(r"^operations! \{\n(.*?)^\}", TABLE.read_text(), re.MULTILINE | re.DOTALL)[1]
+    return re.findall(r"^\s+\w+ ((?:\w+::)*\w+)::(\w+),", block, re.MULTILINE)
+
+
+def test_every_operation_is_in_the_table_exactly_once():
+    files = sorted(path.stem for path in OPERATIONS.rglob("*.rs") if path.name != "mod.rs")
+    rows = sorted(module.split("::")[-1] for module, _ in table_rows())
+    assert rows == files
+
+
+def test_a_file_is_named_as_its_operation():
+    for module, name in table_rows():
+        snake = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        assert module.split("::")[-1] == snake, f"{name} stands in {module}"
+
+
+def test_operations_are_one_flat_folder():
+    assert [relative(path) for path in OPERATIONS.iterdir() if path.is_dir()] == []
+
+
+@pytest.mark.parametrize("suffix", [".rs", ".py"])
+def test_each_file_says_what_it_is_for(suffix):
+    opening = {".rs": "//! ", ".py": '"""'}[suffix]
+    for path in tracked(suffix):
+        lines = [line for line in path.read_text().splitlines() if line.strip() and not line.startswith("#!")]
+        assert lines and lines[0].startswith(opening), f"{relative(path)} does not begin with what it is for"
+        assert "nder construction" not in lines[0], f"{relative(path)} is empty"
+
+
+def test_src_is_at_most_two_folders_deep():
+    for path in tracked(".rs"):
+        parts = path.relative_to(ROOT).parts
+        if "src" in parts:
+            deep = len(parts) - parts.index("src") - 2
+            assert deep <= 2, relative(path)
+
+
+def test_exception_names_stand_in_one_place():
+    for path in tracked(".rs"):
+        name = relative(path)
+        if name in EXCEPTION_NAMES or not name.startswith("crates/") or "/tests" in name:
+            continue
+        for number, line in product_lines(path):
+            assert not re.search(r'"\w*[a-z]Exception\b', line), f"{name}:{number} names an exception: {line.strip()}"
+
+
+BANNED = {
+    r"\b(TODO|FIXME|XXX)\b": "do it, or file it",
+    r"(?<![\w.])/(work|home|root|tmp)/": "a path of one machine",
+    r"\b(helpers?|sub-?agents?|chatbot|language model)\b": "the project speaks of the project alone",
+    r"\bas requested\b": "the project speaks of the project alone",
+}
+TEXT = (".rs", ".py", ".md", ".toml", ".yaml", ".yml", ".json", ".sh", "Makefile", ".ci/run")
+
+
+def test_banned_words():
+    for path in tracked(*TEXT):
+        if path == Path(__file__).resolve():
+            continue
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+            for word, reason in BANNED.items():
+                assert not re.search(word, line), f"{relative(path)}:{number}: {reason}: {line.strip()[:120]}"
+
+
+def test_no_module_without_a_name():
+    for path in tracked(".rs", ".py"):
+        assert path.stem not in ("common", "helpers", "misc", "util", "utils"), relative(path)
+
+
+def test_only_the_keyring_links_the_primitives():
+    """The only place with key bytes is the only place with cryptography; TLS has its own, behind rustls."""
+    for name, package in packages().items():
+        direct = {dependency["name"] for dependency in package["dependencies"] if dependency["kind"] is None}
+        if name not in OUTSIDE | {"claviger-keyring", "claviger-http"}:
+            assert not direct & {"aws-lc-rs", "rustls"}, name
+    assert "redb" not in {
+        dependency["name"] for name, package in packages().items() if name != "claviger-storage" for dependency in package["dependencies"]
+    }
