@@ -13,28 +13,54 @@ use super::model::{Kind, Rule, Structure};
 use super::shape::{Fields, Value};
 use super::{ELEMENTS_MAX, Serialization};
 
-/// Splits a form body into its parameters, `Action` and `Version` among them.
-pub fn parse(body: &[u8]) -> Result<Vec<(String, String)>, Serialization> {
-    let mut parameters = Vec::new();
-    for (name, value) in form_urlencoded::parse(body) {
-        if parameters.len() == PARAMETERS_MAX {
-            return Err(Serialization::new("too many parameters"));
+/// A form body, split into its parameters. Of duplicates the last one counts.
+pub struct Form {
+    parameters: Vec<(String, String)>,
+}
+
+impl Form {
+    /// Splits a body. Only too many parameters are an error; bytes that are no text are replaced, as forms do it.
+    pub fn parse(body: &[u8]) -> Result<Self, Serialization> {
+        let mut parameters = Vec::new();
+        for (name, value) in form_urlencoded::parse(body) {
+            if parameters.len() == PARAMETERS_MAX {
+                return Err(Serialization::new("too many parameters"));
+            }
+            parameters.push((name.into_owned(), value.into_owned()));
         }
-        parameters.push((name.into_owned(), value.into_owned()));
+        Ok(Self { parameters })
     }
-    Ok(parameters)
+
+    /// The operation's name, as sent; empty if there is none.
+    pub fn action(&self) -> &str {
+        self.value("Action").unwrap_or_default()
+    }
+
+    /// The version of the API, as sent.
+    pub fn version(&self) -> Option<&str> {
+        self.value("Version")
+    }
+
+    /// All parameters, `Action` and `Version` among them.
+    pub fn parameters(&self) -> &[(String, String)] {
+        &self.parameters
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// Decodes the parameters as an operation's input. Unknown ones are ignored; of duplicates the last one counts.
 pub fn decode(model: &'static Structure, parameters: &[(String, String)]) -> Result<Fields, Serialization> {
     let sorted = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    Form(sorted).structure("", model)
+    ByName(sorted).structure("", model)
 }
 
 /// Parameters by name, so that all elements of a list stand together.
-struct Form<'a>(BTreeMap<&'a str, &'a str>);
+struct ByName<'a>(BTreeMap<&'a str, &'a str>);
 
-impl<'a> Form<'a> {
+impl<'a> ByName<'a> {
     /// `prefix` is empty or ends in a full stop.
     fn structure(&self, prefix: &str, model: &'static Structure) -> Result<Fields, Serialization> {
         let mut fields = Fields::empty(model);
@@ -130,9 +156,21 @@ mod tests {
     use super::*;
 
     fn read(service_name: ServiceName, body: &str) -> Result<Fields, Serialization> {
-        let parameters = parse(body.as_bytes())?;
-        let action = parameters.iter().find(|(name, _)| name == "Action").map(|(_, action)| action.as_str()).unwrap();
-        decode(&service(service_name).operation(action).unwrap().input, &parameters)
+        let form = Form::parse(body.as_bytes())?;
+        decode(&service(service_name).operation(form.action()).unwrap().input, form.parameters())
+    }
+
+    #[test]
+    fn action_and_version() {
+        for (body, action, version) in [
+            ("Action=GetUser&Version=2010-05-08", "GetUser", Some("2010-05-08")),
+            ("Action=A&Action=B", "B", None),
+            ("Version=v", "", Some("v")),
+            ("", "", None),
+        ] {
+            let form = Form::parse(body.as_bytes()).unwrap();
+            assert_eq!((form.action(), form.version()), (action, version), "{body}");
+        }
     }
 
     #[test]
@@ -206,8 +244,8 @@ mod tests {
         fn any_bytes_are_decoded_or_refused(
             bytes in "(Action|Tags|member|1|2|Key|PolicyArns|DurationSeconds|\\.|=|&|%|[ -~]){0,40}"
         ) {
-            if let Ok(parameters) = parse(bytes.as_bytes()) {
-                let _ = decode(&service(ServiceName::Sts).operation("AssumeRole").unwrap().input, &parameters);
+            if let Ok(form) = Form::parse(bytes.as_bytes()) {
+                let _ = decode(&service(ServiceName::Sts).operation("AssumeRole").unwrap().input, form.parameters());
             }
         }
     }
