@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Envelope encryption of a file of any size with one data key: `envelope.py encrypt KEY_ID IN OUT`, `envelope.py decrypt IN OUT`.
+"""Envelope encryption of a file of any size with one data key.
 
-KMS sees only the data key. The file is sealed here, in chunks of 1 MiB with AES-256-GCM, so that it never has to fit into
-memory. Each chunk's nonce is its number and whether it is the last: chunks that are swapped, dropped or added at the end
-do not open. The data key is used for this one file, so a counter is a safe nonce.
+    envelope.py encrypt KEY_ID SOURCE TARGET
+    envelope.py decrypt SOURCE TARGET
+
+KMS sees only the data key. The file is sealed here, in chunks of 1 MiB with AES-256-GCM, so that it never has to fit
+into memory. Each chunk's nonce is its number and whether it is the last: chunks that are swapped, dropped or added do
+not open. The data key is used for this one file, so a counter is a safe nonce.
 
 Needs boto3 and cryptography, and finds the server by AWS_ENDPOINT_URL_KMS and the usual AWS settings.
 """

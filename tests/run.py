@@ -131,10 +131,14 @@ def blackbox_lane(soak):
 
 
 def fuzz_lane(soak):
-    amount = {"BOLERO_RANDOM_ITERATIONS": "1000000"} if soak else {
-        "BOLERO_RANDOM_TEST_TIME_MS": str(FUZZ_TARGETS_SECONDS * 1000),
-        "BOLERO_RANDOM_ITERATIONS": str(10**9),
-    }
+    amount = (
+        {"BOLERO_RANDOM_ITERATIONS": "1000000"}
+        if soak
+        else {
+            "BOLERO_RANDOM_TEST_TIME_MS": str(FUZZ_TARGETS_SECONDS * 1000),
+            "BOLERO_RANDOM_ITERATIONS": str(10**9),
+        }
+    )
     print("engine: bolero's random generator, without coverage feedback")
     return cargo_test(["--package", "claviger-fuzz"], amount)
 
@@ -185,7 +189,9 @@ def need_venv():
         raise CannotRun("Python's venv module is missing; your system's package for it (python3-venv) brings it")
     install = [str(PYTHON), "-m", "pip", "install", "--quiet", "-r", "tests/requirements.txt"]
     if run(install)[0]:
-        raise CannotRun("the pinned Python packages could not be installed; `pip install -r tests/requirements.txt` says why")
+        raise CannotRun(
+            "the pinned Python packages could not be installed; `pip install -r tests/requirements.txt` says why"
+        )
     stamp.write_text(wanted)
 
 

@@ -44,7 +44,9 @@ class Credentials:
 class Server:
     """One server process on one data directory. Restarting keeps the port, so that clients stay valid."""
 
-    def __init__(self, data_dir, *arguments, command=None, scheme="http", ca_bundle=None, environment=None, preexec=None):
+    def __init__(
+        self, data_dir, *arguments, command=None, scheme="http", ca_bundle=None, environment=None, preexec=None
+    ):
         self.data_dir = Path(data_dir)
         self.arguments = list(arguments)
         self.command = command or ["serve", "--dev"]
@@ -154,7 +156,11 @@ class Server:
             aws_secret_access_key=credentials.secret,
             verify=str(self.ca_bundle) if self.ca_bundle else None,
             config=botocore.config.Config(
-                retries={"total_max_attempts": 1}, connect_timeout=30, read_timeout=60, max_pool_connections=64, **config
+                retries={"total_max_attempts": 1},
+                connect_timeout=30,
+                read_timeout=60,
+                max_pool_connections=64,
+                **config,
             ),
         )
         if service in ("kms", "claviger"):
@@ -216,7 +222,11 @@ def run_binary(*arguments, environment=None, timeout=120):
 def plain_environment(**more):
     """What a program needs to run, without any AWS setting of the person who runs the tests."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CLAVIGER_"))}
-    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+    nowhere = {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
     return {**kept, **nowhere, **more}
 
 

@@ -13,7 +13,9 @@ def plain_environment():
     """No setting of the person who runs the tests reaches a client."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
-    os.environ.update({name: value for name, value in claviger_server.plain_environment().items() if name.startswith("AWS_")})
+    os.environ.update(
+        {name: value for name, value in claviger_server.plain_environment().items() if name.startswith("AWS_")}
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Raw requests over a socket, signed by an own, short implementation of Signature Version 4.
 
-Source: AWS General Reference, "Signature Version 4 signing process". Each part can be bent, so that a test can send what
-no client would.
+Source: AWS General Reference, "Signature Version 4 signing process". Each part can be bent, so that a test can send
+what no client would.
 """
 
 import datetime
@@ -72,7 +72,9 @@ def signed(server, target, body, content_type=CONTENT_TYPE, extra=None, **signin
     return request
 
 
-def sign(request, credentials, region="us-east-1", service="kms", at=None, scope_date=None, unsigned=(), payload_hash=None):
+def sign(
+    request, credentials, region="us-east-1", service="kms", at=None, scope_date=None, unsigned=(), payload_hash=None
+):
     """Adds x-amz-date and authorization; `unsigned` names headers to be left out of the signature."""
     at = at or datetime.datetime.now(datetime.timezone.utc)
     stamp = at.strftime("%Y%m%dT%H%M%SZ")

@@ -1,7 +1,7 @@
 """Checks each reply, byte for byte, against the public service model that botocore ships.
 
-An unknown member, a wrong type, a missing required member, a `null`, an enum value outside the model or a missing header
-fails the call that got it. Registered on every client that the tests make.
+An unknown member, a wrong type, a missing required member, a `null`, an enum value outside the model or a missing
+header fails the call that got it. Registered on every client that the tests make.
 """
 
 import base64

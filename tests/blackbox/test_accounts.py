@@ -160,7 +160,9 @@ def test_another_region(server, kms, shared_key):
         elsewhere.decrypt(CiphertextBlob=blob)
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "us-west-2", "eu-central-1", "ap-northeast-3", "me-central-1", "sa-east-1"])
+@pytest.mark.parametrize(
+    "region", ["us-east-1", "us-west-2", "eu-central-1", "ap-northeast-3", "me-central-1", "sa-east-1"]
+)
 def test_every_commercial_region_is_served(server, region):
     key = server.kms(region=region).create_key()["KeyMetadata"]
     assert key["Arn"].startswith(f"arn:aws:kms:{region}:{ACCOUNT}:key/")

@@ -97,7 +97,9 @@ def test_prefix(kms, key, name):
 @pytest.mark.parametrize("name", ["alias/a b", "alias/a.b", "alias/ä", "alias/a*"])
 def test_characters(kms, key, name):
     entry = f"Value '{name}' at 'aliasName' failed to satisfy constraint: "
-    with refused("ValidationException", violations(f"{entry}Member must satisfy regular expression pattern: {PATTERN}")):
+    with refused(
+        "ValidationException", violations(f"{entry}Member must satisfy regular expression pattern: {PATTERN}")
+    ):
         kms.create_alias(AliasName=name, TargetKeyId=key["KeyId"])
 
 

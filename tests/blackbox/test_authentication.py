@@ -48,7 +48,9 @@ def test_wrong_secret(server):
 def test_unknown_access_key(server):
     for access_key_id in ["AKIAUNKNOWNUNKNOWN22", "AKIA", "x" * 200]:
         unknown = Credentials(access_key_id, server.admin.secret)
-        refused(server, kms_request(server, "ListKeys", {}, credentials=unknown), "UnrecognizedClientException", UNKNOWN)
+        refused(
+            server, kms_request(server, "ListKeys", {}, credentials=unknown), "UnrecognizedClientException", UNKNOWN
+        )
 
 
 def test_another_users_secret(server, second_account):
@@ -92,7 +94,15 @@ def tampered_signed_headers(request):
 
 @pytest.mark.parametrize(
     "tamper",
-    [tampered_body, tampered_date, tampered_host, tampered_path, tampered_signature, tampered_signed_headers, tampered_target],
+    [
+        tampered_body,
+        tampered_date,
+        tampered_host,
+        tampered_path,
+        tampered_signature,
+        tampered_signed_headers,
+        tampered_target,
+    ],
 )
 def test_tampered(server, tamper):
     request = kms_request(server, "ListKeys", {"Limit": 1})
@@ -111,7 +121,11 @@ def test_the_hash_header_must_be_signed_and_true(server):
     body_hash = hashlib.sha256(b"{}").hexdigest()
     assert send(server, kms_request(server, "ListKeys", {}, extra={"x-amz-content-sha256": body_hash})).status == 200
     name = "x-amz-content-sha256"
-    refused(server, kms_request(server, "ListKeys", {}, extra={name: body_hash}, unsigned=(name,)), "InvalidSignatureException")
+    refused(
+        server,
+        kms_request(server, "ListKeys", {}, extra={name: body_hash}, unsigned=(name,)),
+        "InvalidSignatureException",
+    )
     for claimed in [hashlib.sha256(b"").hexdigest(), "UNSIGNED-PAYLOAD"]:
         request = kms_request(server, "ListKeys", {}, extra={name: claimed}, payload_hash=claimed)
         refused(server, request, "InvalidSignatureException")
@@ -129,7 +143,7 @@ EARLY = re.compile(rf"Signature not yet current: {STAMP} is still later than {ST
 
 
 @pytest.mark.parametrize(
-    ("seconds", "message"), [(-310, EXPIRED), (-86400, EXPIRED), (-10**9, EXPIRED), (310, EARLY), (86400, EARLY)]
+    ("seconds", "message"), [(-310, EXPIRED), (-86400, EXPIRED), (-(10**9), EXPIRED), (310, EARLY), (86400, EARLY)]
 )
 def test_skewed_clock(server, seconds, message):
     request = kms_request(server, "ListKeys", {}, at=now() + datetime.timedelta(seconds=seconds))
@@ -161,7 +175,9 @@ def test_wrong_service(server, service):
 
 def test_each_service_wants_its_own_scope(server):
     request = signed(server, "Claviger_20261201.RotateDomainKeys", {}, service="kms")
-    refused(server, request, "InvalidSignatureException", "Credential should be scoped to correct service: 'claviger'. ")
+    refused(
+        server, request, "InvalidSignatureException", "Credential should be scoped to correct service: 'claviger'. "
+    )
 
 
 def test_a_captured_request_is_no_other_request(server):
@@ -213,7 +229,9 @@ def test_other_schemes(server):
         request.headers["authorization"] = header
         answer = send(server, request)
         assert answer.status == 400, header
-        assert answer.code in ("IncompleteSignatureException", "MissingAuthenticationTokenException"), f"{header}: {answer}"
+        assert answer.code in ("IncompleteSignatureException", "MissingAuthenticationTokenException"), (
+            f"{header}: {answer}"
+        )
 
 
 def test_query_authentication_is_refused(server):
@@ -236,7 +254,9 @@ def test_duplicate_headers_are_joined(server):
 
 def test_the_same_request_twice_is_answered_twice(server):
     """No verdict is remembered, and none is needed: both are judged alike."""
-    request = Request(b'{"Limit":3}', {"host": f"127.0.0.1:{server.port}", "content-type": "application/x-amz-json-1.1"})
+    request = Request(
+        b'{"Limit":3}', {"host": f"127.0.0.1:{server.port}", "content-type": "application/x-amz-json-1.1"}
+    )
     request.headers["x-amz-target"] = "TrentService.ListKeys"
     sign(request, server.admin)
     request.headers["content-length"] = str(len(request.body))

@@ -1,4 +1,4 @@
-"""Who is let in: key policy and identity policy, Allow and Deny, the exact refusals. One account; see also test_accounts.py."""
+"""Who is let in: key policy and identity policy, Allow and Deny, the exact refusals. One account only."""
 
 import json
 import uuid
@@ -169,7 +169,9 @@ def key_policy(*statements):
 @pytest.mark.parametrize("principal", ["user", "account", "*", {"AWS": "*"}])
 def test_a_deny_in_the_key_policy(user, kms, key, principal):
     name, theirs = user(statement("Allow", "kms:*"))
-    who = {"user": {"AWS": user_arn(name)}, "account": {"AWS": ACCOUNT}}.get(principal if isinstance(principal, str) else "", principal)
+    who = {"user": {"AWS": user_arn(name)}, "account": {"AWS": ACCOUNT}}.get(
+        principal if isinstance(principal, str) else "", principal
+    )
     kms.put_key_policy(KeyId=key["KeyId"], Policy=key_policy(statement("Deny", "kms:Encrypt", Principal=who)))
     with denied(name, "Encrypt", key["Arn"], EXPLICIT_RESOURCE):
         theirs.encrypt(KeyId=key["KeyId"], Plaintext=b"x")
@@ -212,7 +214,9 @@ def test_a_policy_change_counts_at_once(server, user, iam, key):
     name, theirs = user()
     for _ in range(5):
         iam.put_user_policy(
-            UserName=name, PolicyName="p", PolicyDocument=json.dumps(document(statement("Allow", "kms:Encrypt", key["Arn"])))
+            UserName=name,
+            PolicyName="p",
+            PolicyDocument=json.dumps(document(statement("Allow", "kms:Encrypt", key["Arn"]))),
         )
         assert theirs.encrypt(KeyId=key["KeyId"], Plaintext=b"x")
         iam.delete_user_policy(UserName=name, PolicyName="p")
@@ -268,6 +272,9 @@ def test_create_key_with_tags_needs_tag_resource(user):
 def test_create_key_looks_at_the_lockout_of_its_caller(user):
     """Without PutKeyPolicy in the identity policy, the default key policy would lock the caller out."""
     _, kms = user(statement("Allow", "kms:CreateKey"))
-    with refused("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future."):
+    with refused(
+        "MalformedPolicyDocumentException",
+        "The new key policy will not allow you to update the key policy in the future.",
+    ):
         kms.create_key(Policy=key_policy())
     assert kms.create_key(Policy=key_policy(), BypassPolicyLockoutSafetyCheck=True)["KeyMetadata"]["Enabled"]

@@ -50,7 +50,9 @@ def test_keys(aws):
     aws("kms", "put-key-policy", *key_id, "--policy-name", "default", "--policy", policy)
     assert aws("kms", "list-key-policies", *key_id)["PolicyNames"] == ["default"]
     assert key["KeyId"] in [entry["KeyId"] for entry in aws("kms", "list-keys")["Keys"]]
-    assert aws("kms", "schedule-key-deletion", *key_id, "--pending-window-in-days", "7")["KeyState"] == "PendingDeletion"
+    assert (
+        aws("kms", "schedule-key-deletion", *key_id, "--pending-window-in-days", "7")["KeyState"] == "PendingDeletion"
+    )
     assert aws("kms", "cancel-key-deletion", *key_id)["KeyId"] == key["Arn"]
 
 
@@ -68,7 +70,9 @@ def test_aliases(aws):
 def test_cryptography(aws, tmp_path):
     first, second = (aws("kms", "create-key")["KeyMetadata"]["Arn"] for _ in range(2))
     (tmp_path / "plain").write_bytes(b"from a file")
-    sealed = aws("kms", "encrypt", "--key-id", first, "--plaintext", f"fileb://{tmp_path}/plain", "--encryption-context", "a=b")
+    sealed = aws(
+        "kms", "encrypt", "--key-id", first, "--plaintext", f"fileb://{tmp_path}/plain", "--encryption-context", "a=b"
+    )
     (tmp_path / "sealed").write_bytes(base64.b64decode(sealed["CiphertextBlob"]))
     blob = ("--ciphertext-blob", f"fileb://{tmp_path}/sealed")
     opened = aws("kms", "decrypt", *blob, "--encryption-context", "a=b")
@@ -84,7 +88,9 @@ def test_cryptography(aws, tmp_path):
 
 
 def test_macs(aws):
-    key = aws("kms", "create-key", "--key-spec", "HMAC_384", "--key-usage", "GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+    key = aws("kms", "create-key", "--key-spec", "HMAC_384", "--key-usage", "GENERATE_VERIFY_MAC")["KeyMetadata"][
+        "KeyId"
+    ]
     request = ("--key-id", key, "--message", "bWVzc2FnZQ==", "--mac-algorithm", "HMAC_SHA_384")
     mac = aws("kms", "generate-mac", *request)["Mac"]
     assert aws("kms", "verify-mac", *request, "--mac", mac)["MacValid"] is True

@@ -1,4 +1,4 @@
-"""What no client should send: each gets an answer of the caller's fault, and the server goes on as if nothing had been."""
+"""What no client should send: each gets an answer that blames the caller, and the server goes on undisturbed."""
 
 import json
 import random
@@ -37,7 +37,9 @@ def test_a_body_past_the_limit(server):
 
 def test_a_body_that_claims_to_be_huge(server):
     """Refused by its length alone; nobody waits for the bytes."""
-    head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: 99999999999\r\n\r\n"
+    head = (
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: 99999999999\r\n\r\n"
+    )
     with connect(server) as connection:
         connection.sendall(head)
         assert read_answer(connection).status == 413
@@ -140,7 +142,10 @@ def test_random_bodies(server):
     dice = random.Random(7)
     seeds = [
         ("Encrypt", {"KeyId": "alias/x", "Plaintext": "eA==", "EncryptionContext": {"a": "b"}, "DryRun": True}),
-        ("CreateKey", {"Policy": '{"Version":"2012-10-17","Statement":[]}', "Tags": [{"TagKey": "a", "TagValue": "b"}]}),
+        (
+            "CreateKey",
+            {"Policy": '{"Version":"2012-10-17","Statement":[]}', "Tags": [{"TagKey": "a", "TagValue": "b"}]},
+        ),
         ("Decrypt", {"CiphertextBlob": "AAAAAAAAAAAAAAAA", "EncryptionContext": {"ü": "\u0000"}}),
         ("ListAliases", {"Limit": 3, "Marker": "AAAA"}),
     ]
@@ -150,7 +155,9 @@ def test_random_bodies(server):
             text = bytearray(json.dumps(body).encode())
             for _ in range(dice.randint(1, 4)):
                 place = dice.randrange(len(text))
-                text[place : place + dice.randint(0, 3)] = dice.choice([b"", b"{", b"]", b'"', b"\\", b"\0", b"9" * 30, b"\xff", b"null"])
+                text[place : place + dice.randint(0, 3)] = dice.choice(
+                    [b"", b"{", b"]", b'"', b"\\", b"\0", b"9" * 30, b"\xff", b"null"]
+                )
             connection.sendall(kms_request(server, operation, bytes(text)).wire())
             answer = read_answer(connection)
             assert answer.status in (200, 400), f"{number}: {bytes(text)}: {answer}"
@@ -164,7 +171,9 @@ def test_random_authorization_headers(server):
             text = list(request.headers["authorization"])
             for _ in range(dice.randint(1, 5)):
                 place = dice.randrange(len(text))
-                text[place : place + dice.randint(0, 9)] = dice.choice(["", ",", "=", "/", " ", "\t", ";", "0", "A" * 50, "ÿ"])
+                text[place : place + dice.randint(0, 9)] = dice.choice(
+                    ["", ",", "=", "/", " ", "\t", ";", "0", "A" * 50, "ÿ"]
+                )
             request.headers["authorization"] = "".join(text).strip()
             connection.sendall(request.wire())
             answer = read_answer(connection)

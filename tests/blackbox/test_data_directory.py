@@ -97,7 +97,9 @@ def filled(new_server):
         kms.create_alias(AliasName=f"alias/{number}", TargetKeyId=key)
     assert server.terminate() == 0
     server.log.unlink()
-    return server, max((path for path in server.data_dir.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    return server, max(
+        (path for path in server.data_dir.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size
+    )
 
 
 def test_doctor_on_a_sound_directory(filled):

@@ -52,7 +52,7 @@ def test_size_follows_the_look_up_and_precedes_usage_and_state(kms, disabled_key
         getattr(kms, operation)(KeyId="00000000-0000-4000-8000-000000000000")
 
 
-@pytest.mark.parametrize(("operation", "name"), zip(BOTH, ["GenerateDataKey", "GenerateDataKeyWithoutPlaintext"]))
+@pytest.mark.parametrize(("operation", "name"), list(zip(BOTH, ["GenerateDataKey", "GenerateDataKeyWithoutPlaintext"])))
 def test_usage(kms, hmac_key, operation, name):
     message = f"{hmac_key['Arn']} key usage is GENERATE_VERIFY_MAC which is not valid for {name}."
     with refused("InvalidKeyUsageException", message, 400):

@@ -19,7 +19,9 @@ def days(number):
 @pytest.fixture(scope="module")
 def clocked(tmp_path_factory):
     """A server whose domain clock the tests move."""
-    running = Server(tmp_path_factory.mktemp("clock") / "data", "--dev-clock", START.isoformat().replace("+00:00", "Z")).start()
+    running = Server(
+        tmp_path_factory.mktemp("clock") / "data", "--dev-clock", START.isoformat().replace("+00:00", "Z")
+    ).start()
     yield running
     running.stop()
 

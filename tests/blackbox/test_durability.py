@@ -1,7 +1,7 @@
 """What was acknowledged is there: after a restart, and after SIGKILL at any moment.
 
-A kill loses no byte that was written, so this proves that answers follow commits, not that disks are synced; the store's
-own tests simulate the loss of power.
+A kill loses no byte that was written, so this proves that answers follow commits, not that disks are synced; the
+store's own tests simulate the loss of power.
 """
 
 import json
@@ -41,7 +41,9 @@ def dump(server):
 def test_restart(own_server):
     kms = own_server.kms()
     keys = [
-        kms.create_key(Description=f"key {number}", Tags=[{"TagKey": "n", "TagValue": str(number)}])["KeyMetadata"]["KeyId"]
+        kms.create_key(Description=f"key {number}", Tags=[{"TagKey": "n", "TagValue": str(number)}])["KeyMetadata"][
+            "KeyId"
+        ]
         for number in range(5)
     ]
     kms.create_key(KeySpec="HMAC_512", KeyUsage="GENERATE_VERIFY_MAC")
@@ -139,7 +141,9 @@ def test_kill_9_under_load(own_server):
         acknowledged.update({key_id: fresh.get(key_id, {}) for key_id in present - set(acknowledged)})
     for key_id, known in acknowledged.items():
         check_key(kms, key_id, known)
-    targets = {alias["TargetKeyId"] for page in kms.get_paginator("list_aliases").paginate() for alias in page["Aliases"]}
+    targets = {
+        alias["TargetKeyId"] for page in kms.get_paginator("list_aliases").paginate() for alias in page["Aliases"]
+    }
     assert targets <= set(acknowledged)
     assert own_server.terminate() == 0
     examined = claviger_server.run_binary("doctor", "--data-dir", str(own_server.data_dir))

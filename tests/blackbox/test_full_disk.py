@@ -1,7 +1,7 @@
 """A full disk at commit: the right error, nothing lost, and it works again once there is space.
 
-On a small file system of its own where one can be mounted; everywhere by the limit of a file's size, which fails the same
-write in the same place.
+On a small file system of its own where one can be mounted; everywhere by the limit of a file's size, which fails the
+same write in the same place.
 """
 
 import resource
@@ -27,7 +27,7 @@ def small_disk(tmp_path):
 
 
 def write_until_refused(kms):
-    """Creates keys with long descriptions until the disk is full; returns the ids that were acknowledged and the error."""
+    """Creates keys with long descriptions until the disk is full; returns the acknowledged ids and the error."""
     made = []
     for number in range(20_000):
         try:

@@ -21,7 +21,9 @@ def test_metrics_are_prometheus_text(server):
 def total(server, *words):
     """The sum of the request counters whose line holds all these words."""
     _, text = server.get("/metrics")
-    found = [line for line in text.splitlines() if "requests_total" in line and all(f'"{word}"' in line for word in words)]
+    found = [
+        line for line in text.splitlines() if "requests_total" in line and all(f'"{word}"' in line for word in words)
+    ]
     return sum(float(line.rsplit(" ", 1)[1]) for line in found if not line.startswith("#"))
 
 

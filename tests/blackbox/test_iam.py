@@ -93,7 +93,9 @@ def test_policies_of_a_user_have_a_size(iam, user):
     statement = {"Effect": "Allow", "Action": "kms:Encrypt", "Resource": ["arn:aws:kms:*:*:key/" + "a" * 100] * 20}
     with refused("LimitExceeded", None, 409):
         iam.put_user_policy(
-            UserName=user["UserName"], PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statement})
+            UserName=user["UserName"],
+            PolicyName="p",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statement}),
         )
 
 
@@ -138,12 +140,17 @@ def test_a_stranger_is_refused(server, user):
         ("GetUser", lambda: theirs.get_user(UserName=user["UserName"])),
         ("DeleteUser", lambda: theirs.delete_user(UserName=user["UserName"])),
         ("CreateAccessKey", lambda: theirs.create_access_key(UserName=user["UserName"])),
-        ("PutUserPolicy", lambda: theirs.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(ALLOW_ALL))),
+        (
+            "PutUserPolicy",
+            lambda: theirs.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(ALLOW_ALL)),
+        ),
     ]:
         with refused("AccessDenied", None, 403) as caught:
             call()
         message = caught.value.response["Error"]["Message"]
-        assert message.startswith(f"User: {arn}{name} is not authorized to perform: iam:{operation} on resource: {arn}"), message
+        assert message.startswith(
+            f"User: {arn}{name} is not authorized to perform: iam:{operation} on resource: {arn}"
+        ), message
         assert message.endswith(f"because no identity-based policy allows the iam:{operation} action"), message
 
 

@@ -33,7 +33,9 @@ def test_create_account_chooses_an_id(claviger):
 
 def test_create_account_with_a_chosen_access_key(server, claviger):
     chosen = Credentials("AKIA" + "Q" * 16, "q" * 40)
-    claviger.create_account(Id="444455556666", Name="x", AccessKeyId=chosen.access_key_id, SecretAccessKey=chosen.secret)
+    claviger.create_account(
+        Id="444455556666", Name="x", AccessKeyId=chosen.access_key_id, SecretAccessKey=chosen.secret
+    )
     assert server.client("sts", chosen).get_caller_identity()["Account"] == "444455556666"
     with refused("ConflictException", None, 400):
         claviger.create_account(Name="y", AccessKeyId=chosen.access_key_id, SecretAccessKey=chosen.secret)
@@ -64,7 +66,9 @@ def test_a_stranger_is_refused(server):
         with refused("AccessDeniedException", None, 400) as caught:
             call()
         message = caught.value.response["Error"]["Message"]
-        head = f"User: arn:aws:iam::{ACCOUNT}:user/stranger-to-claviger is not authorized to perform: claviger:{operation}"
+        head = (
+            f"User: arn:aws:iam::{ACCOUNT}:user/stranger-to-claviger is not authorized to perform: claviger:{operation}"
+        )
         assert message.startswith(head), message
 
 

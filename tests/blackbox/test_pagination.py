@@ -71,7 +71,11 @@ def test_without_a_limit(region):
 
 def test_paginators_of_boto3(region):
     kms, keys, aliases = region
-    found = [key["KeyId"] for page in kms.get_paginator("list_keys").paginate(PaginationConfig={"PageSize": 4}) for key in page["Keys"]]
+    found = [
+        key["KeyId"]
+        for page in kms.get_paginator("list_keys").paginate(PaginationConfig={"PageSize": 4})
+        for key in page["Keys"]
+    ]
     assert sorted(found) == sorted(keys)
     found = [
         alias["AliasName"]

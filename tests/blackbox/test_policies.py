@@ -8,7 +8,13 @@ from claviger_server import ACCOUNT
 from refusals import refused
 
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
-ENABLE_IAM = {"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "kms:*", "Resource": "*"}
+ENABLE_IAM = {
+    "Sid": "Enable IAM User Permissions",
+    "Effect": "Allow",
+    "Principal": {"AWS": ROOT},
+    "Action": "kms:*",
+    "Resource": "*",
+}
 
 
 def policy(*statements):
@@ -85,8 +91,14 @@ def test_malformed(kms, key, kind):
 
 NOT_UNDERSTOOD = {
     "Condition": {**ENABLE_IAM, "Condition": {"StringEquals": {"kms:CallerAccount": ACCOUNT}}},
-    "NotPrincipal": {**{name: ENABLE_IAM[name] for name in ("Effect", "Action", "Resource")}, "NotPrincipal": {"AWS": ROOT}},
-    "NotAction": {**{name: ENABLE_IAM[name] for name in ("Effect", "Principal", "Resource")}, "NotAction": "kms:Decrypt"},
+    "NotPrincipal": {
+        **{name: ENABLE_IAM[name] for name in ("Effect", "Action", "Resource")},
+        "NotPrincipal": {"AWS": ROOT},
+    },
+    "NotAction": {
+        **{name: ENABLE_IAM[name] for name in ("Effect", "Principal", "Resource")},
+        "NotAction": "kms:Decrypt",
+    },
     "NotResource": {**{name: ENABLE_IAM[name] for name in ("Effect", "Principal", "Action")}, "NotResource": "*"},
     "Service": {**ENABLE_IAM, "Principal": {"Service": "logs.amazonaws.com"}},
     "role": {**ENABLE_IAM, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/operator"}},
@@ -104,7 +116,9 @@ def test_what_is_not_understood_is_refused_and_named(kms, key, what):
 
 def test_unknown_user(kms, key):
     statement = {**ENABLE_IAM, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/nobody"}}
-    with refused("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals."):
+    with refused(
+        "MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals."
+    ):
         kms.put_key_policy(KeyId=key["KeyId"], Policy=policy(ENABLE_IAM, statement))
 
 

@@ -1,4 +1,4 @@
-"""`claviger init` and `serve` without --dev: the root apart from the data, TLS or loopback, no development ciphertexts."""
+"""`claviger init` and `serve` without --dev: root apart from the data, TLS or loopback, no dev ciphertexts."""
 
 import re
 import shutil

@@ -19,7 +19,10 @@ def test_number_of_bytes_is_required(kms):
 
 @pytest.mark.parametrize(
     ("number", "rule"),
-    [(0, "Member must have value greater than or equal to 1"), (1025, "Member must have value less than or equal to 1024")],
+    [
+        (0, "Member must have value greater than or equal to 1"),
+        (1025, "Member must have value less than or equal to 1024"),
+    ],
 )
 def test_range(server, number, rule):
     lenient = server.kms(parameter_validation=False)

@@ -9,7 +9,9 @@ INCORRECT_KEY = "The key ID in the request does not identify a CMK that can perf
 
 @pytest.fixture
 def blob(kms, shared_key):
-    return kms.encrypt(KeyId=shared_key["KeyId"], Plaintext=b"moving", EncryptionContext={"from": "here"})["CiphertextBlob"]
+    return kms.encrypt(KeyId=shared_key["KeyId"], Plaintext=b"moving", EncryptionContext={"from": "here"})[
+        "CiphertextBlob"
+    ]
 
 
 def test_to_another_key_and_context(kms, shared_key, key, blob):
@@ -82,7 +84,9 @@ def test_states_of_both_keys(kms, blob, key, shared_key):
 def test_usage_of_the_destination(kms, blob, hmac_key):
     message = f"{hmac_key['Arn']} key usage is GENERATE_VERIFY_MAC which is not valid for ReEncrypt."
     with refused("InvalidKeyUsageException", message, 400):
-        kms.re_encrypt(CiphertextBlob=blob, SourceEncryptionContext={"from": "here"}, DestinationKeyId=hmac_key["KeyId"])
+        kms.re_encrypt(
+            CiphertextBlob=blob, SourceEncryptionContext={"from": "here"}, DestinationKeyId=hmac_key["KeyId"]
+        )
 
 
 def test_missing_destination(server, blob):

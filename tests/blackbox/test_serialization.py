@@ -60,7 +60,9 @@ def test_what_is_no_json_object(server, body):
     assert (answer.status, answer.json()) == (400, {"__type": "SerializationException"})
 
 
-@pytest.mark.parametrize("body", [b'{"Unknown":' + b"[" * 5000 + b"]" * 5000 + b"}", b'{"Unknown":' + b'{"a":' * 5000 + b"1" + b"}" * 5001])
+@pytest.mark.parametrize(
+    "body", [b'{"Unknown":' + b"[" * 5000 + b"]" * 5000 + b"}", b'{"Unknown":' + b'{"a":' * 5000 + b"1" + b"}" * 5001]
+)
 def test_a_deep_unknown_member_harms_nothing(server, body):
     """Skipped or refused: both are fine, as long as the caller is answered."""
     answer = send(server, kms_request(server, "ListKeys", body))
@@ -165,7 +167,9 @@ def test_syntax_comes_before_the_operation(server):
     assert answer.json() == {"__type": "SerializationException"}
 
 
-@pytest.mark.parametrize("content_type", ["application/x-amz-json-1.1; charset=utf-8", "application/x-amz-json-1.1 ;a=b"])
+@pytest.mark.parametrize(
+    "content_type", ["application/x-amz-json-1.1; charset=utf-8", "application/x-amz-json-1.1 ;a=b"]
+)
 def test_parameters_of_the_content_type(server, content_type):
     answer = send(server, kms_request(server, "ListKeys", {}, content_type=content_type))
     assert answer.status == 200
@@ -174,7 +178,11 @@ def test_parameters_of_the_content_type(server, content_type):
 def test_other_methods_and_content_types(server):
     for request, status, element in [
         (b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", 403, b"<MissingAuthenticationTokenException>"),
-        (b"PUT / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n", 403, b"<MissingAuthenticationTokenException>"),
+        (
+            b"PUT / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n",
+            403,
+            b"<MissingAuthenticationTokenException>",
+        ),
         (
             b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\n{}",
             403,
@@ -190,11 +198,18 @@ def test_other_methods_and_content_types(server):
 def test_json_1_0_gets_the_legacy_wrapper(server):
     answer = send(server, kms_request(server, "ListKeys", {}, content_type="application/json"))
     assert answer.status == 404
-    assert answer.json() == {"Output": {"__type": "com.amazon.coral.service#UnknownOperationException"}, "Version": "1.0"}
+    assert answer.json() == {
+        "Output": {"__type": "com.amazon.coral.service#UnknownOperationException"},
+        "Version": "1.0",
+    }
 
 
 def test_headers_of_every_answer(server):
-    for request in [kms_request(server, "ListKeys", {}), kms_request(server, "ListKeys", b"{"), signed(server, "x", {})]:
+    for request in [
+        kms_request(server, "ListKeys", {}),
+        kms_request(server, "ListKeys", b"{"),
+        signed(server, "x", {}),
+    ]:
         answer = send(server, request)
         assert len(answer.headers["x-amzn-requestid"]) == 36
         assert answer.headers["content-type"] == raw_http.CONTENT_TYPE

@@ -69,7 +69,9 @@ def test_versions(tls_server):
 
 def test_the_hybrid_key_exchange_comes_first(tls_server):
     openssl = shutil.which("openssl")
-    groups = subprocess.run([openssl or "false", "list", "-kem-algorithms"], capture_output=True, text=True, check=False).stdout
+    groups = subprocess.run(
+        [openssl or "false", "list", "-kem-algorithms"], capture_output=True, text=True, check=False
+    ).stdout
     if "X25519MLKEM768" not in groups:
         pytest.skip("NOT RUN: needs an openssl of 3.5 or newer, which knows X25519MLKEM768")
     done = subprocess.run(

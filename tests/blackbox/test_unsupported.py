@@ -56,7 +56,16 @@ def test_members_at_their_plain_value(kms, shared_key):
 
 @pytest.mark.parametrize(
     "spec",
-    ["RSA_2048", "RSA_4096", "ECC_NIST_P256", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519", "SM2", "ML_DSA_44", "ML_KEM_768"],
+    [
+        "RSA_2048",
+        "RSA_4096",
+        "ECC_NIST_P256",
+        "ECC_SECG_P256K1",
+        "ECC_NIST_EDWARDS25519",
+        "SM2",
+        "ML_DSA_44",
+        "ML_KEM_768",
+    ],
 )
 def test_key_specs(kms, spec):
     usage = "ENCAPSULATE_DECAPSULATE" if spec.startswith("ML_KEM") else "SIGN_VERIFY"

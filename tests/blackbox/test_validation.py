@@ -1,4 +1,4 @@
-"""Constraint violations: all of a request at once, in the framework's words, after authentication and before any look-up."""
+"""Constraint violations: all of a request at once, in the framework's words, before any look-up."""
 
 import pytest
 
@@ -141,7 +141,11 @@ def test_violations(lenient, case):
 
 def test_key_spec_of_a_data_key_prints_all_key_specs(lenient):
     for spec in ["AES_512", "RSA_2048"]:
-        head = "1 validation error detected: " + value(spec, "keySpec") + f"Member must satisfy enum value set: {KEY_SPECS}"
+        head = (
+            "1 validation error detected: "
+            + value(spec, "keySpec")
+            + f"Member must satisfy enum value set: {KEY_SPECS}"
+        )
         with refused("ValidationException", None, 400) as caught:
             lenient.generate_data_key(KeyId=ABSENT, KeySpec=spec)
         assert caught.value.response["Error"]["Message"].startswith(head)
@@ -151,7 +155,9 @@ def test_an_unknown_key_spec(lenient):
     with refused("ValidationException", None, 400) as caught:
         lenient.create_key(KeySpec="AES_256")
     message = caught.value.response["Error"]["Message"]
-    assert message.startswith("1 validation error detected: " + value("AES_256", "keySpec") + "Member must satisfy enum value set: [")
+    assert message.startswith(
+        "1 validation error detected: " + value("AES_256", "keySpec") + "Member must satisfy enum value set: ["
+    )
 
 
 def test_it_precedes_the_look_up_and_the_authorization(server):

@@ -1,4 +1,4 @@
-"""Every operation, called once: its reply has exactly the members and types of botocore's model (see reply_shapes.py)."""
+"""Every operation, called once: its reply has exactly the members and types of botocore's model."""
 
 import uuid
 

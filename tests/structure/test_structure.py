@@ -1,4 +1,4 @@
-"""What the folder listing promises: arrows that only point down, the table of operations, module docs, words that must not occur."""
+"""What the folder listing promises: arrows that point down, the operation table, module docs, banned words."""
 
 import json
 import re
@@ -35,7 +35,10 @@ EXCEPTION_NAMES = {
 
 def packages():
     output = subprocess.run(
-        ["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"], cwd=ROOT, capture_output=True, check=True
+        ["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
     ).stdout
     return {package["name"]: package for package in json.loads(output)["packages"]}
 
@@ -43,7 +46,11 @@ def packages():
 def tracked(*suffixes):
     """The repository's files of these kinds, as git lists them."""
     names = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.splitlines()
     return [ROOT / name for name in names if name.endswith(suffixes) and (ROOT / name).is_file()]
 
@@ -153,5 +160,8 @@ def test_only_the_keyring_links_the_primitives():
         if name not in OUTSIDE | {"claviger-keyring", "claviger-http"}:
             assert not direct & {"aws-lc-rs", "rustls"}, name
     assert "redb" not in {
-        dependency["name"] for name, package in packages().items() if name != "claviger-storage" for dependency in package["dependencies"]
+        dependency["name"]
+        for name, package in packages().items()
+        if name != "claviger-storage"
+        for dependency in package["dependencies"]
     }

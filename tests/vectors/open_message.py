@@ -85,7 +85,9 @@ def open_message(vector):
 
     require(len(blob) >= 111)
     header = blob[:95]
-    version, suite, flags, in_key_id, in_backing_key_id, n, commitment, iv = struct.unpack(">BBB16s16s16s32s12s", header)
+    version, suite, flags, in_key_id, in_backing_key_id, n, commitment, iv = struct.unpack(
+        ">BBB16s16s16s32s12s", header
+    )
     require((version, suite, flags) == (VERSIONS[vector["deployment"]], 1, int(multi_region)))
     require((in_key_id, in_backing_key_id) == (key_id, backing_key_id))
     derived = kbkdf(material, b"claviger/v1/message\0\1" + key_id + backing_key_id + n, 64)
