@@ -8,6 +8,7 @@ pub mod corpus;
 pub mod error;
 pub mod exchange;
 pub mod load;
+pub mod population;
 pub mod process;
 pub mod rounds;
 pub mod server;

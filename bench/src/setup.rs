@@ -37,6 +37,12 @@ pub async fn prepare(
     Ok(Targets { region: region.to_owned(), account_id, credentials, key_ids })
 }
 
+/// The id in a reply of CreateKey.
+pub fn created_key_id(reply: &[u8]) -> Result<String, BenchError> {
+    let reply: CreateKeyReply = serde_json::from_slice(reply).map_err(|_| BenchError::Reply("CreateKey".to_owned()))?;
+    Ok(reply.key_metadata.key_id)
+}
+
 async fn create_keys(
     endpoint: &Endpoint,
     administrator: &Administrator,
@@ -54,9 +60,7 @@ async fn create_keys(
             })
             .collect();
         for reply in send_all(endpoint, "CreateKey", batch, CONNECTIONS).await? {
-            let reply: CreateKeyReply =
-                serde_json::from_slice(&reply).map_err(|_| BenchError::Reply("CreateKey".to_owned()))?;
-            key_ids.push(reply.key_metadata.key_id);
+            key_ids.push(created_key_id(&reply)?);
         }
     }
     Ok(key_ids)
