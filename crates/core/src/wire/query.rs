@@ -91,20 +91,21 @@ impl<'a> ByName<'a> {
 
     /// Elements in the order of their numbers, of which some may be left out. An empty list is the bare name.
     fn list(&self, name: &str, element: &'static Rule) -> Result<Option<Value>, Serialization> {
-        let prefix = format!("{name}.member.");
         let mut numbers = BTreeSet::new();
-        for below in self.below(&prefix) {
-            let number = below.split('.').next().and_then(|digits| digits.parse::<usize>().ok());
-            numbers
-                .insert(number.filter(|number| (1..=ELEMENTS_MAX).contains(number)).ok_or_else(|| unreadable(name))?);
+        for below in self.below(&format!("{name}.")) {
+            let number = below.strip_prefix("member.").and_then(|rest| rest.split('.').next()?.parse().ok());
+            let number = number.filter(|number| (1..=ELEMENTS_MAX).contains(number));
+            numbers.insert(number.ok_or_else(|| unreadable(name))?);
         }
         let mut values = Vec::with_capacity(numbers.len());
         for number in numbers {
-            let name = format!("{prefix}{number}");
+            let name = format!("{name}.member.{number}");
             values.push(self.value(&name, element)?.ok_or_else(|| unreadable(&name))?);
         }
-        let is_sent = self.0.contains_key(name) || !values.is_empty();
-        Ok(is_sent.then_some(Value::List(values)))
+        match self.0.get(name) {
+            Some(text) if !text.is_empty() => Err(unreadable(name)),
+            bare => Ok((bare.is_some() || !values.is_empty()).then_some(Value::List(values))),
+        }
     }
 
     fn has_below(&self, prefix: &str) -> bool {
@@ -222,6 +223,8 @@ mod tests {
             (ServiceName::Sts, "Action=AssumeRole&Tags.member.0.Key=a", "parameter `Tags` cannot be read"),
             (ServiceName::Sts, "Action=AssumeRole&Tags.member.1001.Key=a", "parameter `Tags` cannot be read"),
             (ServiceName::Sts, "Action=AssumeRole&Tags.member.x.Key=a", "parameter `Tags` cannot be read"),
+            (ServiceName::Sts, "Action=AssumeRole&Tags=a", "parameter `Tags` cannot be read"),
+            (ServiceName::Sts, "Action=AssumeRole&Tags.1.Key=a", "parameter `Tags` cannot be read"),
             (ServiceName::Sts, "Action=AssumeRole&Tags.member.1=a", "parameter `Tags.member.1` cannot be read"),
             (ServiceName::Kms, "Action=Decrypt&DryRun=yes", "parameter `DryRun` cannot be read"),
             (ServiceName::Kms, "Action=Decrypt&CiphertextBlob=A", "parameter `CiphertextBlob` cannot be read"),
