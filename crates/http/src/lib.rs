@@ -2,5 +2,16 @@
 //!
 //! It may only authenticate and then call the service. It knows no operation, no policy and no key.
 
-pub mod answer;
+mod answer;
+mod body;
+mod connection;
+mod front_door;
+mod request_id;
+mod server;
 pub mod sigv4;
+mod tls;
+mod worker;
+
+pub use answer::{Protocol, Refusal};
+pub use server::{Config, ServeError, Server, Timeouts};
+pub use tls::{TlsError, TlsFiles};

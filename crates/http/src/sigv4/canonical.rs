@@ -263,8 +263,7 @@ mod tests {
             .into_iter()
             .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("v")))
             .collect();
-        let message =
-            Message { method: "POST", path: "/", query: "", authority: None, headers: &headers, body: b"" };
+        let message = Message { method: "POST", path: "/", query: "", authority: None, headers: &headers, body: b"" };
         for (list, want) in [
             ("a;b;host", Ok(())),
             ("host", Ok(())),

@@ -49,7 +49,7 @@ impl SignatureDate {
         let narrow = |digits| number(digits).and_then(|value| i8::try_from(value).ok());
         let date = civil::Date::new(year, narrow([mon1, mon2])?, narrow([day1, day2])?).ok()?;
         let time = civil::Time::new(narrow([h1, h2])?, narrow([min1, min2])?, narrow([s1, s2])?, 0).ok()?;
-        let days = i64::from(date.duration_since(civil::date(1970, 1, 1)).as_hours() / 24);
+        let days = date.duration_since(civil::date(1970, 1, 1)).as_hours() / 24;
         let seconds = (i64::from(time.hour()) * 60 + i64::from(time.minute())) * 60 + i64::from(time.second());
         Some(Self { text: bytes, at: Timestamp::from_millis((days * 86_400 + seconds) * 1000) })
     }
@@ -73,10 +73,8 @@ mod tests {
     use hyper::header::HeaderValue;
 
     fn read(name: &'static str, value: &'static str) -> Result<(String, String), AuthError> {
-        let headers = HeaderMap::from_iter([(
-            hyper::header::HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        )]);
+        let headers =
+            HeaderMap::from_iter([(hyper::header::HeaderName::from_static(name), HeaderValue::from_static(value))]);
         SignatureDate::of(&headers).map(|date| (date.as_str().to_owned(), date.at().to_string()))
     }
 

@@ -12,9 +12,7 @@ use crate::answer::{Protocol, Refusal};
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// The credential is not five parts.
-    #[error(
-        "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{0}'"
-    )]
+    #[error("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{0}'")]
     BadCredential(String),
     /// The date header is no date.
     #[error("Date must be in ISO-8601 'basic format'. Got '{0}'. See http://en.wikipedia.org/wiki/ISO_8601")]
@@ -163,9 +161,7 @@ impl fmt::Display for MissingParameters {
             write!(f, "Authorization header requires '{name}' parameter. ")?;
         }
         if self.date {
-            f.write_str(
-                "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ",
-            )?;
+            f.write_str("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ")?;
         }
         write!(f, "Authorization={}", self.header)
     }

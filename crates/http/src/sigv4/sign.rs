@@ -20,7 +20,7 @@ pub struct Signer<'a> {
     pub service: &'a str,
 }
 
-/// The request has no host, or a value that no header can carry.
+/// The request has no host, a value is none that a header can carry, or the cryptographic module failed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the request cannot be signed: it has no host, or a value that no header can carry")]
 pub struct Unsignable;
@@ -45,7 +45,8 @@ impl Signer<'_> {
         let body_hash = canonical::hex_hash(body);
         canonical::request(&mut buffer, &Message::new(parts, body), &signed_headers, &body_hash)?;
         canonical::string_to_sign(&mut buffer, &date, &scope);
-        let signature = hex::encode(self.secret.signing_key(day, self.region, self.service).sign(&buffer));
+        let key = self.secret.signing_key(day, self.region, self.service).map_err(|_| Unsignable)?;
+        let signature = hex::encode(key.sign(&buffer).map_err(|_| Unsignable)?);
         let access_key_id = self.access_key_id;
         let mut authorization = header_value(&format!(
             "{ALGORITHM} Credential={access_key_id}/{scope}, SignedHeaders={signed_headers}, Signature={signature}"

@@ -1,0 +1,395 @@
+//! The front door: from a request's head and body to its answer, in the order in which AWS checks.
+//!
+//! 1. routing: media type, target or action; 2. the body's shape; 3. the signature; 4. the service does the rest.
+//!
+//! JSON's first two steps come before authentication, as at AWS; a form is looked at only after it.
+//! It must not know what any operation does.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use claviger_core::wire::Fields;
+use claviger_core::{Call, Credential, Error, Execution, RequestId, Row, Service, View, ViewReader};
+use claviger_keyring::{ModuleFailed, SigningKey};
+use claviger_types::{AccessKeyId, Region, ServiceName, Timestamp};
+use futures_util::FutureExt;
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, USER_AGENT};
+use hyper::http::request::Parts;
+use hyper::{Method, Request};
+
+use crate::answer::{self, Answer, JSON, Protocol, Refusal, Stray};
+use crate::body::{self, BodyError};
+use crate::request_id::RequestIds;
+use crate::sigv4::{self, AuthError, Directory, KeyUnavailable, Message, Verified, Verifier};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What one worker answers with. It is not shared, so nothing of it is locked.
+pub(crate) struct FrontDoor {
+    service: Arc<Service>,
+    reader: RefCell<ViewReader>,
+    last_view: RefCell<HeldView>,
+    verifier: RefCell<Verifier<Credential>>,
+    request_ids: RequestIds,
+    body_timeout: Duration,
+    body_bytes_held: Cell<usize>,
+}
+
+/// A worker's own count of its requests' holds on a View. The one inside is shared by all workers, and to touch it for
+/// each request would make them wait for one another.
+#[expect(clippy::redundant_allocation, reason = "the outer count is this worker's, the inner one everybody's")]
+type HeldView = Rc<Arc<View>>;
+
+/// What the socket knows of the client.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    /// Its address.
+    pub(crate) address: SocketAddr,
+    /// Whether it came over TLS.
+    pub(crate) tls: bool,
+}
+
+/// An answer, and how it is counted.
+struct Answered {
+    answer: Answer,
+    row: Option<&'static Row>,
+    code: &'static str,
+}
+
+impl FrontDoor {
+    /// The front door of one worker.
+    pub(crate) fn new(service: Arc<Service>, body_timeout: Duration) -> Result<Self, ModuleFailed> {
+        let mut reader = service.views();
+        let last_view = RefCell::new(Rc::new(Arc::clone(reader.current())));
+        Ok(Self {
+            service,
+            reader: RefCell::new(reader),
+            last_view,
+            verifier: RefCell::new(Verifier::new()),
+            request_ids: RequestIds::new()?,
+            body_timeout,
+            body_bytes_held: Cell::new(0),
+        })
+    }
+
+    /// Answers a request, whatever it is. A panic is this request's alone.
+    pub(crate) async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Answer {
+        let started = Instant::now();
+        let request_id = self.request_ids.next();
+        let answering = AssertUnwindSafe(self.answer_or_panic(peer, request, request_id)).catch_unwind();
+        let Answered { answer, row, code } = answering.await.unwrap_or_else(|_| {
+            tracing::error!(%request_id, "a request panicked");
+            let refusal = Refusal::new("InternalFailure", 500);
+            Answered::refused(&refusal, Protocol::Json, &request_id, None)
+        });
+        self.service.metrics().count(row, code, started.elapsed());
+        answer
+    }
+
+    async fn answer_or_panic(&self, peer: Peer, request: Request<Incoming>, request_id: RequestId) -> Answered {
+        let (parts, body) = request.into_parts();
+        if parts.method == Method::GET {
+            match parts.uri.path() {
+                "/healthz" => return self.health(&request_id),
+                "/metrics" => return self.metrics(&request_id),
+                _ => {}
+            }
+        }
+        let body = match body::read(body, self.body_timeout, &self.body_bytes_held).await {
+            Ok(body) => body,
+            Err(error) => return unread(error, &request_id),
+        };
+        match media_type(&parts.headers) {
+            JSON if parts.method == Method::POST => self.json(peer, &parts, &body, request_id).await,
+            FORM if parts.method == Method::POST => self.query(peer, &parts, &body, request_id).await,
+            other => stray(&parts, other, &request_id),
+        }
+    }
+
+    async fn json(&self, peer: Peer, parts: &Parts, body: &[u8], request_id: RequestId) -> Answered {
+        let protocol = Protocol::Json;
+        let refused = |error: &Error, row| self.refused(error, protocol, &request_id, row);
+        let row = match claviger_core::route_json(header(&parts.headers, "x-amz-target")) {
+            Ok(row) => row,
+            // AWS reads the body before it reads the target.
+            Err(_) if !body.is_empty() && !is_json_object(body) => return refused(&Error::Serialization(None), None),
+            Err(error) => return refused(&error, None),
+        };
+        let fields = match row.read_json(body) {
+            Ok(fields) => fields,
+            Err(error) => return refused(&error, Some(row)),
+        };
+        let view = self.view();
+        match self.authenticate(&view, parts, body, row.service) {
+            Ok(verified) => self.execute(&view, row, fields, protocol, &call(peer, parts, verified, request_id)).await,
+            Err(error) => self.unauthenticated(&error, protocol, &request_id, Some(row)),
+        }
+    }
+
+    async fn query(&self, peer: Peer, parts: &Parts, body: &[u8], request_id: RequestId) -> Answered {
+        let service = match sigv4::scope_service(&parts.headers).and_then(ServiceName::from_name) {
+            Some(ServiceName::Iam) => ServiceName::Iam,
+            // The others have no form bodies: authentication will say that the scope should be of STS.
+            None | Some(ServiceName::Claviger | ServiceName::Kms | ServiceName::Sts) => ServiceName::Sts,
+        };
+        let protocol = Protocol::Query(service);
+        let view = self.view();
+        let verified = match self.authenticate(&view, parts, body, service) {
+            Ok(verified) => verified,
+            Err(error) => return self.unauthenticated(&error, protocol, &request_id, None),
+        };
+        match read_form(service, body) {
+            Ok((row, fields)) => {
+                self.execute(&view, row, fields, protocol, &call(peer, parts, verified, request_id)).await
+            }
+            Err(NoForm::Error(error, row)) => self.refused(&error, protocol, &request_id, row),
+            Err(NoForm::InvalidAction(text)) => {
+                let refusal = Refusal::new("InvalidAction", 400).with_message(text);
+                Answered::refused(&refusal, protocol, &request_id, None)
+            }
+        }
+    }
+
+    async fn execute(
+        &self,
+        view: &Arc<View>,
+        row: &'static Row,
+        fields: Fields,
+        protocol: Protocol,
+        call: &Call<'_>,
+    ) -> Answered {
+        let reply = match self.service.execute(view, row, fields, call) {
+            Execution::Ready(reply) => reply,
+            Execution::Pending(reply) => reply.await,
+        };
+        match reply {
+            Ok(reply) => {
+                let answer = answer::success(protocol, row.name, &call.request_id, reply);
+                Answered { answer, row: Some(row), code: "OK" }
+            }
+            Err(error) => self.refused(&error, protocol, &call.request_id, Some(row)),
+        }
+    }
+
+    fn authenticate(
+        &self,
+        view: &Arc<View>,
+        parts: &Parts,
+        body: &[u8],
+        service: ServiceName,
+    ) -> Result<Verified<Credential>, AuthError> {
+        let directory = Holders { service: &self.service, view };
+        let now = Timestamp::from(SystemTime::now());
+        self.verifier.borrow_mut().verify(&directory, &Message::new(parts, body), service, now)
+    }
+
+    /// The newest View.
+    fn view(&self) -> HeldView {
+        let mut reader = self.reader.borrow_mut();
+        let newest = reader.current();
+        let mut last = self.last_view.borrow_mut();
+        if !Arc::ptr_eq(newest, &last) {
+            *last = Rc::new(Arc::clone(newest));
+        }
+        Rc::clone(&last)
+    }
+
+    fn refused(
+        &self,
+        error: &Error,
+        protocol: Protocol,
+        request_id: &RequestId,
+        row: Option<&'static Row>,
+    ) -> Answered {
+        if let Error::Internal(reason) = error {
+            let operation = row.map_or("none", |row| row.name);
+            tracing::error!(%request_id, operation, reason, "a request failed");
+        }
+        Answered { code: error.code(), ..Answered::refused(&Refusal::of(error, protocol), protocol, request_id, row) }
+    }
+
+    fn unauthenticated(
+        &self,
+        error: &AuthError,
+        protocol: Protocol,
+        request_id: &RequestId,
+        row: Option<&'static Row>,
+    ) -> Answered {
+        if let AuthError::Unavailable(reason) = error {
+            tracing::error!(%request_id, reason, "a signature could not be checked");
+        }
+        let code = error.refusal(Protocol::Json).code();
+        Answered { code, ..Answered::refused(&error.refusal(protocol), protocol, request_id, row) }
+    }
+
+    fn health(&self, request_id: &RequestId) -> Answered {
+        let (status, code, text) = match self.service.health() {
+            Ok(()) => (200, "OK", "ok\n".to_owned()),
+            Err(reason) => (503, "ServiceUnavailable", format!("{reason}\n")),
+        };
+        Answered::text(status, code, "text/plain; charset=utf-8", text, request_id)
+    }
+
+    fn metrics(&self, request_id: &RequestId) -> Answered {
+        let text = self.service.render_metrics();
+        Answered::text(200, "OK", "text/plain; version=0.0.4; charset=utf-8", text, request_id)
+    }
+}
+
+/// Those who hold access keys, as one View has them.
+struct Holders<'a> {
+    service: &'a Service,
+    view: &'a View,
+}
+
+impl Directory for Holders<'_> {
+    type Credential = Credential;
+
+    fn credential(&self, access_key_id: &AccessKeyId) -> Option<&Arc<Credential>> {
+        self.view.credential(*access_key_id)
+    }
+
+    fn serves(&self, region: &Region) -> bool {
+        self.service.settings().serves(*region)
+    }
+
+    fn signing_key(
+        &self,
+        credential: &Arc<Credential>,
+        day: &str,
+        region: &Region,
+        service: ServiceName,
+    ) -> Result<SigningKey, KeyUnavailable> {
+        self.service
+            .signing_key(self.view, credential, day, *region, service)
+            .map_err(|error| KeyUnavailable(error.to_string()))
+    }
+}
+
+impl Answered {
+    fn refused(refusal: &Refusal, protocol: Protocol, request_id: &RequestId, row: Option<&'static Row>) -> Self {
+        Self { answer: refusal.answer(protocol, request_id), row, code: refusal.code() }
+    }
+
+    fn text(status: u16, code: &'static str, media_type: &'static str, text: String, request_id: &RequestId) -> Self {
+        Self { answer: answer::answer(status, Some(media_type), request_id, Bytes::from(text)), row: None, code }
+    }
+}
+
+fn call<'r>(peer: Peer, parts: &'r Parts, verified: Verified<Credential>, request_id: RequestId) -> Call<'r> {
+    Call {
+        credential: verified.credential,
+        region: verified.region,
+        request_id,
+        source_ip: Some(peer.address.ip()),
+        user_agent: parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()),
+        tls: peer.tls,
+    }
+}
+
+/// Why a form is no request.
+enum NoForm {
+    Error(Error, Option<&'static Row>),
+    InvalidAction(String),
+}
+
+fn read_form(service: ServiceName, body: &[u8]) -> Result<(&'static Row, Fields), NoForm> {
+    let form = claviger_core::wire::query::Form::parse(body)
+        .map_err(|bad| NoForm::Error(Error::Serialization(bad.message), None))?;
+    let row = claviger_core::route_query(service, form.action()).map_err(|error| match error {
+        Error::UnknownOperation => {
+            let version = form.version().unwrap_or("null");
+            NoForm::InvalidAction(format!("Could not find operation {} for version {version}", form.action()))
+        }
+        error => NoForm::Error(error, None),
+    })?;
+    let fields = row.read_query(form).map_err(|error| NoForm::Error(error, Some(row)))?;
+    Ok((row, fields))
+}
+
+/// What is neither JSON 1.1 nor a form. Source: probing of a sibling service with the same front end.
+fn stray(parts: &Parts, media_type: &str, request_id: &RequestId) -> Answered {
+    let is_post = parts.method == Method::POST;
+    let known = || claviger_core::route_json(header(&parts.headers, "x-amz-target")).is_ok();
+    let signed = parts.headers.contains_key(AUTHORIZATION)
+        || parts.uri.query().is_some_and(|query| query.contains("X-Amz-Algorithm="));
+    let stray = match media_type {
+        "application/json" if is_post => Stray::LegacyJson,
+        _ if is_post && known() => Stray::UnknownOperation,
+        _ if signed => Stray::AccessDenied,
+        _ => Stray::MissingToken,
+    };
+    Answered { answer: stray.answer(request_id), row: None, code: stray.code() }
+}
+
+/// The connection ends with the answer, since what follows on it would be the rest of the body.
+fn unread(error: BodyError, request_id: &RequestId) -> Answered {
+    let (status, code) = match error {
+        BodyError::Broken => (400, "RequestTimeout"),
+        BodyError::Busy => (503, "ServiceUnavailable"),
+        BodyError::TooLarge => (413, "RequestEntityTooLarge"),
+        BodyError::TooSlow => (408, "RequestTimeout"),
+    };
+    Answered { answer: answer::answer(status, None, request_id, Bytes::new()), row: None, code }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// The media type without its parameters. AWS's is compared as it stands, so an upper-case one is another one.
+fn media_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+/// Whether a body that no operation reads is a JSON object. Nothing is kept of it, and no recursion follows its depth.
+fn is_json_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_types() {
+        for (value, want) in [
+            ("application/x-amz-json-1.1", JSON),
+            ("  application/x-amz-json-1.1 ; charset=utf-8", JSON),
+            ("application/x-www-form-urlencoded; charset=utf-8", FORM),
+            ("", ""),
+            (";", ""),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, value.parse().unwrap());
+            assert_eq!(media_type(&headers), want, "{value}");
+        }
+        assert_eq!(media_type(&HeaderMap::new()), "");
+    }
+
+    #[test]
+    fn json_objects() {
+        let deep =
+            [b"{\"a\":".as_slice(), "[".repeat(100_000).as_bytes(), "]".repeat(100_000).as_bytes(), b"}"].concat();
+        for (body, want) in [
+            (&b"{}"[..], true),
+            (b" \n{\"a\":[1,{\"b\":null}]} ", true),
+            (&deep, true),
+            (b"[]", false),
+            (b"1", false),
+            (b"{", false),
+            (b"{}x", false),
+            (b"{\"a\":\xff}", false),
+            (b"", false),
+        ] {
+            assert_eq!(is_json_object(body), want, "{:?}", String::from_utf8_lossy(body.get(..20).unwrap_or(body)));
+        }
+    }
+}
