@@ -112,11 +112,6 @@ impl Fields {
         self.iter().find(|(_, value)| value.is_some()).map(|(member, _)| &*member.name)
     }
 
-    /// The structure that the members belong to.
-    pub fn model(&self) -> &'static Structure {
-        self.model
-    }
-
     pub(super) fn empty(model: &'static Structure) -> Self {
         Self { model, values: model.members().iter().map(|_| None).collect() }
     }
