@@ -133,6 +133,7 @@ fn open_redb(backend: impl StorageBackend, opening: Opening) -> Result<Redb, Ope
 pub(crate) struct Database {
     redb: Redb,
     pub(crate) id: Uuid,
+    /// Where it stood when it was opened.
     pub(crate) revision: Revision,
 }
 
@@ -185,13 +186,23 @@ impl Database {
     }
 
     /// Applies the transactions one after another, each upon those before it, and makes nothing durable yet.
-    pub(crate) fn stage(&self, transactions: Vec<Transaction>, after: Revision) -> Result<Staged, String> {
+    /// The file stands at `durable`, and new revisions come after `given`.
+    pub(crate) fn stage(
+        &self,
+        transactions: Vec<Transaction>,
+        durable: Revision,
+        given: Revision,
+    ) -> Result<Staged, String> {
         guarded(
             |panic| panic,
             || {
                 let write = self.redb.begin_write().map_err(text)?;
-                let mut staged =
-                    Batch { answers: Vec::with_capacity(transactions.len()), commits: Vec::new(), last: after };
+                let mut staged = Batch {
+                    answers: Vec::with_capacity(transactions.len()),
+                    commits: Vec::new(),
+                    reached: durable,
+                    given,
+                };
                 let mut records = write.open_table(RECORDS).map_err(text)?;
                 for transaction in transactions {
                     let answer = staged.apply(&mut records, transaction).map_err(text)?;
@@ -200,7 +211,7 @@ impl Database {
                 drop(records);
                 if !staged.commits.is_empty() {
                     let mut meta = write.open_table(META).map_err(text)?;
-                    let head = Head { id: self.id, revision: staged.last };
+                    let head = Head { id: self.id, revision: staged.reached };
                     meta.insert(HEAD, head.encode().as_slice()).map_err(text)?;
                 }
                 Ok(Staged { write, batch: staged })
@@ -256,8 +267,10 @@ pub(crate) struct Batch {
     pub(crate) answers: Vec<Result<Revision, CommitError>>,
     /// Those that changed something.
     pub(crate) commits: Vec<Commit>,
-    /// The last revision that was given.
-    pub(crate) last: Revision,
+    /// Of the last commit, in this batch or before it.
+    pub(crate) reached: Revision,
+    /// The last revision that was given, even if its commit was lost.
+    pub(crate) given: Revision,
 }
 
 impl Staged {
@@ -285,15 +298,16 @@ impl Batch {
     ) -> Result<Result<Revision, CommitError>, redb::StorageError> {
         let changes = match transaction.changes(|path| find(records, path))? {
             Err(refusal) => return Ok(Err(refusal)),
-            Ok(changes) if changes.is_empty() => return Ok(Ok(self.last)),
+            Ok(changes) if changes.is_empty() => return Ok(Ok(self.reached)),
             Ok(changes) => changes,
         };
-        let revision = self.last.next();
+        let revision = self.given.next();
         for change in &changes {
             write_change(records, revision, change)?;
         }
         self.commits.push(Commit { revision, changes });
-        self.last = revision;
+        self.reached = revision;
+        self.given = revision;
         Ok(Ok(revision))
     }
 }

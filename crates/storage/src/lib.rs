@@ -2,8 +2,11 @@
 //!
 //! It knows no keys, no policies and no encoding. A store has four verbs: load a snapshot, commit a transaction with
 //! its preconditions, watch the commits after a revision, hold a lease. Two stores stand here: [`MemoryStore`], which
-//! is for tests and fails on demand, and [`EmbeddedStore`], which is one file.
+//! is for tests and fails on demand, and [`EmbeddedStore`], which is one file. Both pass the one suite in
+//! `conformance`.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod database;
 mod embedded;
 mod layout;

@@ -9,7 +9,7 @@ use crate::lease::Leases;
 use crate::lock::lock;
 use crate::store::{CommitFuture, LeaseFuture, Record, Revision, Store, StoreError};
 use crate::transaction::{CommitError, Found, Transaction};
-use crate::watch::{ChangeLog, ChangeLogLimits, Commit, Watch, WatchError};
+use crate::watch::{Change, ChangeLog, ChangeLogLimits, Commit, Watch, WatchError};
 
 /// Keeps everything in memory.
 pub struct MemoryStore {
@@ -31,7 +31,10 @@ pub enum Fault {
 
 struct State {
     records: BTreeMap<String, (Revision, Vec<u8>)>,
+    /// Of the last commit.
     revision: Revision,
+    /// The last that was given, even if its commit was lost.
+    given: Revision,
     fault: Option<Fault>,
     /// Written, but not yet shown to watches.
     doubt: Option<Arc<Commit>>,
@@ -46,8 +49,14 @@ impl MemoryStore {
 
     /// An empty store that keeps so much of the past.
     pub fn with_limits(limits: ChangeLogLimits) -> Self {
-        let state =
-            State { records: BTreeMap::new(), revision: Revision::ZERO, fault: None, doubt: None, closed: false };
+        let state = State {
+            records: BTreeMap::new(),
+            revision: Revision::ZERO,
+            given: Revision::ZERO,
+            fault: None,
+            doubt: None,
+            closed: false,
+        };
         let log = Arc::new(ChangeLog::new(Revision::ZERO, limits));
         Self { state: Mutex::new(state), log, leases: Arc::new(Leases::new()) }
     }
@@ -67,18 +76,18 @@ impl MemoryStore {
         let find = |path: &str| Ok(state.records.get(path).map(|(revision, value)| Found::new(*revision, value)));
         let Ok(changes) = transaction.changes::<Infallible>(find);
         let changes = changes?;
+        if changes.is_empty() {
+            return Ok(state.revision);
+        }
         let fault = state.fault.take();
+        // The number of a lost commit is never used again, as in the embedded store.
+        state.given = state.given.next();
         match fault {
             Some(Fault::Failed) => return Err(CommitError::Failed("it was told to fail".to_owned())),
             Some(Fault::UnknownLost) => {
-                // The number of a lost commit is never used again, as in the embedded store.
-                state.revision = state.revision.next();
                 return Err(CommitError::Unknown("it was told to fail".to_owned()));
             }
             Some(Fault::UnknownWritten) | None => {}
-        }
-        if changes.is_empty() {
-            return Ok(state.revision);
         }
         let commit = state.write(changes);
         let revision = commit.revision;
@@ -133,8 +142,8 @@ impl Store for MemoryStore {
 }
 
 impl State {
-    fn write(&mut self, changes: Vec<crate::watch::Change>) -> Arc<Commit> {
-        self.revision = self.revision.next();
+    fn write(&mut self, changes: Vec<Change>) -> Arc<Commit> {
+        self.revision = self.given;
         for change in &changes {
             match &change.value {
                 None => self.records.remove(&change.path),
@@ -143,4 +152,24 @@ impl State {
         }
         Arc::new(Commit { revision: self.revision, changes })
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::Subject;
+
+    impl Subject for MemoryStore {
+        fn store(&self) -> &dyn Store {
+            self
+        }
+
+        fn fail_next(&self, fault: Fault) {
+            Self::fail_next(self, fault);
+        }
+
+        fn mend(&self) {}
+    }
+
+    crate::conformance!(|limits| Box::new(MemoryStore::with_limits(limits)) as Box<dyn Subject>);
 }

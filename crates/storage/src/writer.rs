@@ -104,7 +104,7 @@ impl Writer {
         }
         let started = Instant::now();
         let staged = match read(&self.shared.database).as_ref() {
-            Some(database) => database.stage(transactions, self.given),
+            Some(database) => database.stage(transactions, self.durable, self.given),
             None => Err("the file is not open".to_owned()),
         };
         let staged = match staged {
@@ -117,35 +117,36 @@ impl Writer {
                 return vec![Err(CommitError::Failed(error)); count];
             }
         };
-        let (Batch { answers, commits, last }, durable) = staged.make_durable();
+        let (Batch { answers, commits, reached, given }, durable) = staged.make_durable();
         let commits: Vec<_> = commits.into_iter().map(Arc::new).collect();
         match durable {
             Ok(()) if commits.is_empty() => answers,
             Ok(()) => {
                 self.shared.stats.durable(commits.len(), started.elapsed());
-                self.publish(commits, last);
+                self.durable = reached;
+                self.given = given;
+                self.shared.log.publish(commits);
                 answers
             }
             Err(error) => {
                 self.shared.stats.failed();
-                self.resolve(answers, commits, last, &error)
+                self.given = given;
+                self.doubt = commits;
+                self.resolve(answers, reached, &error)
             }
         }
     }
 
-    /// Finds out what became of a batch, by opening the file again.
+    /// Finds out what became of the batch in doubt, by opening the file again.
     fn resolve(
         &mut self,
         answers: Vec<Result<Revision, CommitError>>,
-        commits: Vec<Arc<Commit>>,
-        last: Revision,
+        reached: Revision,
         error: &str,
     ) -> Vec<Result<Revision, CommitError>> {
-        self.given = last;
-        self.doubt = commits;
         self.close();
         let reopened = self.ensure_open();
-        if reopened.is_ok() && self.durable == last {
+        if reopened.is_ok() && self.durable == reached {
             return answers;
         }
         // A refusal may rest on a transaction of the batch that is not there, so it is no answer either.
@@ -154,12 +155,6 @@ impl Writer {
             _ => CommitError::Failed(error.to_owned()),
         };
         answers.into_iter().map(|answer| Err(unsettled(answer))).collect()
-    }
-
-    fn publish(&mut self, commits: Vec<Arc<Commit>>, last: Revision) {
-        self.durable = last;
-        self.given = last;
-        self.shared.log.publish(commits);
     }
 
     /// Opens the file if it is not open, and settles the batch in doubt.
