@@ -91,6 +91,16 @@ impl Error {
         Self::NotFound(format!("Alias {arn} is not found."))
     }
 
+    /// The user is absent. The name is as typed.
+    pub fn user_not_found(name: impl fmt::Display) -> Self {
+        Self::NotFound(format!("The user with name {name} cannot be found."))
+    }
+
+    /// The user has no inline policy of this name.
+    pub fn user_policy_not_found(name: impl fmt::Display) -> Self {
+        Self::NotFound(format!("The user policy with name {name} cannot be found."))
+    }
+
     /// The name, status and text of this error on the wire.
     pub fn wire(&self) -> Wire {
         let (json_code, json_status, query_code, query_status) = self.names();

@@ -30,6 +30,7 @@ mod settings;
 mod table;
 mod tags;
 mod target;
+mod users;
 mod view;
 mod views;
 pub mod wire;

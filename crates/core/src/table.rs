@@ -94,6 +94,18 @@ operations! {
     command update_alias::UpdateAlias,
     command update_key_description::UpdateKeyDescription,
     use_material verify_mac::VerifyMac,
+    command create_access_key::CreateAccessKey,
+    command create_user::CreateUser,
+    command delete_access_key::DeleteAccessKey,
+    command delete_user::DeleteUser,
+    command delete_user_policy::DeleteUserPolicy,
+    read get_user::GetUser,
+    read get_user_policy::GetUserPolicy,
+    read list_access_keys::ListAccessKeys,
+    read list_user_policies::ListUserPolicies,
+    read list_users::ListUsers,
+    command put_user_policy::PutUserPolicy,
+    read get_caller_identity::GetCallerIdentity,
 }
 
 /// All rows.

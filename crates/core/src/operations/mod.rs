@@ -1,10 +1,15 @@
 //! One file per operation, named as the operation. Each is a row of the table (`table.rs`).
 
 pub mod cancel_key_deletion;
+pub mod create_access_key;
 pub mod create_alias;
 pub mod create_key;
+pub mod create_user;
 pub mod decrypt;
+pub mod delete_access_key;
 pub mod delete_alias;
+pub mod delete_user;
+pub mod delete_user_policy;
 pub mod describe_key;
 pub mod disable_key;
 pub mod enable_key;
@@ -13,12 +18,19 @@ pub mod generate_data_key;
 pub mod generate_data_key_without_plaintext;
 pub mod generate_mac;
 pub mod generate_random;
+pub mod get_caller_identity;
 pub mod get_key_policy;
+pub mod get_user;
+pub mod get_user_policy;
+pub mod list_access_keys;
 pub mod list_aliases;
 pub mod list_key_policies;
 pub mod list_keys;
 pub mod list_resource_tags;
+pub mod list_user_policies;
+pub mod list_users;
 pub mod put_key_policy;
+pub mod put_user_policy;
 pub mod re_encrypt;
 pub mod schedule_key_deletion;
 pub mod tag_resource;

@@ -19,7 +19,7 @@ pub use account::{Account, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
 pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName};
 pub use key::{KeyName, KeyTarget};
-pub use user::{UserPlace, UserTarget};
+pub use user::{UserPlace, UserTarget, UsersBelow};
 
 /// A kind of thing that requests act upon.
 pub trait Target: Sized + Send + Sync {

@@ -1,4 +1,7 @@
-//! IAM users: asked about by ARN, decided by identity policies alone.
+//! IAM users: asked about by ARN, decided by identity policies alone. Source: service authorization reference, IAM.
+//!
+//! A refusal must not tell whether there is such a user, so it names no more than the request does: the name as
+//! typed, never the path that the user has.
 
 use std::sync::Arc;
 
@@ -12,7 +15,7 @@ use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::view::User;
 
-/// Where a request looks for a user.
+/// Which user a request is about.
 pub enum UserPlace {
     /// The caller itself: IAM operations without a UserName.
     Caller,
@@ -20,69 +23,75 @@ pub enum UserPlace {
     Existing(UserName),
     /// A user to be made, with its path.
     New(UserName, Box<str>),
-    /// All users below a path: ListUsers.
-    Path(Box<str>),
 }
 
-/// The resource of an IAM operation.
-pub enum UserTarget {
-    /// A user that exists.
-    Existing(Arc<User>),
-    /// A user that may not exist yet.
-    New(PrincipalArn),
-    /// All users of the account whose path begins so.
-    Path(String),
+/// A user, whether or not there is one of that name.
+pub struct UserTarget {
+    /// The name as typed.
+    pub name: UserName,
+    /// The user of that name; case does not count.
+    pub user: Option<Arc<User>>,
+    /// What policies are asked about.
+    arn: PrincipalArn,
+    /// What a refusal names.
+    shown: String,
 }
+
+/// All users of the account whose path begins so.
+pub struct UsersBelow(String);
 
 impl Target for UserTarget {
     type Name = UserPlace;
 
-    /// A missing user is only told of after the permission to ask was found: see [`UserTarget::existing`].
-    fn resolve(name: &UserPlace, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
+    /// A missing user is no error here: it is only told of after the permission to ask was found.
+    fn resolve(place: &UserPlace, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
         let account = facts.account();
-        let existing = |name: &UserName| facts.view.user(account, name).cloned();
-        Ok(match name {
-            UserPlace::Caller => {
-                existing(&facts.caller.name).map_or_else(|| Self::New(facts.caller.arn()), Self::Existing)
+        let name = match place {
+            UserPlace::Caller => &facts.caller.name,
+            UserPlace::Existing(name) | UserPlace::New(name, _) => name,
+        };
+        let user = facts.view.user(account, name).cloned();
+        let arn_below = |path: &str| PrincipalArn::User { account, path: path.into(), name: name.clone() };
+        let (arn, shown) = match place {
+            UserPlace::Caller | UserPlace::Existing(_) => {
+                (user.as_ref().map_or_else(|| arn_below("/"), |user| user.arn()), format!("user {name}"))
             }
-            UserPlace::Existing(name) => {
-                let arn = || PrincipalArn::User { account, path: "/".into(), name: name.clone() };
-                existing(name).map_or_else(|| Self::New(arn()), Self::Existing)
-            }
-            UserPlace::New(name, path) => {
-                Self::New(PrincipalArn::User { account, path: path.clone(), name: name.clone() })
-            }
-            UserPlace::Path(path) => Self::Path(format!("arn:aws:iam::{account}:user{path}")),
-        })
+            UserPlace::New(_, path) => (arn_below(path), arn_below(path).to_string()),
+        };
+        Ok(Self { name: name.clone(), user, arn, shown })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        let arn = self.arn();
-        ask_identity(asked.action, Resource::Arn(&arn), facts, |denial| DeniedResource::Named(arn.clone(), denial))
+        let shown = |denial| DeniedResource::Named(self.shown.clone(), denial);
+        ask_identity(asked.action, Resource::Arn(&self.arn), facts, shown)
     }
 
     fn resources(&self) -> Vec<String> {
-        vec![self.arn()]
+        vec![self.arn.to_string()]
     }
 }
 
 impl UserTarget {
     /// The user, or NoSuchEntity.
-    pub fn existing(&self) -> Result<&Arc<User>, Error> {
-        match self {
-            Self::Existing(user) => Ok(user),
-            Self::New(PrincipalArn::User { name, .. }) => {
-                Err(Error::NotFound(format!("The user with name {name} cannot be found.")))
-            }
-            Self::New(PrincipalArn::Root(_)) | Self::Path(_) => Err(Error::NotFound("There is no such user.".into())),
-        }
+    pub fn existing(&self) -> Result<&User, Error> {
+        self.user.as_deref().ok_or_else(|| Error::user_not_found(&self.name))
+    }
+}
+
+impl Target for UsersBelow {
+    /// The beginning of the path.
+    type Name = Box<str>;
+
+    fn resolve(path: &Box<str>, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
+        Ok(Self(format!("arn:aws:iam::{}:user{path}", facts.account())))
     }
 
-    fn arn(&self) -> String {
-        match self {
-            Self::Existing(user) => user.arn().to_string(),
-            Self::New(arn) => arn.to_string(),
-            Self::Path(arn) => arn.clone(),
-        }
+    fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+        let shown = |denial| DeniedResource::Named(self.0.clone(), denial);
+        ask_identity(asked.action, Resource::Arn(&self.0), facts, shown)
+    }
+
+    fn resources(&self) -> Vec<String> {
+        vec![self.0.clone()]
     }
 }

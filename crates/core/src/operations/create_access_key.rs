@@ -1,0 +1,114 @@
+//! `CreateAccessKey`: credentials for a user; without a name, for the caller. The secret is stored wrapped and shown
+//! in this one answer. Source: IAM API reference, CreateAccessKey.
+
+use std::sync::Arc;
+
+use claviger_keyring::{SecretAccessKey, Space};
+use claviger_types::{AccessKeyId, ServiceName, Timestamp, UserName, limits};
+use serde::{Serialize, Serializer};
+
+use crate::call::Facts;
+use crate::domain_keys::WrappingKey;
+use crate::error::Error;
+use crate::operation::{Command, Operation};
+use crate::outcome::Outcome;
+use crate::paths;
+use crate::records::{AccessKeyOwnerRecord, AccessKeyRecord};
+use crate::target::{Authorized, UserPlace, UserTarget};
+use crate::users;
+use crate::wire::Fields;
+
+/// The request.
+pub struct CreateAccessKey {
+    user: UserPlace,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reply {
+    access_key: Shown,
+}
+
+/// `AccessKey`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Shown {
+    user_name: UserName,
+    access_key_id: AccessKeyId,
+    status: &'static str,
+    #[serde(serialize_with = "exposed")]
+    secret_access_key: Arc<SecretAccessKey>,
+    #[serde(serialize_with = "users::iso_8601")]
+    create_date: Timestamp,
+}
+
+/// Id and secret of the access key to be.
+pub struct Prepared {
+    id: AccessKeyId,
+    secret: Arc<SecretAccessKey>,
+    wrapping_key: WrappingKey,
+    wrapped_secret: Vec<u8>,
+}
+
+impl Operation for CreateAccessKey {
+    const NAME: &'static str = "CreateAccessKey";
+    const SERVICE: ServiceName = ServiceName::Iam;
+    type Target = UserTarget;
+    type Reply = Reply;
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        Ok(Self { user: users::named_user_or_caller(fields)? })
+    }
+
+    fn target(&self) -> &UserPlace {
+        &self.user
+    }
+}
+
+impl Command for CreateAccessKey {
+    type Prepared = Prepared;
+
+    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<Prepared, Error> {
+        let id = AccessKeyId::from_random(claviger_keyring::random()?);
+        let secret = Arc::new(SecretAccessKey::generate()?);
+        let wrapping_key = WrappingKey::find_or_make(facts, Space::Global, facts.account())?;
+        let wrapped_secret = wrapping_key.key().wrap_secret_access_key(&id, &secret)?;
+        Ok(Prepared { id, secret, wrapping_key, wrapped_secret })
+    }
+
+    fn decide(
+        &self,
+        facts: &Facts<'_>,
+        target: Authorized<UserTarget>,
+        prepared: &Prepared,
+    ) -> Result<Outcome<Reply>, Error> {
+        let user = target.existing()?;
+        let limit = limits::ACCESS_KEYS_PER_USER_MAX;
+        if user.access_keys.len() >= limit {
+            return Err(Error::LimitExceeded(format!("Cannot exceed quota for AccessKeysPerUser: {limit}")));
+        }
+        let access_key = AccessKeyRecord {
+            id: prepared.id.to_string(),
+            created_at: facts.now.as_millis(),
+            domain_key_version: prepared.wrapping_key.key().version(),
+            wrapped_secret: prepared.wrapped_secret.clone(),
+        };
+        let owner = AccessKeyOwnerRecord { account: user.account.as_u64(), user: user.name.folded() };
+        let changes = users::edit_user(user, |record| record.access_keys.push(access_key));
+        let changes = prepared.wrapping_key.guard(changes).create(paths::access_key(prepared.id), &owner);
+        let access_key = Shown {
+            user_name: user.name.clone(),
+            access_key_id: prepared.id,
+            status: "Active",
+            secret_access_key: Arc::clone(&prepared.secret),
+            create_date: facts.now,
+        };
+        Ok(changes.reply(Reply { access_key }))
+    }
+}
+
+/// The secret goes straight into the answer's buffer, which is wiped like the secret itself.
+fn exposed<S: Serializer>(secret: &Arc<SecretAccessKey>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
+}

@@ -1,0 +1,49 @@
+//! `DeleteUserPolicy`: an inline policy of a user goes. Source: IAM API reference, DeleteUserPolicy.
+
+use claviger_types::ServiceName;
+
+use crate::call::Facts;
+use crate::error::Error;
+use crate::operation::{Command, Operation};
+use crate::outcome::Outcome;
+use crate::target::{Authorized, UserPlace, UserTarget};
+use crate::users;
+use crate::wire::Fields;
+
+/// The request.
+pub struct DeleteUserPolicy {
+    user: UserPlace,
+    policy_name: String,
+}
+
+impl Operation for DeleteUserPolicy {
+    const NAME: &'static str = "DeleteUserPolicy";
+    const SERVICE: ServiceName = ServiceName::Iam;
+    type Target = UserTarget;
+    type Reply = ();
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        Ok(Self { user: users::named_user(fields)?, policy_name: fields.string("PolicyName").unwrap_or_default() })
+    }
+
+    fn target(&self) -> &UserPlace {
+        &self.user
+    }
+}
+
+impl Command for DeleteUserPolicy {
+    type Prepared = ();
+
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
+        let user = target.existing()?;
+        if !user.policies.iter().any(|policy| policy.name == self.policy_name) {
+            return Err(Error::user_policy_not_found(&self.policy_name));
+        }
+        let changes = users::edit_user(user, |record| record.policies.retain(|policy| policy.name != self.policy_name));
+        Ok(changes.reply(()))
+    }
+}

@@ -1,0 +1,75 @@
+//! `ListAccessKeys`: the access keys of a user, without their secrets; without a name, of the caller. Source: IAM API
+//! reference, ListAccessKeys.
+
+use claviger_types::{ServiceName, Timestamp, UserName};
+use serde::Serialize;
+
+use crate::call::Facts;
+use crate::error::Error;
+use crate::operation::{Operation, Read};
+use crate::page::Page;
+use crate::records::AccessKeyRecord;
+use crate::target::{Authorized, UserPlace, UserTarget};
+use crate::users::{self, Members};
+use crate::wire::Fields;
+
+/// The request.
+pub struct ListAccessKeys {
+    user: UserPlace,
+    page: Page,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reply {
+    access_key_metadata: Members<Metadata>,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+}
+
+/// `AccessKeyMetadata`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Metadata {
+    user_name: UserName,
+    access_key_id: String,
+    status: &'static str,
+    #[serde(serialize_with = "users::iso_8601")]
+    create_date: Timestamp,
+}
+
+impl Operation for ListAccessKeys {
+    const NAME: &'static str = "ListAccessKeys";
+    const SERVICE: ServiceName = ServiceName::Iam;
+    type Target = UserTarget;
+    type Reply = Reply;
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        Ok(Self { user: users::named_user_or_caller(fields)?, page: users::page(fields) })
+    }
+
+    fn target(&self) -> &UserPlace {
+        &self.user
+    }
+}
+
+impl Read for ListAccessKeys {
+    fn run(&self, facts: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Reply, Error> {
+        let user = target.existing()?;
+        let filter = user.id.to_string();
+        let after = self.page.after::<Self>(facts, &filter)?.unwrap_or_default();
+        let mut access_keys: Vec<&AccessKeyRecord> = user.access_keys.iter().filter(|key| key.id > after).collect();
+        access_keys.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        let page = self.page.take::<Self, _>(facts, &filter, access_keys.into_iter(), |key| key.id.clone())?;
+        let metadata = |access_key: &AccessKeyRecord| Metadata {
+            user_name: user.name.clone(),
+            access_key_id: access_key.id.clone(),
+            status: "Active",
+            create_date: Timestamp::from_millis(access_key.created_at),
+        };
+        let access_key_metadata = page.items.into_iter().map(metadata).collect();
+        Ok(Reply { access_key_metadata, is_truncated: page.next.is_some(), marker: page.next })
+    }
+}

@@ -1,0 +1,57 @@
+//! `ListUserPolicies`: the names of a user's inline policies. Source: IAM API reference, ListUserPolicies.
+
+use claviger_types::ServiceName;
+use serde::Serialize;
+
+use crate::call::Facts;
+use crate::error::Error;
+use crate::operation::{Operation, Read};
+use crate::page::Page;
+use crate::target::{Authorized, UserPlace, UserTarget};
+use crate::users::{self, Members};
+use crate::wire::Fields;
+
+/// The request.
+pub struct ListUserPolicies {
+    user: UserPlace,
+    page: Page,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reply {
+    policy_names: Members<String>,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+}
+
+impl Operation for ListUserPolicies {
+    const NAME: &'static str = "ListUserPolicies";
+    const SERVICE: ServiceName = ServiceName::Iam;
+    type Target = UserTarget;
+    type Reply = Reply;
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        Ok(Self { user: users::named_user(fields)?, page: users::page(fields) })
+    }
+
+    fn target(&self) -> &UserPlace {
+        &self.user
+    }
+}
+
+impl Read for ListUserPolicies {
+    fn run(&self, facts: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Reply, Error> {
+        let user = target.existing()?;
+        let filter = user.id.to_string();
+        let after = self.page.after::<Self>(facts, &filter)?.unwrap_or_default();
+        let mut names: Vec<&str> = user.policies.iter().map(|policy| policy.name.as_str()).collect();
+        names.sort_unstable();
+        let rest = names.into_iter().filter(|name| *name > after.as_str());
+        let page = self.page.take::<Self, _>(facts, &filter, rest, |name| (*name).to_owned())?;
+        let policy_names = page.items.into_iter().map(str::to_owned).collect();
+        Ok(Reply { policy_names, is_truncated: page.next.is_some(), marker: page.next })
+    }
+}

@@ -1,0 +1,56 @@
+//! `ListUsers`: the users of the account, or those below a path. Source: IAM API reference, ListUsers.
+
+use claviger_types::ServiceName;
+use serde::Serialize;
+
+use crate::call::Facts;
+use crate::error::Error;
+use crate::operation::{Operation, Read};
+use crate::page::Page;
+use crate::target::{Authorized, UsersBelow};
+use crate::users::{self, Members, UserShown};
+use crate::wire::Fields;
+
+/// The request.
+pub struct ListUsers {
+    path_prefix: Box<str>,
+    page: Page,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reply {
+    users: Members<UserShown>,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+}
+
+impl Operation for ListUsers {
+    const NAME: &'static str = "ListUsers";
+    const SERVICE: ServiceName = ServiceName::Iam;
+    type Target = UsersBelow;
+    type Reply = Reply;
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        let path_prefix = fields.string("PathPrefix").unwrap_or_else(|| "/".into());
+        Ok(Self { path_prefix: path_prefix.into(), page: users::page(fields) })
+    }
+
+    fn target(&self) -> &Box<str> {
+        &self.path_prefix
+    }
+}
+
+impl Read for ListUsers {
+    fn run(&self, facts: &Facts<'_>, _: Authorized<UsersBelow>) -> Result<Reply, Error> {
+        // No name is empty, so every user comes after the empty one.
+        let after = self.page.after::<Self>(facts, &self.path_prefix)?.unwrap_or_default();
+        let all = facts.view.users_after(facts.account(), &after);
+        let below = all.filter(|user| user.path.starts_with(&*self.path_prefix));
+        let page = self.page.take::<Self, _>(facts, &self.path_prefix, below, |user| user.name.folded())?;
+        let users = page.items.into_iter().map(|user| UserShown::from(&**user)).collect();
+        Ok(Reply { users, is_truncated: page.next.is_some(), marker: page.next })
+    }
+}
