@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use claviger_keyring::RootOfTrust;
 use claviger_types::{AccountId, Region, Timestamp};
 
 use crate::error::Error;
@@ -56,6 +57,8 @@ pub struct Facts<'a> {
     pub caller: &'a User,
     /// The configuration.
     pub settings: &'a Settings,
+    /// The root of trust: for `prepare`, never for a decision.
+    pub root: &'a dyn RootOfTrust,
 }
 
 impl Facts<'_> {

@@ -28,6 +28,8 @@ pub enum DeniedResource {
     Ciphertext(Denial),
     /// The key behind a ciphertext, and it is not said whether there is one.
     CiphertextUnknown,
+    /// The deployment, which only its first account acts upon.
+    FirstAccountOnly,
     /// A key of the caller's account.
     Key(KeyArn, Denial),
     /// Another resource of the caller's account, by its ARN or `*`.
@@ -52,6 +54,9 @@ impl fmt::Display for Denied {
             }
             DeniedResource::CiphertextUnknown => {
                 return write!(f, " on the resource associated with this ciphertext {UNKNOWN}");
+            }
+            DeniedResource::FirstAccountOnly => {
+                return f.write_str(" on resource: * because only the deployment's first account may do this");
             }
             DeniedResource::Key(arn, denial) => write!(f, " on resource: {arn}").map(|()| denial),
             DeniedResource::Named(name, denial) => write!(f, " on resource: {name}").map(|()| denial),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claviger_keyring::{DomainKey, DomainScope, Space};
+use claviger_keyring::{ClusterKey, DomainKey, DomainScope, Space};
 use claviger_types::AccountId;
 
 use crate::call::Facts;
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::outcome::Changes;
 use crate::paths;
 use crate::records::DomainKeyRecord;
-use crate::view::{Domain, View};
+use crate::view::{Cluster, Domain, View};
 
 /// A domain key to wrap with. What it wrapped may only be written with [`WrappingKey::guard`]: if the key was retired
 /// meanwhile, or somebody else made the first one, the commit meets a conflict and the wrapping is done again.
@@ -33,7 +33,10 @@ impl WrappingKey {
     pub fn find_or_make(facts: &Facts<'_>, space: Space, account: AccountId) -> Result<Self, Error> {
         match facts.view.domain_key(space, account) {
             Some(domain) => Ok(Self::Known(Arc::clone(domain))),
-            None => make(facts.view, space, account, 1, facts.now.as_millis()).map(Self::New),
+            None => {
+                let scope = DomainScope { account, space };
+                make(&cluster_key(facts.view)?.key, scope, 1, facts.now.as_millis()).map(Self::New)
+            }
         }
     }
 
@@ -77,20 +80,16 @@ pub fn path_of(domain: &Domain) -> String {
     paths::domain_key(scope.space, scope.account, domain.key.version())
 }
 
-/// A fresh domain key of this version, wrapped by the current cluster key.
-pub fn make(
-    view: &View,
-    space: Space,
-    account: AccountId,
-    version: u32,
-    created_at: i64,
-) -> Result<NewDomainKey, Error> {
-    let cluster = view.cluster_key().ok_or_else(|| Error::Internal("the store holds no cluster key".into()))?;
-    let scope = DomainScope { account, space };
-    let (key, wrapped) = cluster.key.generate_domain_key(scope, version)?;
-    let cluster_key_version = cluster.key.version();
-    let record = DomainKeyRecord { cluster_key_version, wrapped, created_at, retired: false };
-    Ok(NewDomainKey { key, record, path: paths::domain_key(space, account, version) })
+/// A fresh domain key of this version, wrapped by a cluster key.
+pub fn make(cluster: &ClusterKey, scope: DomainScope, version: u32, created_at: i64) -> Result<NewDomainKey, Error> {
+    let (key, wrapped) = cluster.generate_domain_key(scope, version)?;
+    let record = DomainKeyRecord { cluster_key_version: cluster.version(), wrapped, created_at, retired: false };
+    Ok(NewDomainKey { key, record, path: paths::domain_key(scope.space, scope.account, version) })
+}
+
+/// The cluster key that wraps.
+pub fn cluster_key(view: &View) -> Result<&Cluster, Error> {
+    view.cluster_key().map(|cluster| &**cluster).ok_or_else(|| Error::Internal("the store holds no cluster key".into()))
 }
 
 /// Whether a conflict on this path means that something prepared was wrapped by the wrong domain key.
@@ -98,7 +97,9 @@ pub fn is_domain_key_path(path: &str) -> bool {
     matches!(paths::parse(path), Some((paths::PathKind::DomainKey, _, _)))
 }
 
-/// The record of a domain key with changed fields, for re-wrapping and retiring.
-pub fn record_of(domain: &Domain, wrapped: Vec<u8>, cluster_key_version: u32, retired: bool) -> DomainKeyRecord {
-    DomainKeyRecord { cluster_key_version, wrapped, created_at: domain.created_at.as_millis(), retired }
+/// The record of a domain key, wrapped again by `cluster`.
+pub fn wrap_again(domain: &Domain, cluster: &ClusterKey, retired: bool) -> Result<DomainKeyRecord, Error> {
+    let wrapped = cluster.wrap_domain_key(&domain.key)?;
+    let created_at = domain.created_at.as_millis();
+    Ok(DomainKeyRecord { cluster_key_version: cluster.version(), wrapped, created_at, retired })
 }

@@ -1,9 +1,11 @@
 //! Audit events of commands and jobs, written in the transaction of what they tell of.
 
-use claviger_types::AccountId;
+use claviger_types::{AccountId, Timestamp};
 
-use crate::call::Facts;
+use crate::call::{Facts, RequestId};
+use crate::error::Error;
 use crate::operation::Operation;
+use crate::paths;
 use crate::records::{self, CallerRecord, EventRecord};
 
 /// Characters of a User-Agent that are kept. It is the caller's free text, and not signed.
@@ -31,13 +33,19 @@ pub fn of_command<O: Operation>(facts: &Facts<'_>, space: &str, resources: Vec<S
 }
 
 /// The event of something that the service did by itself, encoded.
-pub fn of_job(at: i64, action: &str, account: AccountId, space: &str, resources: Vec<String>) -> Vec<u8> {
+pub fn of_job(at: Timestamp, action: &str, account: AccountId, space: &str, resources: Vec<String>) -> Vec<u8> {
     records::encode(&EventRecord {
-        at,
+        at: at.as_millis(),
         action: action.to_owned(),
         account: account.as_u64(),
         space: space.to_owned(),
         caller: None,
         resources,
     })
+}
+
+/// A place in the outbox for an event that no request caused.
+pub fn fresh_path(space: &str) -> Result<String, Error> {
+    let id = RequestId::from_bytes(claviger_keyring::random()?);
+    Ok(paths::outbox(space, &id.to_string()))
 }

@@ -3,6 +3,8 @@
 use claviger_keyring::Space;
 use claviger_storage::{Precondition, Revision, Transaction, Write};
 
+use claviger_types::{AccountId, limits};
+
 use crate::error::Error;
 use crate::paths;
 use crate::records::{self, Record};
@@ -91,6 +93,12 @@ impl Changes {
         self.transaction.preconditions.push(Precondition::BoundedAdd { path: path.clone(), delta: 1, limit });
         self.quotas.push((path, quota));
         self
+    }
+
+    /// Counts a user of an account in.
+    #[must_use]
+    pub fn count_user_in(self, account: AccountId) -> Self {
+        self.count_in(paths::user_count(account), Quota::Users, limits::USERS_PER_ACCOUNT_MAX)
     }
 
     /// Counts a member of a bounded collection out.

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_keyring::{TokenPurpose, sealed_version};
 
 use crate::call::Facts;
+use crate::domain_keys;
 use crate::error::Error;
 use crate::operation::Operation;
 
@@ -59,8 +60,7 @@ impl Page {
 }
 
 fn seal<O: Operation>(facts: &Facts<'_>, filter: &str, last: &str) -> Result<String, Error> {
-    let cluster = facts.view.cluster_key().ok_or_else(|| Error::Internal("the store holds no cluster key".into()))?;
-    let key = cluster.key.token_key(TokenPurpose::Marker)?;
+    let key = domain_keys::cluster_key(facts.view)?.key.token_key(TokenPurpose::Marker)?;
     Ok(URL_SAFE_NO_PAD.encode(key.seal(&bound_to::<O>(facts, filter), last.as_bytes())?))
 }
 

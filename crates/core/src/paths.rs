@@ -84,6 +84,11 @@ pub fn space_from_name(name: &str) -> Result<Space, Malformed> {
     if name == GLOBAL { Ok(Space::Global) } else { name.parse().map(Space::Region) }
 }
 
+/// How far a space's audit log is on disk.
+pub fn audit_position(space: Space) -> String {
+    format!("audit-positions/{}/current", space_name(space))
+}
+
 /// The space that a path lies in.
 pub fn space_of(path: &str) -> Option<&str> {
     path.split('/').nth(1)
@@ -98,6 +103,8 @@ pub enum PathKind {
     Account,
     /// `aliases/…`.
     Alias,
+    /// `audit-positions/…`.
+    AuditPosition,
     /// `cluster-keys/…`.
     ClusterKey,
     /// `counters/…`.
@@ -124,6 +131,7 @@ pub fn parse(path: &str) -> Option<(PathKind, &str, &str)> {
         "access-keys" => PathKind::AccessKey,
         "accounts" => PathKind::Account,
         "aliases" => PathKind::Alias,
+        "audit-positions" => PathKind::AuditPosition,
         "cluster-keys" => PathKind::ClusterKey,
         "counters" => PathKind::Counter,
         "deployment" => PathKind::Deployment,

@@ -283,6 +283,14 @@ pub struct DevClockRecord {
     pub offset_millis: i64,
 }
 
+/// How much of a space's audit log is on disk, whole; written when events leave the outbox.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct AuditPositionRecord {
+    /// Bytes of the log's file.
+    #[n(0)]
+    pub bytes: u64,
+}
+
 /// What a command, or a job, did: the audit event of its own transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct EventRecord {
@@ -344,4 +352,5 @@ kinds! {
     AliasRecord = 8,
     DevClockRecord = 9,
     EventRecord = 10,
+    AuditPositionRecord = 11,
 }

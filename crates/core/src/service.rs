@@ -14,7 +14,7 @@ use crate::pipeline::Execution;
 use crate::settings::Settings;
 use crate::table::Row;
 use crate::view::{Credential, User, View};
-use crate::views::{ViewReader, Views};
+use crate::views::{Outbox, StartError, ViewReader, Views};
 use crate::wire::Fields;
 
 /// Everything that requests share.
@@ -26,15 +26,20 @@ pub struct Service {
     metrics: Metrics,
 }
 
+/// A service that has loaded its state, with what its jobs begin with.
+pub struct Started {
+    /// The service.
+    pub service: Arc<Service>,
+    /// Events of a former run that wait for the audit log, and the watch for the new ones.
+    pub outbox: Outbox,
+}
+
 impl Service {
     /// Loads the store's state and starts following it.
-    pub fn start(
-        store: Arc<dyn Store>,
-        root: Arc<dyn RootOfTrust>,
-        settings: Settings,
-    ) -> Result<Arc<Self>, crate::StartError> {
-        let views = Views::start(&store, &root)?;
-        Ok(Arc::new(Self { store, root, views, settings, metrics: Metrics::default() }))
+    pub fn start(store: Arc<dyn Store>, root: Arc<dyn RootOfTrust>, settings: Settings) -> Result<Started, StartError> {
+        let (views, outbox) = Views::start(&store, &root)?;
+        let service = Arc::new(Self { store, root, views, settings, metrics: Metrics::default() });
+        Ok(Started { service, outbox })
     }
 
     /// A worker's own hold on the newest View.
@@ -111,7 +116,7 @@ impl Service {
 
     /// The facts that decide a request.
     pub(crate) fn facts<'a>(&'a self, view: &'a View, call: &'a Call<'a>, caller: &'a User) -> Facts<'a> {
-        Facts { view, now: self.now(view), call, caller, settings: &self.settings }
+        Facts { view, now: self.now(view), call, caller, settings: &self.settings, root: self.root.as_ref() }
     }
 
     /// Commits, and returns once this node's View has the commit: callers read their writes.

@@ -106,6 +106,10 @@ operations! {
     read list_users::ListUsers,
     command put_user_policy::PutUserPolicy,
     read get_caller_identity::GetCallerIdentity,
+    command create_account::CreateAccount,
+    command rotate_cluster_key::RotateClusterKey,
+    command rotate_domain_keys::RotateDomainKeys,
+    command set_dev_clock::SetDevClock,
 }
 
 /// All rows.

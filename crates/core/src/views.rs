@@ -10,6 +10,7 @@ use claviger_keyring::RootOfTrust;
 use claviger_storage::{Commit, Revision, Store, StoreError, Watch, WatchError};
 use tokio::sync::watch;
 
+use crate::paths::{self, PathKind};
 use crate::view::{DamagedState, Opener, PolicyInterner, View};
 
 /// How long a command waits for the View to follow before it gives up on it.
@@ -57,14 +58,16 @@ impl ViewReader {
 
 impl Views {
     /// Loads the state and starts following the store.
-    pub fn start(store: &Arc<dyn Store>, root: &Arc<dyn RootOfTrust>) -> Result<Self, StartError> {
+    pub fn start(store: &Arc<dyn Store>, root: &Arc<dyn RootOfTrust>) -> Result<(Self, Outbox), StartError> {
         let mut policies = PolicyInterner::default();
-        let (view, watch) = load(store.as_ref(), root.as_ref(), &mut policies)?;
+        let Loaded { view, events } = load(store.as_ref(), root.as_ref(), &mut policies)?;
+        let watch = store.watch(view.revision())?;
+        let outbox = Outbox { events, watch: store.watch(view.revision())? };
         let (sender, status) = watch::channel(Status::At(view.revision()));
         let newest = Arc::new(ArcSwap::from_pointee(view));
         let applier = Applier { newest: Arc::clone(&newest), sender, root: Arc::clone(root), policies };
         thread::Builder::new().name("view".into()).spawn(move || applier.run(watch))?;
-        Ok(Self { newest, status })
+        Ok((Self { newest, status }, outbox))
     }
 
     /// A hold for one worker.
@@ -114,25 +117,42 @@ impl Views {
     }
 }
 
-/// Reads the whole state, and the watch that goes on from it.
-pub fn load(
-    store: &dyn Store,
-    root: &dyn RootOfTrust,
-    policies: &mut PolicyInterner,
-) -> Result<(View, Watch), StartError> {
+/// The events that wait to be moved to the audit log, and the watch that brings the later ones.
+pub struct Outbox {
+    /// Path and record of each, in order of the paths.
+    pub events: Vec<(String, Vec<u8>)>,
+    /// Goes on where the load ended.
+    pub watch: Watch,
+}
+
+/// The whole state of a store.
+pub struct Loaded {
+    /// What requests see.
+    pub view: View,
+    /// What waits in the outbox: never part of the View.
+    pub events: Vec<(String, Vec<u8>)>,
+}
+
+/// Reads the whole state.
+pub fn load(store: &dyn Store, root: &dyn RootOfTrust, policies: &mut PolicyInterner) -> Result<Loaded, StartError> {
     let mut view = View::default();
+    let mut events = Vec::new();
     let mut opener = Opener { root, policies };
     let mut damage = None;
     let revision = store.load(&mut |record| {
-        if damage.is_none() {
-            damage = view.put(record.path, record.value, record.revision, &mut opener).err();
+        if damage.is_some() {
+            return;
         }
+        if matches!(paths::parse(record.path), Some((PathKind::Outbox, _, _))) {
+            events.push((record.path.to_owned(), record.value.to_vec()));
+        }
+        damage = view.put(record.path, record.value, record.revision, &mut opener).err();
     })?;
     if let Some(damage) = damage {
         return Err(damage.into());
     }
     view.finish(revision, None);
-    Ok((view, store.watch(revision)?))
+    Ok(Loaded { view, events })
 }
 
 struct Applier {

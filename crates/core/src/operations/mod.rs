@@ -2,6 +2,7 @@
 
 pub mod cancel_key_deletion;
 pub mod create_access_key;
+pub mod create_account;
 pub mod create_alias;
 pub mod create_key;
 pub mod create_user;
@@ -32,7 +33,10 @@ pub mod list_users;
 pub mod put_key_policy;
 pub mod put_user_policy;
 pub mod re_encrypt;
+pub mod rotate_cluster_key;
+pub mod rotate_domain_keys;
 pub mod schedule_key_deletion;
+pub mod set_dev_clock;
 pub mod tag_resource;
 pub mod untag_resource;
 pub mod update_alias;

@@ -102,3 +102,26 @@ impl Target for NewKey {
         Vec::new()
     }
 }
+
+/// The deployment as a whole: only its first account acts upon it, and there only who is allowed to.
+pub struct Deployment;
+
+impl Target for Deployment {
+    type Name = ();
+
+    fn resolve(_: &(), _: Asked, _: &Facts<'_>) -> Result<Self, Error> {
+        Ok(Self)
+    }
+
+    fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+        Account.ask(asked, facts)?;
+        match facts.view.deployment() {
+            Some(deployment) if deployment.first_account == facts.account() => Ok(()),
+            _ => Err(denied(asked.action, facts, DeniedResource::FirstAccountOnly)),
+        }
+    }
+
+    fn resources(&self) -> Vec<String> {
+        Vec::new()
+    }
+}

@@ -15,7 +15,7 @@ use claviger_policy::Action;
 use crate::call::Facts;
 use crate::error::Error;
 
-pub use account::{Account, Everybody, NewKey, Tagging};
+pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
 pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName};
 pub use key::{KeyName, KeyTarget};

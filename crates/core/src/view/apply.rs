@@ -12,8 +12,8 @@ use super::entities::{Account, Alias, BackingKey, Cluster, Credential, Deploymen
 use super::{Opener, RegionView, View};
 use crate::paths::{self, PathKind};
 use crate::records::{
-    self, AccessKeyOwnerRecord, AccountRecord, AliasRecord, ClusterKeyRecord, DeploymentRecord, DevClockRecord,
-    DomainKeyRecord, KeyRecord, Record, UserRecord,
+    self, AccessKeyOwnerRecord, AccountRecord, AliasRecord, AuditPositionRecord, ClusterKeyRecord, DeploymentRecord,
+    DevClockRecord, DomainKeyRecord, KeyRecord, Record, UserRecord,
 };
 
 /// Stored state that does not parse, does not open, or refers to what is not there.
@@ -73,6 +73,7 @@ impl View {
         match kind {
             PathKind::AccessKey => at.decode::<AccessKeyOwnerRecord>(value).map(drop),
             PathKind::Account => self.put_account(&at, at.decode(value)?),
+            PathKind::AuditPosition => self.put_audit_position(&at, at.decode(value)?),
             PathKind::Alias => self.put_alias(&at, at.decode(value)?),
             PathKind::ClusterKey => self.put_cluster_key(&at, at.decode(value)?, opener),
             PathKind::Counter | PathKind::Outbox => Ok(()),
@@ -104,7 +105,7 @@ impl View {
                 let (account, folded) = at.owned()?;
                 self.remove_user(account, folded);
             }
-            PathKind::Account | PathKind::Deployment | PathKind::DevClock => {
+            PathKind::Account | PathKind::AuditPosition | PathKind::Deployment | PathKind::DevClock => {
                 return Err(DamagedState::new(path, "this record is never deleted"));
             }
         }
@@ -115,6 +116,12 @@ impl View {
         let id = at.parse("account id")?;
         let created_at = Timestamp::from_millis(record.created_at);
         self.accounts.insert(id, Arc::new(Account { id, name: record.name, created_at }));
+        Ok(())
+    }
+
+    fn put_audit_position(&mut self, at: &At<'_>, record: AuditPositionRecord) -> Result<(), DamagedState> {
+        let space = paths::space_from_name(at.space).map_err(|error| at.damaged(error))?;
+        self.audit_positions.insert(space, record.bytes);
         Ok(())
     }
 
@@ -137,8 +144,7 @@ impl View {
     ) -> Result<(), DamagedState> {
         let version = at.parse("version")?;
         let key = opener.cluster_key(version, &record.wrapped)?;
-        let retired_at = record.retired_at.map(Timestamp::from_millis);
-        self.cluster_keys.insert(version, Arc::new(Cluster { key, retired_at, revision: at.revision }));
+        self.cluster_keys.insert(version, Arc::new(Cluster { key, record, revision: at.revision }));
         Ok(())
     }
 

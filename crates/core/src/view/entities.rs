@@ -12,7 +12,8 @@ use claviger_types::{
 
 use super::policies::InternedPolicy;
 use crate::records::{
-    AccessKeyRecord, BackingKeyRecord, InlinePolicyRecord, KeyRecord, KeyStateRecord, TagRecord, UserRecord,
+    AccessKeyRecord, BackingKeyRecord, ClusterKeyRecord, InlinePolicyRecord, KeyRecord, KeyStateRecord, TagRecord,
+    UserRecord,
 };
 
 /// What the data directory is.
@@ -30,8 +31,8 @@ pub struct Deployment {
 pub struct Cluster {
     /// The key.
     pub key: ClusterKey,
-    /// When a newer version took its place.
-    pub retired_at: Option<Timestamp>,
+    /// As stored.
+    pub record: ClusterKeyRecord,
     /// When its record was written last.
     pub revision: Revision,
 }

@@ -15,8 +15,8 @@ use claviger_types::{AccessKeyId, AccountId, AliasName, KeyId, Region, Timestamp
 use imbl::{OrdMap, OrdSet};
 
 pub use apply::DamagedState;
-pub use entities::{Account, Alias, BackingKey, Cluster, Credential, Deployment, Domain, InlinePolicy, Key, User};
-pub use policies::{InternedPolicy, PolicyInterner};
+pub use entities::{Account, Alias, BackingKey, Cluster, Credential, Deployment, Domain, Key, User};
+pub use policies::PolicyInterner;
 
 use crate::paths;
 
@@ -27,6 +27,7 @@ pub struct View {
     changes: Option<Arc<Commit>>,
     deployment: Option<Arc<Deployment>>,
     dev_clock_offset_millis: i64,
+    audit_positions: OrdMap<Space, u64>,
     cluster_keys: OrdMap<u32, Arc<Cluster>>,
     domain_keys: OrdMap<DomainKeyIndex, Arc<Domain>>,
     accounts: OrdMap<AccountId, Arc<Account>>,
@@ -68,6 +69,11 @@ impl View {
     /// How far the development clock is ahead of the wall clock.
     pub fn dev_clock_offset_millis(&self) -> i64 {
         self.dev_clock_offset_millis
+    }
+
+    /// The spaces that have an audit log, with their positions.
+    pub fn audit_positions(&self) -> impl Iterator<Item = (Space, u64)> {
+        self.audit_positions.iter().map(|(space, position)| (*space, *position))
     }
 
     /// All versions of the cluster key, oldest first. The last one wraps.

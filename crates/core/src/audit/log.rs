@@ -1,0 +1,190 @@
+//! One space's audit log: an append-only file of checksummed entries (docs/formats.md). Its bytes up to the stored
+//! position are on disk and whole; what lies beyond is a torn append of events that still wait in the outbox.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Length and checksum before each entry.
+const HEAD_BYTES: usize = 8;
+
+/// A log file.
+pub struct AuditLog {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+}
+
+/// A log file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Entries that were acknowledged are damaged or gone.
+    #[error("the audit log `{path}` is damaged: {problem}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// It cannot be read or written.
+    #[error("the audit log `{path}` cannot be used: {error}")]
+    Io {
+        /// The file.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl AuditLog {
+    /// Opens the log, which must be whole up to `position`; what a crash left behind that is cut off.
+    pub fn open(path: &Path, position: u64) -> Result<Self, LogError> {
+        let used = |error| LogError::Io { path: path.display().to_string(), error };
+        let mut options = OpenOptions::new();
+        let mut file =
+            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(used)?;
+        if position == 0 {
+            sync_folder(path).map_err(used)?;
+        }
+        check(&mut file, position)
+            .map_err(used)?
+            .map_err(|problem| LogError::Damaged { path: path.display().to_string(), problem })?;
+        let mut log = Self { path: path.to_owned(), file, bytes: position };
+        log.cut().map_err(used)?;
+        Ok(log)
+    }
+
+    /// Appends entries and makes them durable. The answer is the position after them.
+    pub fn append<'e>(&mut self, entries: impl IntoIterator<Item = &'e [u8]>) -> Result<u64, LogError> {
+        let mut framed = Vec::new();
+        for entry in entries {
+            frame(entry, &mut framed).map_err(|error| self.failed(error))?;
+        }
+        self.write(&framed).map_err(|error| self.failed(error))?;
+        Ok(self.bytes)
+    }
+
+    /// Bytes of the whole entries.
+    pub fn position(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Takes back what was appended after `position`, since its position was not stored.
+    pub fn take_back(&mut self, position: u64) -> Result<(), LogError> {
+        self.bytes = position;
+        self.cut().map_err(|error| self.failed(error))
+    }
+
+    fn write(&mut self, framed: &[u8]) -> io::Result<()> {
+        // An append that failed before may have left its bytes.
+        self.cut()?;
+        self.file.write_all(framed)?;
+        self.file.sync_data()?;
+        self.bytes += framed.len() as u64;
+        Ok(())
+    }
+
+    fn cut(&mut self) -> io::Result<()> {
+        self.file.set_len(self.bytes)?;
+        self.file.seek(SeekFrom::Start(self.bytes)).map(drop)
+    }
+
+    fn failed(&self, error: io::Error) -> LogError {
+        LogError::Io { path: self.path.display().to_string(), error }
+    }
+}
+
+/// `length 4 | checksum 4 | entry`, the checksum being the entry's CRC-32: it finds accidents, not enemies.
+fn frame(entry: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    let length = u32::try_from(entry.len()).map_err(io::Error::other)?;
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(&crc32fast::hash(entry).to_be_bytes());
+    out.extend_from_slice(entry);
+    Ok(())
+}
+
+/// Whether the first `position` bytes are whole entries. The inner error says what is wrong with them.
+fn check(file: &mut File, position: u64) -> io::Result<Result<(), String>> {
+    if file.metadata()?.len() < position {
+        return Ok(Err(format!("it is shorter than the {position} bytes that were written")));
+    }
+    file.seek(SeekFrom::Start(0))?;
+    let mut reader = io::BufReader::new(file.take(position));
+    let mut at = 0;
+    let mut entry = Vec::new();
+    while at < position {
+        let mut head = [0; HEAD_BYTES];
+        if reader.read_exact(&mut head).is_err() {
+            return Ok(Err(format!("the entry at byte {at} is cut off")));
+        }
+        let [a, b, c, d, checksum @ ..] = head;
+        let length = u64::from(u32::from_be_bytes([a, b, c, d]));
+        entry.clear();
+        let read = reader.by_ref().take(length).read_to_end(&mut entry)? as u64;
+        if read < length || crc32fast::hash(&entry).to_be_bytes() != checksum {
+            return Ok(Err(format!("the entry at byte {at} does not match its checksum")));
+        }
+        at += HEAD_BYTES as u64 + length;
+    }
+    Ok(Ok(()))
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRIES: [&[u8]; 3] = [b"one", b"", b"three"];
+
+    fn written(folder: &Path) -> (PathBuf, u64) {
+        let path = folder.join("global.log");
+        let mut log = AuditLog::open(&path, 0).unwrap();
+        let position = log.append(ENTRIES).unwrap();
+        (path, position)
+    }
+
+    #[test]
+    fn a_torn_append_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, position) = written(folder.path());
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, [&whole, b"torn".as_slice()].concat()).unwrap();
+        drop(AuditLog::open(&path, position).unwrap());
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+    }
+
+    #[test]
+    fn damage_before_the_position_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, position) = written(folder.path());
+        let whole = std::fs::read(&path).unwrap();
+        for index in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[index] ^= 1;
+            std::fs::write(&path, &damaged).unwrap();
+            assert!(matches!(AuditLog::open(&path, position), Err(LogError::Damaged { .. })), "byte {index}");
+        }
+        for length in 0..whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert!(matches!(AuditLog::open(&path, position), Err(LogError::Damaged { .. })), "length {length}");
+        }
+    }
+
+    #[test]
+    fn what_was_taken_back_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, position) = written(folder.path());
+        let whole = std::fs::read(&path).unwrap();
+        let mut log = AuditLog::open(&path, position).unwrap();
+        log.append([b"four".as_slice()]).unwrap();
+        log.take_back(position).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+        let later = log.append([b"five".as_slice()]).unwrap();
+        drop(AuditLog::open(&path, later).unwrap());
+        assert!(std::fs::read(&path).unwrap().ends_with(b"five"));
+    }
+}

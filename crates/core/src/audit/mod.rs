@@ -1,0 +1,9 @@
+//! The audit log: where each event of the outbox ends up, exactly once.
+//!
+//! It reads what commands and jobs wrote into the outbox; it knows nothing of what they did.
+
+mod log;
+mod mover;
+
+pub use log::LogError;
+pub use mover::Mover;

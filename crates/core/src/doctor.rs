@@ -1,0 +1,126 @@
+//! Examines a store that no server has open: each record parses, opens under its key, and refers to what is there.
+
+use std::collections::HashMap;
+
+use claviger_keyring::{BackingKeyBinding, RootOfTrust};
+use claviger_storage::{Store, StoreError};
+use claviger_types::{AccessKeyId, Region};
+
+use crate::paths::{self, PathKind};
+use crate::records::{self, EventRecord};
+use crate::view::{DamagedState, Key, Opener, PolicyInterner, User, View};
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Records that were read.
+    pub records: u64,
+    /// What is wrong, if anything is.
+    pub findings: Vec<DamagedState>,
+}
+
+/// Reads everything. The error is for a store that cannot be read at all.
+pub fn check(store: &dyn Store, root: &dyn RootOfTrust) -> Result<Report, StoreError> {
+    let mut report = Report::default();
+    let mut view = View::default();
+    let mut policies = PolicyInterner::default();
+    let mut counters = HashMap::new();
+    let mut opener = Opener { root, policies: &mut policies };
+    let revision = store.load(&mut |record| {
+        report.records += 1;
+        match paths::parse(record.path) {
+            Some((PathKind::Counter, _, _)) => {
+                counters.insert(record.path.to_owned(), record.value.try_into().map(u64::from_be_bytes).ok());
+            }
+            Some((PathKind::Outbox, _, _)) => {
+                if let Err(error) = records::decode::<EventRecord>(record.value) {
+                    report.find(record.path, error.to_string());
+                }
+            }
+            _ => {}
+        }
+        let put = view.put(record.path, record.value, record.revision, &mut opener);
+        report.findings.extend(put.err());
+    })?;
+    view.finish(revision, None);
+    if view.deployment().is_none() {
+        report.find(&paths::deployment(), "missing: the store holds no deployment".into());
+    }
+    view.regions().for_each(|region| check_region(&view, region, &mut counters, &mut report));
+    check_users(&view, &mut counters, &mut report);
+    for (path, value) in counters {
+        report.find(&path, format!("counts {value:?} of what is not there"));
+    }
+    Ok(report)
+}
+
+impl Report {
+    fn find(&mut self, path: &str, problem: String) {
+        self.findings.push(DamagedState { path: path.to_owned(), problem });
+    }
+
+    /// A counter must be what was counted; a missing one is 0.
+    fn check_counter(&mut self, counters: &mut HashMap<String, Option<u64>>, path: String, counted: u64) {
+        let stored = counters.remove(&path).unwrap_or(Some(0));
+        if stored != Some(counted) {
+            self.find(&path, format!("shows {stored:?}, and {counted} are there"));
+        }
+    }
+}
+
+fn check_region(view: &View, region: Region, counters: &mut HashMap<String, Option<u64>>, report: &mut Report) {
+    for key in view.keys(region) {
+        check_key(key, report);
+        let aliases = view.aliases_of_key(region, key, None).count() as u64;
+        report.check_counter(counters, paths::alias_count(region, key.arn.id), aliases);
+        if view.account(key.arn.account).is_none() {
+            report.find(&paths::key(region, key.arn.id), format!("its account {} is missing", key.arn.account));
+        }
+    }
+    for account in view.accounts() {
+        let keys = view.keys_after(region, account.id, None).count() as u64;
+        report.check_counter(counters, paths::key_count(region, account.id), keys);
+        for alias in view.aliases_after(region, account.id, None) {
+            let target = view.key(region, alias.key_id).filter(|key| key.arn.account == account.id);
+            if target.is_none() {
+                let path = paths::alias(region, account.id, &alias.name);
+                report.find(&path, format!("points to the key {}, which is not there", alias.key_id));
+            }
+        }
+    }
+}
+
+fn check_key(key: &Key, report: &mut Report) {
+    let binding = BackingKeyBinding { key_id: key.arn.id, spec: key.spec };
+    for backing in &key.backing_keys {
+        let opened = backing.domain.key.unwrap_backing_key(binding, &backing.material_id, &backing.wrapped);
+        if let Err(error) = opened.and_then(|opened| opened.check_material_id()) {
+            report.find(&paths::key(key.arn.region, key.arn.id), format!("material {}: {error}", backing.material_id));
+        }
+    }
+}
+
+fn check_users(view: &View, counters: &mut HashMap<String, Option<u64>>, report: &mut Report) {
+    for account in view.accounts() {
+        let mut users = 0;
+        for user in view.users_after(account.id, "") {
+            users += 1;
+            check_access_keys(view, user, report);
+        }
+        report.check_counter(counters, paths::user_count(account.id), users);
+    }
+}
+
+fn check_access_keys(view: &View, user: &User, report: &mut Report) {
+    let path = paths::user(user.account, &user.name.folded());
+    for stored in &user.access_keys {
+        let domain = view.domain_key_version(claviger_keyring::Space::Global, user.account, stored.domain_key_version);
+        let opened = match (domain, stored.id.parse::<AccessKeyId>()) {
+            (Some(domain), Ok(id)) => domain.key.unwrap_secret_access_key(&id, &stored.wrapped_secret).is_ok(),
+            _ => false,
+        };
+        if !opened {
+            report.find(&path, format!("the secret of access key {} does not open", stored.id));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What an account consists of when it is made: itself, its global domain key, and a user `admin` who may do everything.
+
+use std::sync::Arc;
+
+use claviger_keyring::{ClusterKey, DomainScope, SecretAccessKey, Space};
+use claviger_types::{AccessKeyId, AccountId, Timestamp, UserId};
+
+use crate::domain_keys::{self, NewDomainKey};
+use crate::error::Error;
+use crate::outcome::Changes;
+use crate::paths;
+use crate::records::{AccessKeyOwnerRecord, AccessKeyRecord, AccountRecord, InlinePolicyRecord, UserRecord};
+
+/// The user that every account begins with.
+pub const ADMIN: &str = "admin";
+
+/// Everything, on everything. Managed policies do not exist yet, so it is an inline policy of that name.
+const ADMINISTRATOR_ACCESS: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+
+/// The random parts of an account.
+pub struct NewAccount {
+    /// Its number.
+    pub id: AccountId,
+    /// The admin's access key.
+    pub access_key_id: AccessKeyId,
+    /// The admin's secret access key. Nothing else holds it in the clear.
+    pub secret: Arc<SecretAccessKey>,
+    user_id: UserId,
+    wrapped_secret: Vec<u8>,
+    domain_key: NewDomainKey,
+}
+
+impl NewAccount {
+    /// Makes them. `access_key` stands in for a fresh one.
+    pub fn prepare(
+        cluster: &ClusterKey,
+        id: AccountId,
+        access_key: Option<(AccessKeyId, SecretAccessKey)>,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let (access_key_id, secret) = match access_key {
+            Some(chosen) => chosen,
+            None => (AccessKeyId::from_random(claviger_keyring::random()?), SecretAccessKey::generate()?),
+        };
+        let scope = DomainScope { account: id, space: Space::Global };
+        let domain_key = domain_keys::make(cluster, scope, 1, now.as_millis())?;
+        let wrapped_secret = domain_key.key().wrap_secret_access_key(&access_key_id, &secret)?;
+        let user_id = UserId::from_random(claviger_keyring::random()?);
+        Ok(Self { id, access_key_id, secret: Arc::new(secret), user_id, wrapped_secret, domain_key })
+    }
+
+    /// Adds the account's records.
+    pub fn write(&self, changes: Changes, name: &str, now: Timestamp) -> Changes {
+        let created_at = now.as_millis();
+        let account = AccountRecord { name: name.to_owned(), created_at };
+        let owner = AccessKeyOwnerRecord { account: self.id.as_u64(), user: ADMIN.to_owned() };
+        let changes = changes
+            .create(paths::account(self.id), &account)
+            .create(self.domain_key.path().to_owned(), self.domain_key.record())
+            .create(paths::user(self.id, ADMIN), &self.admin(created_at))
+            .create(paths::access_key(self.access_key_id), &owner);
+        changes.count_user_in(self.id)
+    }
+
+    fn admin(&self, created_at: i64) -> UserRecord {
+        let access_key = AccessKeyRecord {
+            id: self.access_key_id.to_string(),
+            created_at,
+            domain_key_version: self.domain_key.key().version(),
+            wrapped_secret: self.wrapped_secret.clone(),
+        };
+        UserRecord {
+            id: self.user_id.to_string(),
+            name: ADMIN.to_owned(),
+            path: "/".to_owned(),
+            created_at,
+            policies: vec![InlinePolicyRecord {
+                name: "AdministratorAccess".to_owned(),
+                document: ADMINISTRATOR_ACCESS.to_owned(),
+            }],
+            access_keys: vec![access_key],
+        }
+    }
+}

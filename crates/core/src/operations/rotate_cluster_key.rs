@@ -1,0 +1,72 @@
+//! `RotateClusterKey`: a new version of the cluster key. The domain keys are wrapped again by a job (`jobs::rewrap`).
+//! Source: models/claviger, RotateClusterKey.
+
+use claviger_keyring::{ClusterKey, Space};
+use claviger_types::ServiceName;
+use serde::Serialize;
+
+use crate::call::Facts;
+use crate::domain_keys::cluster_key;
+use crate::error::Error;
+use crate::operation::{Command, Operation};
+use crate::outcome::{Changes, Outcome};
+use crate::paths;
+use crate::records::ClusterKeyRecord;
+use crate::target::{Authorized, Deployment};
+use crate::wire::Fields;
+
+/// The request.
+pub struct RotateClusterKey;
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reply {
+    cluster_key_version: u32,
+}
+
+/// The next version, wrapped by the root of trust.
+pub struct Prepared {
+    version: u32,
+    wrapped: Vec<u8>,
+}
+
+impl Operation for RotateClusterKey {
+    const NAME: &'static str = "RotateClusterKey";
+    const SERVICE: ServiceName = ServiceName::Claviger;
+    type Target = Deployment;
+    type Reply = Reply;
+
+    fn parse(_: &mut Fields) -> Result<Self, Error> {
+        Ok(Self)
+    }
+
+    fn target(&self) -> &() {
+        &()
+    }
+}
+
+impl Command for RotateClusterKey {
+    type Prepared = Prepared;
+
+    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<Deployment>) -> Result<Prepared, Error> {
+        let version = cluster_key(facts.view)?.key.version() + 1;
+        let generated = ClusterKey::generate(version, facts.root);
+        let (_, wrapped) = generated.map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(Prepared { version, wrapped })
+    }
+
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<Deployment>, new: &Prepared) -> Result<Outcome<Reply>, Error> {
+        let current = cluster_key(facts.view)?;
+        if current.key.version() + 1 != new.version {
+            return Err(Error::AlreadyExists("The cluster key was rotated by somebody else at the same time".into()));
+        }
+        let now = facts.now.as_millis();
+        let retired = ClusterKeyRecord { retired_at: Some(now), ..current.record.clone() };
+        let record = ClusterKeyRecord { wrapped: new.wrapped.clone(), created_at: now, retired_at: None };
+        let changes = Changes::new(Space::Global)
+            .replace(paths::cluster_key(current.key.version()), current.revision, &retired)
+            .create(paths::cluster_key(new.version), &record);
+        Ok(changes.reply(Reply { cluster_key_version: new.version }))
+    }
+}

@@ -1,0 +1,68 @@
+//! `SetDevClock`: the domain clock moves on. Source: models/claviger, SetDevClock.
+
+use claviger_keyring::Space;
+use claviger_types::{ServiceName, Timestamp};
+use serde::Serialize;
+
+use crate::call::Facts;
+use crate::error::Error;
+use crate::operation::{Command, Operation};
+use crate::outcome::{Changes, Outcome};
+use crate::paths;
+use crate::records::DevClockRecord;
+use crate::target::{Authorized, Deployment};
+use crate::wire::Fields;
+
+/// The request.
+pub struct SetDevClock {
+    now: Timestamp,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reply {
+    now: Timestamp,
+}
+
+impl Operation for SetDevClock {
+    const NAME: &'static str = "SetDevClock";
+    const SERVICE: ServiceName = ServiceName::Claviger;
+    type Target = Deployment;
+    type Reply = Reply;
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        let now = fields.timestamp("Now").ok_or_else(|| Error::Internal("Now passed the constraints".into()))?;
+        Ok(Self { now })
+    }
+
+    fn target(&self) -> &() {
+        &()
+    }
+}
+
+impl Command for SetDevClock {
+    type Prepared = ();
+
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<Deployment>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<Deployment>, (): &()) -> Result<Outcome<Reply>, Error> {
+        if !facts.settings.dev_clock {
+            return Err(Error::Unsupported(
+                "The clock moves only on a server that was started with --dev-clock.".into(),
+            ));
+        }
+        let ahead = self.now.as_millis().saturating_sub(facts.now.as_millis());
+        if ahead < 0 {
+            return Err(Error::Validation(format!(
+                "Now must not be before the domain clock, which shows {}",
+                facts.now
+            )));
+        }
+        let offset_millis = facts.view.dev_clock_offset_millis().saturating_add(ahead);
+        let changes = Changes::new(Space::Global).put(paths::dev_clock(), &DevClockRecord { offset_millis });
+        Ok(changes.reply(Reply { now: self.now }))
+    }
+}
