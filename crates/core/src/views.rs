@@ -1,7 +1,7 @@
 //! The newest View, and the thread that makes it: it follows the store's watch, applies each commit, swaps the pointer
 //! and wakes those who wait for their write.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -19,14 +19,10 @@ const FOLLOW_TIMEOUT: Duration = Duration::from_secs(10);
 /// The newest View.
 pub struct Views {
     newest: Arc<ArcSwap<View>>,
-    status: watch::Receiver<Status>,
-}
-
-/// How far the applier is, and whether it goes on.
-#[derive(Debug, Clone)]
-enum Status {
-    At(Revision),
-    Stopped(String),
+    /// How far the applier is.
+    revision: watch::Receiver<Revision>,
+    /// Why the applier ended. Each request looks at it, so it is no lock.
+    stopped: Arc<OnceLock<String>>,
 }
 
 /// The service cannot start on this store.
@@ -63,11 +59,18 @@ impl Views {
         let Loaded { view, events } = load(store.as_ref(), root.as_ref(), &mut policies)?;
         let watch = store.watch(view.revision())?;
         let outbox = Outbox { events, watch: store.watch(view.revision())? };
-        let (sender, status) = watch::channel(Status::At(view.revision()));
+        let (sender, revision) = watch::channel(view.revision());
+        let stopped = Arc::new(OnceLock::new());
         let newest = Arc::new(ArcSwap::from_pointee(view));
-        let applier = Applier { newest: Arc::clone(&newest), sender, root: Arc::clone(root), policies };
+        let applier = Applier {
+            newest: Arc::clone(&newest),
+            sender,
+            stopped: Arc::clone(&stopped),
+            root: Arc::clone(root),
+            policies,
+        };
         thread::Builder::new().name("view".into()).spawn(move || applier.run(watch))?;
-        Ok((Self { newest, status }, outbox))
+        Ok((Self { newest, revision, stopped }, outbox))
     }
 
     /// A hold for one worker.
@@ -93,25 +96,16 @@ impl Views {
 
     /// Why the View does not follow the store any more, if so.
     pub fn health(&self) -> Result<(), String> {
-        match &*self.status.borrow() {
-            Status::At(_) => Ok(()),
-            Status::Stopped(reason) => Err(reason.clone()),
-        }
+        self.stopped.get().map_or(Ok(()), |reason| Err(reason.clone()))
     }
 
     async fn wait(&self, enough: impl Fn(Revision) -> bool) -> Result<(), String> {
-        let mut status = self.status.clone();
-        let settled = |status: &Status| match status {
-            Status::At(at) => enough(*at),
-            Status::Stopped(_) => true,
-        };
-        let waited = tokio::time::timeout(FOLLOW_TIMEOUT, status.wait_for(settled)).await;
+        let mut revision = self.revision.clone();
+        let waited = tokio::time::timeout(FOLLOW_TIMEOUT, revision.wait_for(|at| enough(*at))).await;
         match waited {
-            Ok(Ok(status)) => match &*status {
-                Status::At(_) => Ok(()),
-                Status::Stopped(reason) => Err(reason.clone()),
-            },
-            Ok(Err(_)) => Err("the View's thread is gone".into()),
+            Ok(Ok(_)) => Ok(()),
+            // The applier dropped its end: it has said why.
+            Ok(Err(_)) => self.health().and(Err("the View's thread is gone".into())),
             Err(_) => Err("the View does not follow the store".into()),
         }
     }
@@ -157,7 +151,8 @@ pub fn load(store: &dyn Store, root: &dyn RootOfTrust, policies: &mut PolicyInte
 
 struct Applier {
     newest: Arc<ArcSwap<View>>,
-    sender: watch::Sender<Status>,
+    sender: watch::Sender<Revision>,
+    stopped: Arc<OnceLock<String>>,
     root: Arc<dyn RootOfTrust>,
     policies: PolicyInterner,
 }
@@ -169,7 +164,7 @@ impl Applier {
                 watch.next_blocking().map_err(|error| error.to_string()).and_then(|commit| self.apply(&commit));
             if let Err(reason) = applied {
                 tracing::error!(reason, "the View stopped following the store; requests are refused");
-                self.sender.send_replace(Status::Stopped(reason));
+                let _ = self.stopped.set(reason);
                 return;
             }
         }
@@ -180,7 +175,7 @@ impl Applier {
         let next = self.newest.load().apply(commit, &mut opener).map_err(|damage| damage.to_string())?;
         // Dropping the old View here keeps its cost off the requests.
         drop(self.newest.swap(Arc::new(next)));
-        self.sender.send_replace(Status::At(commit.revision));
+        self.sender.send_replace(commit.revision);
         Ok(())
     }
 }
