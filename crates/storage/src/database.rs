@@ -115,14 +115,9 @@ fn forget_cached(file: &File) -> io::Result<()> {
 }
 
 fn open_redb(backend: impl StorageBackend, opening: Opening) -> Result<Redb, OpenError> {
-    if opening != Opening::Create {
-        // What a process before this one wrote may be in the operating system's memory only. Nothing may be shown
-        // that a power failure would take back.
-        backend.sync_data()?;
-        // redb makes a database of any empty medium.
-        if backend.len()? == 0 {
-            return Err(OpenError::NotAStore);
-        }
+    // redb makes a database of any empty medium.
+    if opening != Opening::Create && backend.len()? == 0 {
+        return Err(OpenError::NotAStore);
     }
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(opening == Opening::Verified);
@@ -156,8 +151,12 @@ impl Database {
         }
         let draft = draft_path(path, &Uuid::new_v4().simple().to_string());
         let made = create_draft(&draft).and_then(|()| Ok(fs::hard_link(&draft, path)?));
-        let removed = fs::remove_file(&draft);
-        made?;
+        // Somebody else who makes the store and is faster removes this draft too.
+        let removed = remove_if_there(&draft);
+        match made {
+            Err(_) if path.try_exists()? => return Err(OpenError::AlreadyExists),
+            made => made?,
+        }
         removed?;
         File::open(parent(path))?.sync_all()?;
         remove_drafts(path)
@@ -238,14 +237,21 @@ impl Snapshot {
         let counted = guarded(StoreError::Damaged, || self.records.len().map_err(read_error))?;
         let mut records = guarded(StoreError::Damaged, || self.records.iter().map_err(read_error))?;
         let mut visited: u64 = 0;
+        let mut last = Vec::new();
         loop {
             let entry = guarded(StoreError::Damaged, || records.next().transpose().map_err(read_error))?;
             let Some((path, stored)) = entry else { break };
-            let Some(record) = layout::decode(path.value(), stored.value()) else {
-                return Err(StoreError::Damaged(layout::unreadable(path.value())));
-            };
-            visit(record);
+            let record = guarded(StoreError::Damaged, || {
+                let record = layout::decode(path.value(), stored.value());
+                record.ok_or_else(|| StoreError::Damaged(layout::unreadable(path.value())))
+            })?;
+            if visited > 0 && record.path.as_bytes() <= last.as_slice() {
+                return Err(StoreError::Damaged(format!("the record at `{}` is out of order", record.path)));
+            }
+            last.clear();
+            last.extend_from_slice(record.path.as_bytes());
             visited += 1;
+            visit(record);
         }
         // A damaged page may hide the pages below it.
         match visited == counted {
@@ -371,10 +377,17 @@ fn remove_drafts(path: &Path) -> Result<(), OpenError> {
     for entry in fs::read_dir(parent(path))? {
         let other = entry?.path();
         if other.as_os_str().as_encoded_bytes().starts_with(prefix.as_os_str().as_encoded_bytes()) {
-            fs::remove_file(other)?;
+            remove_if_there(&other)?;
         }
     }
     Ok(())
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 fn draft_path(path: &Path, id: &str) -> PathBuf {
@@ -401,8 +414,9 @@ fn guarded<T, E>(damaged: impl FnOnce(String) -> E, step: impl FnOnce() -> Resul
     })
 }
 
+/// Texts of redb and of the operating system, fit for one line of a log.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
 }
 
 fn text(error: impl Into<redb::Error>) -> String {

@@ -80,9 +80,10 @@ pub(crate) fn decode<'a>(path: &'a [u8], stored: &'a [u8]) -> Option<Record<'a>>
     Some(Record { path, value, revision: Revision::from_u64(u64::from_be_bytes(*revision)) })
 }
 
-/// Says so of a record that `decode` refused.
+/// Says so of a record that `decode` refused. Its path may be anything too.
 pub(crate) fn unreadable(path: &[u8]) -> String {
-    format!("the record at `{}` is not what was written", path.escape_ascii())
+    let shown: String = path.escape_ascii().take(100).map(char::from).collect();
+    format!("the record at `{shown}` is not what was written")
 }
 
 fn checksum(path: &[u8], revision: &[u8; 8], value: &[u8]) -> u32 {

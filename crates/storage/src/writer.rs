@@ -168,18 +168,18 @@ impl Writer {
             database.close();
             return Err(OpenError::Swapped("it is another store".to_owned()));
         }
-        if Some(database.revision) == in_doubt {
-            let (doubt, last) = (std::mem::take(&mut self.doubt), database.revision);
-            self.durable = last;
-            self.shared.log.publish(doubt);
-        } else if database.revision == self.durable {
-            self.doubt.clear();
-        } else {
-            let (found, durable) = (database.revision.as_u64(), self.durable.as_u64());
+        let found = database.revision;
+        if Some(found) != in_doubt && found != self.durable {
             database.close();
+            let (found, durable) = (found.as_u64(), self.durable.as_u64());
             return Err(OpenError::Swapped(format!("it stands at revision {found} and was left at {durable}")));
         }
         *write(&self.shared.database) = Some(database);
+        let doubt = std::mem::take(&mut self.doubt);
+        if found != self.durable {
+            self.durable = found;
+            self.shared.log.publish(doubt);
+        }
         Ok(())
     }
 
