@@ -14,7 +14,7 @@ pub mod doctor;
 mod domain_keys;
 mod error;
 mod event;
-pub mod jobs;
+mod jobs;
 mod key_checks;
 mod key_edits;
 mod key_metadata;
@@ -42,6 +42,7 @@ pub mod wire;
 
 pub use call::{Call, RequestId};
 pub use error::{Error, Wire};
+pub use jobs::{Jobs, JobsError};
 pub use metrics::Metrics;
 pub use pipeline::Execution;
 pub use service::{Service, Started};
