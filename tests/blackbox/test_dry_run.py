@@ -61,14 +61,3 @@ def test_the_state_is_checked(kms, calls, disabled_key, name):
 def test_the_algorithm_is_checked(kms, calls):
     with refused("InvalidKeyUsageException"):
         kms.encrypt(**calls["encrypt"], EncryptionAlgorithm="RSAES_OAEP_SHA_256", DryRun=True)
-
-
-def test_without_a_ciphertext(kms, shared_key):
-    """Only the authorization is asked when the ciphertext is left out."""
-    ignore = {"DryRun": True, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]}
-    for call in [
-        lambda: kms.decrypt(KeyId=shared_key["KeyId"], **ignore),
-        lambda: kms.re_encrypt(SourceKeyId=shared_key["KeyId"], DestinationKeyId=shared_key["KeyId"], **ignore),
-    ]:
-        with refused("DryRunOperationException", WOULD_HAVE, 400):
-            call()

@@ -41,14 +41,6 @@ def test_create_account_with_a_chosen_access_key(server, claviger):
         claviger.create_account(Name="y", AccessKeyId=chosen.access_key_id, SecretAccessKey=chosen.secret)
 
 
-def test_the_same_client_token_makes_one_account(claviger):
-    first = claviger.create_account(Id="555566667777", Name="once", ClientToken="token-1")
-    again = claviger.create_account(Id="555566667777", Name="once", ClientToken="token-1")
-    assert again["Account"] == first["Account"]
-    with refused("ConflictException", None, 400):
-        claviger.create_account(Id="666677778888", Name="other", ClientToken="token-1")
-
-
 def test_only_the_first_account_administers_the_deployment(server, second_account):
     theirs = server.client("claviger", second_account)
     for call in [lambda: theirs.create_account(Name="mine"), theirs.rotate_cluster_key]:

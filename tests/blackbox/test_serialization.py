@@ -12,6 +12,7 @@ from raw_http import kms_request, send, signed
 
 NO_MESSAGE = None
 STRUCTURE = "Start of structure or map found where not expected."
+NO_BLOB = "can not be converted to a Blob"
 LIST = "Start of list found where not expected"
 
 
@@ -82,17 +83,18 @@ def test_a_deep_unknown_member_harms_nothing(server, body):
         ),
         ("GenerateRandom", {"NumberOfBytes": "7"}, "class java.lang.String can not be converted to an Integer"),
         ("Encrypt", {"KeyId": "a", "DryRun": "23"}, "'23' can not be converted to an Boolean"),
-        ("Encrypt", {"Plaintext": True}, "class java.lang.Boolean can not be converted to a Blob"),
+        ("Decrypt", {"CiphertextBlob": True}, "class java.lang.Boolean can not be converted to a Blob"),
         (
-            "Encrypt",
-            {"Plaintext": "23456"},
-            "'23456' can not be converted to a Blob: Base64 encoded length is expected a multiple of 4 bytes but found: 5",
+            "Decrypt",
+            {"CiphertextBlob": "23456"},
+            f"'23456' {NO_BLOB}: Base64 encoded length is expected a multiple of 4 bytes but found: 5",
         ),
-        ("Encrypt", {"Plaintext": "=+/="}, "'=+/=' can not be converted to a Blob: Invalid Base64 character: '='"),
+        ("Decrypt", {"CiphertextBlob": "=+/="}, f"'=+/=' {NO_BLOB}: Invalid Base64 character: '='"),
+        ("Decrypt", {"CiphertextBlob": "+/+="}, f"'+/+=' {NO_BLOB}: Invalid last non-pad Base64 character dectected"),
         (
             "Encrypt",
             {"Plaintext": "+/+="},
-            "'+/+=' can not be converted to a Blob: Invalid last non-pad Base64 character dectected",
+            f"Value {NO_BLOB}: Invalid last non-pad Base64 character dectected",
         ),
         ("TagResource", {"Tags": "a"}, "Expected list or null"),
         ("Encrypt", {"EncryptionContext": "a"}, "Expected map or null"),

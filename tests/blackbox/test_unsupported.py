@@ -23,6 +23,8 @@ def blob(kms, shared_key):
         ("generate_random", {"NumberOfBytes": 8, "CustomKeyStoreId": "cks-1234567890abcdef0"}, "CustomKeyStoreId"),
         ("encrypt", {"Plaintext": b"x", "GrantTokens": TOKENS}, "GrantTokens"),
         ("decrypt", {"GrantTokens": TOKENS}, "GrantTokens"),
+        ("decrypt", {"DryRun": True, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]}, "DryRunModifiers"),
+        ("re_encrypt", {"DryRun": True, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]}, "DryRunModifiers"),
         ("re_encrypt", {"GrantTokens": TOKENS}, "GrantTokens"),
         ("generate_data_key", {"KeySpec": "AES_256", "GrantTokens": TOKENS}, "GrantTokens"),
         ("generate_data_key_without_plaintext", {"KeySpec": "AES_256", "GrantTokens": TOKENS}, "GrantTokens"),
