@@ -43,7 +43,6 @@ pub(crate) struct FrontDoor {
 
 /// A worker's own count of its requests' holds on a View. The one inside is shared by all workers, and to touch it for
 /// each request would make them wait for one another.
-#[expect(clippy::redundant_allocation, reason = "the outer count is this worker's, the inner one everybody's")]
 type HeldView = Rc<Arc<View>>;
 
 /// What the socket knows of the client.
@@ -153,6 +152,11 @@ impl FrontDoor {
                 let refusal = Refusal::new("InvalidAction", 400).with_message(text);
                 Answered::refused(&refusal, protocol, &request_id, None)
             }
+            Err(NoForm::MissingAction) => {
+                let text = "The request is missing an action or a required parameter.".to_owned();
+                let refusal = Refusal::new("MissingAction", 400).with_message(text);
+                Answered::refused(&refusal, protocol, &request_id, None)
+            }
         }
     }
 
@@ -237,7 +241,7 @@ impl FrontDoor {
     }
 
     fn metrics(&self, request_id: &RequestId) -> Answered {
-        let text = self.service.render_metrics();
+        let text = self.service.metrics().render(None);
         Answered::text(200, "OK", "text/plain; version=0.0.4; charset=utf-8", text, request_id)
     }
 }
@@ -266,9 +270,10 @@ impl Directory for Holders<'_> {
         region: &Region,
         service: ServiceName,
     ) -> Result<SigningKey, KeyUnavailable> {
-        self.service
-            .signing_key(self.view, credential, day, *region, service)
-            .map_err(|error| KeyUnavailable(error.to_string()))
+        self.service.signing_key(self.view, credential, day, *region, service).map_err(|error| match error {
+            Error::Internal(reason) => KeyUnavailable(reason),
+            other => KeyUnavailable(other.code().to_owned()),
+        })
     }
 }
 
@@ -297,11 +302,15 @@ fn call<'r>(peer: Peer, parts: &'r Parts, verified: Verified<Credential>, reques
 enum NoForm {
     Error(Error, Option<&'static Row>),
     InvalidAction(String),
+    MissingAction,
 }
 
 fn read_form(service: ServiceName, body: &[u8]) -> Result<(&'static Row, Fields), NoForm> {
     let form = claviger_core::wire::query::Form::parse(body)
         .map_err(|bad| NoForm::Error(Error::Serialization(bad.message), None))?;
+    if form.action().is_empty() {
+        return Err(NoForm::MissingAction);
+    }
     let row = claviger_core::route_query(service, form.action()).map_err(|error| match error {
         Error::UnknownOperation => {
             let version = form.version().unwrap_or("null");
@@ -309,7 +318,7 @@ fn read_form(service: ServiceName, body: &[u8]) -> Result<(&'static Row, Fields)
         }
         error => NoForm::Error(error, None),
     })?;
-    let fields = row.read_query(form).map_err(|error| NoForm::Error(error, Some(row)))?;
+    let fields = row.read_query(form.parameters()).map_err(|error| NoForm::Error(error, Some(row)))?;
     Ok((row, fields))
 }
 
