@@ -14,6 +14,8 @@ pub mod doctor;
 mod domain_keys;
 mod error;
 mod event;
+#[cfg(test)]
+mod every_operation;
 mod jobs;
 mod key_checks;
 mod key_edits;
@@ -35,6 +37,10 @@ mod settings;
 mod table;
 mod tags;
 mod target;
+#[cfg(test)]
+mod test_kms;
+#[cfg(test)]
+mod test_model;
 mod users;
 mod view;
 mod views;

@@ -42,3 +42,43 @@ impl Read for GetUser {
         Ok(Reply { user: UserShown::from(target.existing()?) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, refused, statement};
+
+    #[test]
+    fn a_user_by_name_or_the_caller() {
+        let kms = TestKms::new();
+        kms.ok("CreateUser", json!({"UserName": "Ann", "Path": "/team/"}));
+        let by_name = kms.ok("GetUser", json!({"UserName": "aNN"}));
+        assert_eq!(by_name["User"]["UserName"], "Ann");
+        assert_eq!(by_name["User"]["Path"], "/team/");
+        assert_eq!(by_name["User"]["Arn"], "arn:aws:iam::111122223333:user/team/Ann");
+        assert!(by_name["User"]["UserId"].as_str().unwrap().starts_with("AIDA"));
+        assert_eq!(kms.ok("GetUser", json!({}))["User"]["UserName"], "admin");
+        let missing = |name: &str| refused("NoSuchEntity", &format!("The user with name {name} cannot be found."));
+        for name in ["bob", &"b".repeat(65)] {
+            assert_eq!(kms.call("GetUser", json!({"UserName": name})), Err(missing(name)));
+        }
+        assert_eq!(kms.away().call("GetUser", json!({"UserName": "Ann"})), Err(missing("Ann")));
+    }
+
+    /// What is said to a caller without permission is the same whether or not there is such a user, and where.
+    #[test]
+    fn nobody_learns_of_users_without_permission() {
+        let kms = TestKms::new();
+        kms.ok("CreateUser", json!({"UserName": "there", "Path": "/secret/"}));
+        let caller = kms.admin().user("caller", &statement("Allow", "iam:GetUser", "arn:aws:iam::*:user/team/*"));
+        for name in ["there", "missing"] {
+            let rest =
+                format!(" on resource: user {name} because no identity-based policy allows the iam:GetUser action");
+            let answer = caller.call("GetUser", json!({"UserName": name}));
+            assert_eq!(answer, Err(caller.denied("iam:GetUser", &rest)), "{name}");
+        }
+        kms.ok("CreateUser", json!({"UserName": "member", "Path": "/team/"}));
+        assert_eq!(caller.ok("GetUser", json!({"UserName": "member"}))["User"]["Path"], "/team/");
+    }
+}

@@ -1,0 +1,561 @@
+//! Tests that iterate the table of operations, so that a new one is covered on its first day: it needs a sample here.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use claviger_types::ServiceName;
+use serde_json::{Value, json};
+
+use crate::table;
+use crate::test_kms::{AWAY, HOME, REGION, Refused, TestKms, is_command, policy, refused, statement, violation};
+use crate::test_model;
+
+/// What the samples refer to, in the first account.
+struct World {
+    kms: TestKms,
+    key: String,
+    spare_key: String,
+    hmac_key: String,
+    pending_key: String,
+    ciphertext: String,
+    mac: String,
+    user_key: String,
+}
+
+/// Base64 of a plaintext that no store, log or error may ever hold.
+const PLAINTEXT: &str = "Q0FOQVJZIGluIHRoZSBwbGFpbnRleHQ=";
+/// As CreateAccount is given it.
+const SECRET: &str = "CANARYinTheSecretAccessKey/0123456789+ab";
+
+impl World {
+    fn new() -> Self {
+        let kms = TestKms::new();
+        let (key, spare_key, hmac_key) = (kms.key(), kms.key(), kms.admin().key("HMAC_256"));
+        let pending_key = kms.key();
+        kms.ok("ScheduleKeyDeletion", json!({"KeyId": pending_key}));
+        kms.ok("CreateAlias", json!({"AliasName": "alias/sample", "TargetKeyId": key}));
+        kms.ok("TagResource", json!({"KeyId": key, "Tags": [{"TagKey": "team", "TagValue": "blue"}]}));
+        let ciphertext = kms.admin().encrypt(&key, PLAINTEXT);
+        let mac = json!({"KeyId": hmac_key, "Message": PLAINTEXT, "MacAlgorithm": "HMAC_SHA_256"});
+        let mac = kms.ok("GenerateMac", mac)["Mac"].as_str().unwrap().to_owned();
+        kms.ok("CreateUser", json!({"UserName": "idle"}));
+        let user = kms.admin().user("sample", &statement("Allow", "kms:ListKeys", "*"));
+        let user_key = user.access_key_id.to_string();
+        Self { kms, key, spare_key, hmac_key, pending_key, ciphertext, mac, user_key }
+    }
+
+    /// A request of the operation that the first account's admin may make, and that succeeds.
+    fn sample(&self, operation: &str) -> Value {
+        let Self { key, hmac_key, .. } = self;
+        let one_key = json!({"KeyId": key});
+        let data_key = json!({"KeyId": key, "KeySpec": "AES_256", "EncryptionContext": {"purpose": "sample"}});
+        let mac = json!({"KeyId": hmac_key, "Message": PLAINTEXT, "MacAlgorithm": "HMAC_SHA_256"});
+        match operation {
+            "CancelKeyDeletion" => json!({"KeyId": self.pending_key}),
+            "CreateAccessKey" => json!({"UserName": "sample"}),
+            "CreateAccount" => json!({"Name": "n", "AccessKeyId": "AKIAAAAAAAAAAAAAAAAA", "SecretAccessKey": SECRET}),
+            "CreateAlias" => json!({"AliasName": "alias/new", "TargetKeyId": key}),
+            "CreateKey" => json!({"Description": "sample", "Tags": [{"TagKey": "a", "TagValue": ""}]}),
+            "CreateUser" => json!({"UserName": "new", "Path": "/team/"}),
+            "Decrypt" => json!({"CiphertextBlob": self.ciphertext}),
+            "DeleteAccessKey" => json!({"UserName": "sample", "AccessKeyId": self.user_key}),
+            "DeleteAlias" => json!({"AliasName": "alias/sample"}),
+            "DeleteUser" => json!({"UserName": "idle"}),
+            "DeleteUserPolicy" | "GetUserPolicy" => json!({"UserName": "sample", "PolicyName": "p"}),
+            "Encrypt" => json!({"KeyId": key, "Plaintext": PLAINTEXT, "EncryptionContext": {"purpose": "sample"}}),
+            "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => data_key,
+            "GenerateMac" => mac,
+            "GenerateRandom" => json!({"NumberOfBytes": 32}),
+            "GetUser" | "ListAccessKeys" | "ListUserPolicies" => json!({"UserName": "sample"}),
+            "PutKeyPolicy" => {
+                json!({"KeyId": key, "Policy": crate::key_policies::default_document(HOME.parse().unwrap())})
+            }
+            "PutUserPolicy" => {
+                let document = policy(&statement("Allow", "kms:Encrypt", "*"));
+                json!({"UserName": "sample", "PolicyName": "q", "PolicyDocument": document})
+            }
+            "ReEncrypt" => json!({"CiphertextBlob": self.ciphertext, "DestinationKeyId": self.spare_key}),
+            "SetDevClock" => json!({"Now": self.kms.now() + Duration::from_secs(3600)}),
+            "TagResource" => json!({"KeyId": key, "Tags": [{"TagKey": "a", "TagValue": "b"}]}),
+            "UntagResource" => json!({"KeyId": key, "TagKeys": ["team"]}),
+            "UpdateAlias" => json!({"AliasName": "alias/sample", "TargetKeyId": self.spare_key}),
+            "UpdateKeyDescription" => json!({"KeyId": key, "Description": "new"}),
+            "VerifyMac" => {
+                json!({"KeyId": hmac_key, "Message": PLAINTEXT, "Mac": self.mac, "MacAlgorithm": "HMAC_SHA_256"})
+            }
+            "DescribeKey"
+            | "DisableKey"
+            | "EnableKey"
+            | "GetKeyPolicy"
+            | "ListKeyPolicies"
+            | "ListResourceTags"
+            | "ScheduleKeyDeletion" => one_key,
+            "GetCallerIdentity" | "ListAliases" | "ListKeys" | "ListUsers" | "RotateClusterKey"
+            | "RotateDomainKeys" => {
+                json!({})
+            }
+            other => panic!("{other} has no sample: add one"),
+        }
+    }
+}
+
+/// Operations that need no permission. Source: STS API reference, GetCallerIdentity.
+const FREE: [&str; 1] = ["GetCallerIdentity"];
+
+/// The harness judges each reply by its model, and the commits and events of each request, on the way.
+#[test]
+fn samples_succeed() {
+    for row in table::rows() {
+        let world = World::new();
+        world.kms.ok(row.name, world.sample(row.name));
+    }
+}
+
+#[test]
+fn a_stranger_is_refused() {
+    let world = World::new();
+    let stranger = world.kms.admin().user("stranger", "");
+    for row in table::rows() {
+        let answer = stranger.call(row.name, world.sample(row.name));
+        if FREE.contains(&row.name) {
+            assert!(answer.is_ok(), "{}: {answer:?}", row.name);
+            continue;
+        }
+        let refusal = answer.expect_err(row.name);
+        assert!(refusal.code.starts_with("AccessDenied"), "{}: {refusal:?}", row.name);
+        let asked = match row.name {
+            "ReEncrypt" => "kms:ReEncryptFrom".to_owned(),
+            name => format!("{}:{name}", row.service),
+        };
+        let begins = format!("User: {} is not authorized to perform: {asked} ", stranger.arn());
+        assert!(refusal.message.starts_with(&begins), "{}: {refusal:?}", row.name);
+    }
+}
+
+/// An explicit deny in the caller's own policy beats the account's admin policy, for each operation but the free ones.
+#[test]
+fn a_denied_action_is_refused() {
+    let world = World::new();
+    let everything = statement("Allow", "*", "*");
+    for (index, row) in table::rows().iter().enumerate() {
+        let action =
+            if row.name == "ReEncrypt" { "kms:ReEncrypt*".into() } else { format!("{}:{}", row.service, row.name) };
+        let denied = format!("{everything},{}", statement("Deny", &action, "*"));
+        let caller = world.kms.admin().user(&format!("denied-{index}"), &denied);
+        let answer = caller.call(row.name, world.sample(row.name));
+        if FREE.contains(&row.name) {
+            assert!(answer.is_ok(), "{}: {answer:?}", row.name);
+        } else {
+            let message = answer.expect_err(row.name).message;
+            assert!(message.ends_with(" with an explicit deny in an identity-based policy"), "{}: {message}", row.name);
+        }
+    }
+}
+
+/// The first account's rows refuse the other account's admin, who may do everything in its own.
+#[test]
+fn only_the_first_account_acts_on_the_deployment() {
+    let world = World::new();
+    for operation in ["CreateAccount", "RotateClusterKey", "SetDevClock"] {
+        let refusal = world.kms.away().call(operation, world.sample(operation)).expect_err(operation);
+        assert_eq!(refusal.code, "AccessDeniedException", "{operation}");
+    }
+}
+
+/// A conflict makes a command decide again, with the same result for its caller.
+#[test]
+fn conflicts_are_met_by_deciding_again() {
+    for row in table::rows().iter().filter(|row| is_command(row)) {
+        let world = World::new();
+        world.kms.store.interfere(3);
+        world.kms.ok(row.name, world.sample(row.name));
+    }
+}
+
+/// A store that fails, or does not know, is the service's fault; whoever asks again gets an answer.
+#[test]
+fn a_failing_store_is_an_internal_error() {
+    use claviger_storage::Fault::{Failed, UnknownLost, UnknownWritten};
+    for fault in [Failed, UnknownLost, UnknownWritten] {
+        for row in table::rows().iter().filter(|row| is_command(row)) {
+            let world = World::new();
+            let sample = world.sample(row.name);
+            world.kms.store.fail_next(fault);
+            let refusal = world.kms.call(row.name, sample).expect_err(row.name);
+            let code = if row.service == ServiceName::Iam { "ServiceFailure" } else { "KMSInternalException" };
+            assert_eq!(refusal.code, code, "{} {fault:?}", row.name);
+            world.kms.key();
+        }
+    }
+}
+
+/// Requests with a key identifier at `member`, one for each operation that takes one.
+fn by_key_identifier(world: &World) -> Vec<(&'static str, String, Value)> {
+    let members = ["DestinationKeyId", "KeyId", "TargetKeyId"];
+    let takes = |row: &'static table::Row| {
+        let known = test_model::input_members(row);
+        let member = members.iter().find(|member| known.iter().any(|(name, _)| name == *member))?;
+        Some((row.name, (*member).to_owned(), world.sample(row.name)))
+    };
+    table::rows().iter().filter(|row| row.service == ServiceName::Kms).filter_map(takes).collect()
+}
+
+fn with(mut body: Value, member: &str, value: impl Into<Value>) -> Value {
+    body[member] = value.into();
+    body
+}
+
+/// Operations that take aliases. Source: API reference, KeyId of each.
+const ALIASES_TAKEN: [&str; 8] = [
+    "Decrypt",
+    "DescribeKey",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+    "GenerateMac",
+    "ReEncrypt",
+    "VerifyMac",
+];
+
+/// Those of them that reach other accounts are the same. Source: developer guide, "Allowing users in other accounts".
+const CROSS_ACCOUNT: [&str; 8] = ALIASES_TAKEN;
+
+/// Source: docs/compatibility.md, identifiers that name nothing.
+#[test]
+fn identifiers_that_name_nothing() {
+    const ABSENT: &str = "ABCDEF00-0000-4000-8000-000000000000";
+    let world = World::new();
+    let key_arn = format!("arn:aws:kms:{REGION}:{HOME}:key/");
+    let not_found = |message: String| refused("NotFoundException", &message);
+    let cases = [
+        (ABSENT.to_owned(), not_found(format!("Key '{key_arn}{ABSENT}' does not exist"))),
+        (format!("{key_arn}{ABSENT}"), not_found(format!("Key '{key_arn}{ABSENT}' does not exist"))),
+        ("foo".to_owned(), not_found("Invalid keyId 'foo'".into())),
+        ("mrk-1234".to_owned(), not_found("Invalid keyId 'mrk-1234'".into())),
+        (format!("{key_arn}foo"), not_found("Invalid keyId foo".into())),
+        (format!("arn:aws:kms:eu-west-1:{HOME}:key/{}", world.key), not_found("Invalid arn eu-west-1".into())),
+        ("arn:aws:kms".to_owned(), refused("InvalidArnException", "Invalid arn arn:aws:kms")),
+    ];
+    for (operation, member, body) in by_key_identifier(&world) {
+        for (identifier, want) in &cases {
+            let answer = world.kms.call(operation, with(body.clone(), &member, identifier.as_str()));
+            assert_eq!(answer.as_ref(), Err(want), "{operation} {identifier}");
+        }
+        let empty = "2 validation errors detected: Value '' at 'MEMBER' failed to satisfy constraint: Member must have length \
+            greater than or equal to 1; Value '' at 'MEMBER' failed to satisfy constraint: Member must satisfy regular \
+            expression pattern: ^\\p{ASCII}+$";
+        let path = format!("{}{}", member[..1].to_lowercase(), &member[1..]);
+        let want = refused("ValidationException", &empty.replace("MEMBER", &path));
+        assert_eq!(world.kms.call(operation, with(body, &member, "")), Err(want), "{operation}");
+    }
+}
+
+/// Source: docs/compatibility.md, aliases as key identifiers.
+#[test]
+fn aliases_as_identifiers() {
+    let world = World::new();
+    world.kms.ok("CreateAlias", json!({"AliasName": "alias/hmac", "TargetKeyId": world.hmac_key}));
+    let alias_arn = |region: &str, name: &str| format!("arn:aws:kms:{region}:{HOME}:{name}");
+    let missing = alias_arn(REGION, "alias/none");
+    for (operation, member, body) in by_key_identifier(&world) {
+        let name = if operation.ends_with("Mac") { "alias/hmac" } else { "alias/sample" };
+        let call = |identifier: &str| world.kms.call(operation, with(body.clone(), &member, identifier));
+        if !ALIASES_TAKEN.contains(&operation) {
+            let want = refused("InvalidArnException", "Key Aliases are not supported for this operation.");
+            for identifier in ["alias/none", name, &missing, &alias_arn("eu-west-1", name)] {
+                assert_eq!(call(identifier).as_ref(), Err(&want), "{operation} {identifier}");
+            }
+            continue;
+        }
+        for identifier in [name, &alias_arn(REGION, name)] {
+            assert!(call(identifier).is_ok(), "{operation} {identifier}");
+        }
+        let not_found = |message: &str| Err(refused("NotFoundException", message));
+        for identifier in ["alias/none", &missing] {
+            assert_eq!(call(identifier), not_found(&format!("Alias {missing} is not found.")), "{operation}");
+        }
+        assert_eq!(call(&alias_arn("eu-west-1", name)), not_found("Invalid arn eu-west-1"), "{operation}");
+    }
+}
+
+/// Upper-case ids and ARNs of the key itself name it too.
+#[test]
+fn every_form_of_a_key_that_is_there() {
+    for row in table::rows() {
+        let world = World::new();
+        let Some((_, member, body)) = by_key_identifier(&world).into_iter().find(|(name, ..)| *name == row.name) else {
+            continue;
+        };
+        let id = match row.name {
+            "Decrypt" | "ListAliases" => world.key.clone(),
+            _ => body[&member].as_str().unwrap().to_owned(),
+        };
+        let arn = world.kms.admin().key_arn(&id);
+        world.kms.ok(row.name, with(body, &member, arn));
+    }
+}
+
+/// What a caller may learn of another account's keys: nothing. Source: docs/compatibility.md, AccessDeniedException.
+#[test]
+fn keys_of_another_account() {
+    let world = World::new();
+    let away = world.kms.away();
+    let (closed, open) = (away.key("SYMMETRIC_DEFAULT"), away.key("SYMMETRIC_DEFAULT"));
+    let opened = json!({"Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": [HOME, AWAY]}, "Action": "kms:*", "Resource": "*"}]});
+    away.ok("PutKeyPolicy", json!({"KeyId": open, "Policy": opened.to_string()}));
+    away.ok("CreateAlias", json!({"AliasName": "alias/open", "TargetKeyId": open}));
+    let absent = "00000000-0000-4000-8000-000000000000";
+    let arn = |id: &str| format!("arn:aws:kms:{REGION}:{AWAY}:key/{id}");
+    let alias = |name: &str| format!("arn:aws:kms:{REGION}:{AWAY}:{name}");
+    let unknown = " on this resource because the resource does not exist in this Region, no resource-based policies allow \
+        access, or a resource-based policy explicitly denies access";
+    for (operation, member, body) in by_key_identifier(&world) {
+        let call = |identifier: &str| world.kms.call(operation, with(body.clone(), &member, identifier));
+        let asked = if operation == "ReEncrypt" { "ReEncryptTo" } else { operation };
+        let denied = world.kms.admin().denied(&format!("kms:{asked}"), unknown);
+        for identifier in [arn(&closed), arn(absent)] {
+            assert_eq!(call(&identifier).as_ref(), Err(&denied), "{operation} {identifier}");
+        }
+        if CROSS_ACCOUNT.contains(&operation) {
+            assert_eq!(call(&alias("alias/none")).as_ref(), Err(&denied), "{operation}");
+            for identifier in [arn(&open), alias("alias/open")] {
+                let refusal = call(&identifier).err();
+                // The key is let in; that it is none for a MAC or not the ciphertext's is said afterwards.
+                let allowed = refusal.as_ref().is_none_or(|refusal| refusal.code != "AccessDeniedException");
+                assert!(allowed, "{operation} {identifier}: {refusal:?}");
+            }
+        } else {
+            assert_eq!(call(&arn(&open)).as_ref(), Err(&denied), "{operation}");
+        }
+        // The bare id is one of the caller's own account.
+        let not_found = format!("Key 'arn:aws:kms:{REGION}:{HOME}:key/{open}' does not exist");
+        assert_eq!(call(&open), Err(refused("NotFoundException", &not_found)), "{operation}");
+    }
+}
+
+/// A key's states against the operations. Source: docs/compatibility.md, "Key states".
+#[test]
+fn states() {
+    let operations = by_key_identifier(&World::new());
+    for (operation, member, _) in &operations {
+        for state in ["Enabled", "Disabled", "PendingDeletion", "Gone"] {
+            let world = World::new();
+            let mut body = world.sample(operation);
+            if *operation == "Decrypt" {
+                body = with(body, "KeyId", world.key.as_str());
+            }
+            if *operation == "CancelKeyDeletion" {
+                body = with(body, member, world.key.as_str());
+            }
+            let id = body.get(member).and_then(Value::as_str).unwrap_or(&world.key).to_owned();
+            let arn = world.kms.admin().key_arn(&id);
+            match state {
+                "Disabled" => drop(world.kms.ok("DisableKey", json!({"KeyId": id}))),
+                "PendingDeletion" => drop(world.kms.ok("ScheduleKeyDeletion", json!({"KeyId": id}))),
+                "Gone" => {
+                    world.kms.ok("ScheduleKeyDeletion", json!({"KeyId": id, "PendingWindowInDays": 7}));
+                    world.kms.pass(Duration::from_secs(7 * 86_400));
+                }
+                _ => {}
+            }
+            let answer = world.kms.call(operation, with(body, member, id.as_str()));
+            assert_eq!(answer.err(), by_state(operation, state, &arn), "{operation} {state}");
+        }
+    }
+}
+
+fn by_state(operation: &str, state: &str, arn: &str) -> Option<Refused> {
+    let invalid = |what: &str| Some(refused("KMSInvalidStateException", &format!("{arn} is {what}.")));
+    let uses = [
+        "Decrypt",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyWithoutPlaintext",
+        "GenerateMac",
+        "ReEncrypt",
+        "VerifyMac",
+    ];
+    let changes = [
+        "CreateAlias",
+        "DisableKey",
+        "EnableKey",
+        "ScheduleKeyDeletion",
+        "TagResource",
+        "UntagResource",
+        "UpdateAlias",
+        "UpdateKeyDescription",
+    ];
+    match (operation, state) {
+        (_, "Gone") => Some(refused("NotFoundException", &format!("Key '{arn}' does not exist"))),
+        ("CancelKeyDeletion", "PendingDeletion") => None,
+        ("CancelKeyDeletion", _) => invalid("not pending deletion"),
+        (name, "Disabled") if uses.contains(&name) => {
+            Some(refused("DisabledException", &format!("{arn} is disabled.")))
+        }
+        (name, "PendingDeletion") if uses.contains(&name) || changes.contains(&name) => invalid("pending deletion"),
+        _ => None,
+    }
+}
+
+/// Usage is judged before the state, and the state before the algorithm. Source: docs/compatibility.md, order of checks.
+#[test]
+fn usage_comes_before_state() {
+    let world = World::new();
+    let (key, hmac) = (&world.key, &world.hmac_key);
+    for id in [key, hmac] {
+        world.kms.ok("DisableKey", json!({"KeyId": id}));
+    }
+    for (operation, id, usage) in [
+        ("Encrypt", hmac, "GENERATE_VERIFY_MAC"),
+        ("GenerateDataKey", hmac, "GENERATE_VERIFY_MAC"),
+        ("GenerateDataKeyWithoutPlaintext", hmac, "GENERATE_VERIFY_MAC"),
+        ("GenerateMac", key, "ENCRYPT_DECRYPT"),
+        ("VerifyMac", key, "ENCRYPT_DECRYPT"),
+    ] {
+        let arn = world.kms.admin().key_arn(id);
+        let text = format!("{arn} key usage is {usage} which is not valid for {operation}.");
+        let answer = world.kms.call(operation, with(world.sample(operation), "KeyId", id.as_str()));
+        assert_eq!(answer, Err(refused("InvalidKeyUsageException", &text)), "{operation}");
+    }
+    let disabled = |id: &str| refused("DisabledException", &format!("{} is disabled.", world.kms.admin().key_arn(id)));
+    for (operation, member, algorithm, id) in [
+        ("Encrypt", "EncryptionAlgorithm", "RSAES_OAEP_SHA_1", key),
+        ("GenerateMac", "MacAlgorithm", "HMAC_SHA_512", hmac),
+    ] {
+        let answer = world.kms.call(operation, with(world.sample(operation), member, algorithm));
+        assert_eq!(answer, Err(disabled(id)), "{operation}");
+    }
+}
+
+/// DryRun stops after every check, and only then. Source: API reference, DryRun.
+#[test]
+fn dry_run() {
+    let world = World::new();
+    let takes = |row: &&'static table::Row| test_model::input_members(row).iter().any(|(name, _)| name == "DryRun");
+    let rows: Vec<_> = table::rows().iter().filter(takes).collect();
+    assert_eq!(rows.len(), 7);
+    let stranger = world.kms.admin().user("stranger", "");
+    for row in rows {
+        let body = with(world.sample(row.name), "DryRun", true);
+        let want =
+            refused("DryRunOperationException", "The request would have succeeded, but the DryRun option is set.");
+        assert_eq!(world.kms.call(row.name, body.clone()), Err(want), "{}", row.name);
+        assert_eq!(stranger.call(row.name, body.clone()).unwrap_err().code, "AccessDeniedException", "{}", row.name);
+        assert!(world.kms.call(row.name, with(body, "DryRun", false)).is_ok(), "{}", row.name);
+    }
+}
+
+/// Each member of the model is taken or refused: none is ignored.
+#[test]
+fn no_member_is_ignored() {
+    let refused_for = |row: &table::Row, member: &str, value: Value| {
+        let world = World::new();
+        world
+            .kms
+            .call(row.name, with(world.sample(row.name), member, value))
+            .expect_err(&format!("{} {member}", row.name))
+    };
+    for row in table::rows() {
+        for (member, _) in test_model::input_members(row) {
+            let value = match member.as_str() {
+                "CustomKeyStoreId" => json!("cks-1234567890abcdef0"),
+                "DryRunModifiers" => json!(["IGNORE_CIPHERTEXT"]),
+                "GrantTokens" => json!(["token"]),
+                "MultiRegion" => json!(true),
+                "Origin" => json!("EXTERNAL"),
+                "PermissionsBoundary" => json!("arn:aws:iam::111122223333:policy/boundary"),
+                "Recipient" => json!({"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": "AAAA"}),
+                "ResourceOwners" => json!(["OTHER_ACCOUNTS_VIA_RAM"]),
+                "Tags" if row.name == "CreateUser" => json!([{"Key": "a", "Value": "b"}]),
+                "XksKeyId" => json!("xks"),
+                _ => continue,
+            };
+            let refusal = refused_for(row, &member, value);
+            let code =
+                if row.service == ServiceName::Iam { "UnsupportedOperation" } else { "UnsupportedOperationException" };
+            assert_eq!(refusal.code, code, "{} {member}: {}", row.name, refusal.message);
+            assert!(refusal.message.contains(&member), "{} {member}: {}", row.name, refusal.message);
+        }
+    }
+}
+
+/// A required member that is absent is named; the value of one that is sensitive is not even called null.
+#[test]
+fn required_members() {
+    let world = World::new();
+    for row in table::rows() {
+        let mut required = test_model::required_members(row);
+        if ["Decrypt", "ReEncrypt"].contains(&row.name) {
+            // Source: docs/compatibility.md, Decrypt: the model calls it optional.
+            required.push("CiphertextBlob".into());
+        }
+        for member in required {
+            let mut body = world.sample(row.name);
+            body.as_object_mut().unwrap().remove(&member).unwrap();
+            let value = if ["Message", "Plaintext"].contains(&member.as_str()) { "Value" } else { "Value null" };
+            let path = format!("{}{}", member[..1].to_lowercase(), &member[1..]);
+            let text = format!("{value} at '{path}' failed to satisfy constraint: Member must not be null");
+            let want = Refused { code: validation_code(row).into(), ..violation(&text) };
+            assert_eq!(world.kms.call(row.name, body), Err(want), "{} {member}", row.name);
+        }
+    }
+}
+
+fn validation_code(row: &table::Row) -> &'static str {
+    if row.service == ServiceName::Iam { "ValidationError" } else { "ValidationException" }
+}
+
+/// Neither what was encrypted nor a secret key is in the store, in an event or in an error.
+#[test]
+fn secrets_stay_hidden() {
+    let mut secrets = BTreeSet::from([SECRET.as_bytes().to_vec(), STANDARD.decode(PLAINTEXT).unwrap()]);
+    for row in table::rows() {
+        let world = World::new();
+        let sample = world.sample(row.name);
+        let reply = world.kms.ok(row.name, sample.clone());
+        collect(&reply, &mut secrets);
+        for body in
+            [with(sample.clone(), "EncryptionContext", json!({"wrong": "context"})), with(sample, "KeyId", "foo")]
+        {
+            let _ = world.kms.call(row.name, body);
+        }
+        let seen = seen(&world.kms);
+        secrets.iter().for_each(|secret| assert_hidden(row.name, secret, &seen));
+    }
+    // What was looked for: two that were given, and those of Decrypt, GenerateDataKey, GenerateRandom, CreateAccessKey.
+    assert!(secrets.len() >= 5, "{} secrets", secrets.len());
+}
+
+/// The secrets of a reply.
+fn collect(reply: &Value, secrets: &mut BTreeSet<Vec<u8>>) {
+    for (name, value) in reply.as_object().into_iter().flatten() {
+        match (name.as_str(), value) {
+            ("Plaintext", Value::String(text)) => drop(secrets.insert(STANDARD.decode(text).unwrap())),
+            ("SecretAccessKey", Value::String(text)) => drop(secrets.insert(text.clone().into_bytes())),
+            _ => collect(value, secrets),
+        }
+    }
+}
+
+/// All bytes that were ever written, and all texts of refusals.
+fn seen(kms: &TestKms) -> Vec<u8> {
+    let mut seen = Vec::new();
+    for write in kms.store.commits_since(0).into_iter().flat_map(|commit| commit.writes) {
+        if let claviger_storage::Write::Put { path, value } = write {
+            seen.extend_from_slice(path.as_bytes());
+            seen.extend_from_slice(&value);
+        }
+    }
+    kms.refusals().iter().for_each(|text| seen.extend_from_slice(text.as_bytes()));
+    seen
+}
+
+fn assert_hidden(place: &str, secret: &[u8], seen: &[u8]) {
+    for needle in [secret.to_vec(), STANDARD.encode(secret).into_bytes(), hex::encode(secret).into_bytes()] {
+        let found = seen.windows(needle.len()).any(|window| window == needle);
+        assert!(!found, "{place}: a secret of {} bytes is there", secret.len());
+    }
+}

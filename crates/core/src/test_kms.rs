@@ -1,0 +1,434 @@
+//! The harness of this crate's tests: the whole pipeline, from a request's JSON to its reply's, over the memory store.
+//!
+//! Each answered request is judged on the way, whatever the test is about: a reply has the shape that the service's
+//! model gives it ([`test_model`](crate::test_model)), a command that succeeded made exactly one commit with exactly
+//! one event in one space, and everything else committed nothing.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use claviger_keyring::{Deployment, FileRoot, RootOfTrust};
+use claviger_storage::{
+    CommitFuture, Fault, LeaseFuture, MemoryStore, Precondition, Record, Revision, Store, StoreError, Transaction,
+    Watch, WatchError, Write,
+};
+use claviger_types::{AccessKeyId, AccountId, KeyArn, Region, ServiceName, Timestamp};
+use serde_json::{Value, json};
+
+use crate::bootstrap::{self, NewDeployment};
+use crate::records::{self, EventRecord};
+use crate::view::View;
+use crate::{Call, Error, Execution, RequestId, Row, Service, Settings, paths, table, test_model};
+
+/// The first account.
+pub(crate) const HOME: &str = "111122223333";
+/// Another one.
+pub(crate) const AWAY: &str = "444455556666";
+/// Where requests go unless a test says otherwise.
+pub(crate) const REGION: &str = "us-east-1";
+
+/// A deployment with two accounts, each with an admin.
+pub(crate) struct TestKms {
+    pub(crate) store: Arc<TestStore>,
+    nodes: Vec<Arc<Service>>,
+    runtime: tokio::runtime::Runtime,
+    admins: [AccessKeyId; 2],
+    /// Every refusal so far, as callers and as operators see it.
+    refusals: RefCell<Vec<String>>,
+}
+
+/// A caller at one node, in one Region.
+#[derive(Clone, Copy)]
+pub(crate) struct Session<'k> {
+    pub(crate) kms: &'k TestKms,
+    pub(crate) access_key_id: AccessKeyId,
+    region: Region,
+    node: usize,
+}
+
+/// A refusal as the wire names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+/// What a test expects; an error without a text has an empty one.
+pub(crate) fn refused(code: &str, message: &str) -> Refused {
+    Refused { code: code.into(), message: message.into() }
+}
+
+impl TestKms {
+    pub(crate) fn new() -> Self {
+        Self::with_settings(Settings { dev_clock: true, ..Settings::default() })
+    }
+
+    pub(crate) fn with_settings(settings: Settings) -> Self {
+        let store = Arc::new(TestStore::default());
+        let shared: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let deployment = NewDeployment {
+            account: HOME.parse().unwrap(),
+            name: "home".into(),
+            kind: Deployment::Development,
+            admin: None,
+        };
+        let admin = runtime.block_on(bootstrap::create(&shared, ROOT.as_ref(), deployment)).unwrap();
+        let node = || Service::start(Arc::clone(&shared), Arc::clone(&ROOT), settings.clone()).unwrap().service;
+        let nodes = vec![node(), node()];
+        let admins = [admin.access_key_id; 2];
+        let mut kms = Self { store, nodes, runtime, admins, refusals: RefCell::default() };
+        let reply = kms.admin().ok("CreateAccount", json!({"Id": AWAY, "Name": "away"}));
+        kms.admins[1] = reply["AccessKey"]["AccessKeyId"].as_str().unwrap().parse().unwrap();
+        kms
+    }
+
+    /// The admin of the first account.
+    pub(crate) fn admin(&self) -> Session<'_> {
+        self.session(self.admins[0])
+    }
+
+    /// The admin of the other account.
+    pub(crate) fn away(&self) -> Session<'_> {
+        self.session(self.admins[1])
+    }
+
+    pub(crate) fn session(&self, access_key_id: AccessKeyId) -> Session<'_> {
+        Session { kms: self, access_key_id, region: REGION.parse().unwrap(), node: 0 }
+    }
+
+    /// A request of the first account's admin.
+    pub(crate) fn call(&self, operation: &str, body: Value) -> Result<Value, Refused> {
+        self.admin().call(operation, body)
+    }
+
+    /// One that must succeed.
+    pub(crate) fn ok(&self, operation: &str, body: Value) -> Value {
+        self.admin().ok(operation, body)
+    }
+
+    /// A key of the first account: its id.
+    pub(crate) fn key(&self) -> String {
+        self.admin().key("SYMMETRIC_DEFAULT")
+    }
+
+    pub(crate) fn service(&self) -> &Arc<Service> {
+        &self.nodes[0]
+    }
+
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.nodes[0].view()
+    }
+
+    /// The domain clock goes on.
+    pub(crate) fn pass(&self, time: Duration) {
+        let now = self.nodes[0].now(&self.view()) + time;
+        self.ok("SetDevClock", json!({"Now": now}));
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.nodes[0].now(&self.view())
+    }
+
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// Every refusal so far, as callers and as operators see it.
+    pub(crate) fn refusals(&self) -> Vec<String> {
+        self.refusals.borrow().clone()
+    }
+}
+
+impl<'k> Session<'k> {
+    pub(crate) fn in_region(self, region: &str) -> Self {
+        Self { region: region.parse().unwrap(), ..self }
+    }
+
+    /// At the other node, whose View is another.
+    pub(crate) fn at_other_node(self) -> Self {
+        Self { node: 1 - self.node, ..self }
+    }
+
+    pub(crate) fn account(&self) -> AccountId {
+        self.view().credential(self.access_key_id).unwrap().user.account
+    }
+
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.kms.nodes[self.node].view()
+    }
+
+    pub(crate) fn call(&self, operation: &str, body: Value) -> Result<Value, Refused> {
+        self.call_on(&self.view(), operation, body)
+    }
+
+    /// One that must succeed.
+    pub(crate) fn ok(&self, operation: &str, body: Value) -> Value {
+        self.call(operation, body.clone()).unwrap_or_else(|refused| panic!("{operation} {body}: {refused:?}"))
+    }
+
+    /// A request that is decided on an older View first, as when it came in just before a commit.
+    pub(crate) fn call_on(&self, view: &Arc<View>, operation: &str, body: Value) -> Result<Value, Refused> {
+        let row = row(operation);
+        let service = &self.kms.nodes[self.node];
+        let Some(credential) = view.credential(self.access_key_id) else {
+            return Err(refused("(unauthenticated)", ""));
+        };
+        let call = Call {
+            credential: Arc::clone(credential),
+            region: self.region,
+            request_id: RequestId::from_bytes(claviger_keyring::random().unwrap()),
+            source_ip: Some("192.0.2.1".parse().unwrap()),
+            user_agent: Some("test"),
+            tls: true,
+        };
+        let commits_before = self.kms.store.commits();
+        let answer = read(row, &body).and_then(|fields| match service.execute(view, row, fields, &call) {
+            Execution::Ready(answer) => answer,
+            Execution::Pending(answer) => self.kms.block_on(answer),
+        });
+        let commits = self.kms.store.commits_since(commits_before);
+        let expected = usize::from(is_command(row) && answer.is_ok());
+        assert_eq!(commits.len(), expected, "commits of {operation} {body}");
+        commits.iter().for_each(|commit| check_event(commit, row, &call));
+        match answer {
+            Ok(reply) => Ok(test_model::reply(row, reply.as_ref())),
+            Err(error) => Err(self.refusal(row, &error)),
+        }
+    }
+
+    fn refusal(&self, row: &Row, error: &Error) -> Refused {
+        let wire = error.wire();
+        let query = matches!(row.service, ServiceName::Iam | ServiceName::Sts);
+        let code = if query { wire.query_code } else { wire.json_code };
+        let refusal = refused(code, wire.message.as_deref().unwrap_or_default());
+        let mut refusals = self.kms.refusals.borrow_mut();
+        refusals.push(format!("{refusal:?} {error:?}"));
+        if let Error::Internal(reason) = error {
+            return refused(code, reason);
+        }
+        refusal
+    }
+
+    /// A key of this spec: its id.
+    pub(crate) fn key(&self, spec: &str) -> String {
+        let usage = if spec.starts_with("HMAC") { "GENERATE_VERIFY_MAC" } else { "ENCRYPT_DECRYPT" };
+        let reply = self.ok("CreateKey", json!({"KeySpec": spec, "KeyUsage": usage}));
+        reply["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
+    }
+
+    /// The ARN of a key of this account and Region.
+    pub(crate) fn key_arn(&self, id: &str) -> String {
+        KeyArn { region: self.region, account: self.account(), id: id.parse().unwrap() }.to_string()
+    }
+
+    /// A new user of this account: no policy if `statements` is empty.
+    pub(crate) fn user(&self, name: &str, statements: &str) -> Session<'k> {
+        self.ok("CreateUser", json!({"UserName": name}));
+        if !statements.is_empty() {
+            let policy = json!({"UserName": name, "PolicyName": "p", "PolicyDocument": policy(statements)});
+            self.ok("PutUserPolicy", policy);
+        }
+        let reply = self.ok("CreateAccessKey", json!({"UserName": name}));
+        let access_key_id = reply["AccessKey"]["AccessKeyId"].as_str().unwrap().parse().unwrap();
+        Session { access_key_id, ..*self }
+    }
+
+    /// Base64 of a ciphertext of `plaintext`.
+    pub(crate) fn encrypt(&self, key: &str, plaintext: &str) -> String {
+        let reply = self.ok("Encrypt", json!({"KeyId": key, "Plaintext": plaintext}));
+        reply["CiphertextBlob"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn arn(&self) -> String {
+        self.view().credential(self.access_key_id).unwrap().user.arn().to_string()
+    }
+
+    /// The text of a refusal on a resource.
+    pub(crate) fn denied(&self, action: &str, rest: &str) -> Refused {
+        let iam = action.starts_with("iam:") || action.starts_with("sts:");
+        let code = if iam { "AccessDenied" } else { "AccessDeniedException" };
+        refused(code, &format!("User: {} is not authorized to perform: {action}{rest}", self.arn()))
+    }
+}
+
+/// A policy of these statements.
+pub(crate) fn policy(statements: &str) -> String {
+    format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)
+}
+
+/// A statement for the caller's identity policies.
+pub(crate) fn statement(effect: &str, action: &str, resource: &str) -> String {
+    json!({"Effect": effect, "Action": action, "Resource": resource}).to_string()
+}
+
+/// The whole of a refusal that comes from the request's own text.
+pub(crate) fn validation(message: &str) -> Refused {
+    refused("ValidationException", message)
+}
+
+/// The text of one violated constraint.
+pub(crate) fn violation(text: &str) -> Refused {
+    validation(&format!("1 validation error detected: {text}"))
+}
+
+/// The row of an operation; names are unique over the services.
+pub(crate) fn row(operation: &str) -> &'static Row {
+    table::rows().iter().find(|row| row.name == operation).unwrap_or_else(|| panic!("no row {operation}"))
+}
+
+/// Whether an operation changes the state. Told by its verb, so that a wrong row of the table is found.
+pub(crate) fn is_command(row: &Row) -> bool {
+    let reading = ["Decrypt", "Describe", "Encrypt", "Generate", "Get", "List", "ReEncrypt", "Verify"];
+    !reading.iter().any(|verb| row.name.starts_with(verb))
+}
+
+fn read(row: &Row, body: &Value) -> Result<crate::wire::Fields, Error> {
+    match row.service {
+        ServiceName::Claviger | ServiceName::Kms => row.read_json(body.to_string().as_bytes()),
+        ServiceName::Iam | ServiceName::Sts => row.read_query(&form(body)),
+    }
+}
+
+/// The body as parameters of the Query protocol.
+fn form(body: &Value) -> Vec<(String, String)> {
+    let mut parameters = Vec::new();
+    flatten("", body, &mut parameters);
+    parameters
+}
+
+fn flatten(name: &str, value: &Value, parameters: &mut Vec<(String, String)>) {
+    let below = |part: &str| if name.is_empty() { part.to_owned() } else { format!("{name}.{part}") };
+    match value {
+        Value::Object(members) => members.iter().for_each(|(key, value)| flatten(&below(key), value, parameters)),
+        Value::Array(items) => {
+            let numbered = items.iter().enumerate();
+            numbered.for_each(|(index, item)| flatten(&below(&format!("member.{}", index + 1)), item, parameters));
+        }
+        Value::String(text) => parameters.push((name.to_owned(), text.clone())),
+        other => parameters.push((name.to_owned(), other.to_string())),
+    }
+}
+
+/// The one event of a command tells who did what.
+fn check_event(commit: &Transaction, row: &Row, call: &Call<'_>) {
+    let (path, event) = event_of(commit);
+    let user = &call.credential.user;
+    let caller = event.caller.as_ref().unwrap();
+    let told = (event.action.as_str(), event.account, caller.principal.as_str(), caller.principal_id.as_str());
+    let (action, principal, id) =
+        (format!("{}:{}", row.service, row.name), user.arn().to_string(), user.id.to_string());
+    assert_eq!(told, (action.as_str(), user.account.as_u64(), principal.as_str(), id.as_str()));
+    assert_eq!(caller.access_key_id, call.credential.access_key_id.to_string());
+    assert_eq!(path, paths::outbox(&event.space, &call.request_id.to_string()));
+}
+
+/// The one event of a commit, with its path.
+pub(crate) fn event_of(commit: &Transaction) -> (&str, EventRecord) {
+    let events: Vec<_> = commit.writes.iter().filter(|write| write.path().starts_with("outbox/")).collect();
+    match events[..] {
+        [Write::Put { path, value }] => (path, records::decode(value).unwrap()),
+        _ => panic!("not one event but {events:?}"),
+    }
+}
+
+/// The memory store, with a memory of what was committed and a way to get in between.
+#[derive(Default)]
+pub(crate) struct TestStore {
+    pub(crate) inner: MemoryStore,
+    committed: Mutex<Vec<Transaction>>,
+    interferences: AtomicU8,
+}
+
+impl TestStore {
+    pub(crate) fn commits(&self) -> usize {
+        self.committed.lock().unwrap().len()
+    }
+
+    pub(crate) fn commits_since(&self, count: usize) -> Vec<Transaction> {
+        self.committed.lock().unwrap()[count..].to_vec()
+    }
+
+    /// Just before each of the next `count` transactions, somebody writes a record that it depends upon.
+    pub(crate) fn interfere(&self, count: u8) {
+        self.interferences.store(count, Ordering::SeqCst);
+    }
+
+    pub(crate) fn fail_next(&self, fault: Fault) {
+        self.inner.fail_next(fault);
+    }
+
+    /// All records.
+    pub(crate) fn records(&self) -> Vec<(String, Vec<u8>)> {
+        let mut records = Vec::new();
+        self.inner.load(&mut |record| records.push((record.path.to_owned(), record.value.to_vec()))).unwrap();
+        records
+    }
+
+    /// What a counter stands at.
+    pub(crate) fn counter(&self, path: &str) -> u64 {
+        let found = self.records().into_iter().find(|(at, _)| at == path);
+        found.map_or(0, |(_, value)| u64::from_be_bytes(value.try_into().unwrap()))
+    }
+
+    /// Writes the record of the first revision that the transaction demands once more, so that it has another.
+    async fn get_in_between(&self, transaction: &Transaction) {
+        let demanded = transaction.preconditions.iter().find_map(|condition| match condition {
+            Precondition::Revision { path, .. } => Some(path),
+            Precondition::Absent { .. } | Precondition::BoundedAdd { .. } => None,
+        });
+        let record = self.records().into_iter().find(|(path, _)| Some(path) == demanded);
+        if let Some((path, value)) = record {
+            let again = Transaction { preconditions: Vec::new(), writes: vec![Write::Put { path, value }] };
+            self.inner.commit(again).await.unwrap();
+        }
+    }
+}
+
+impl Store for TestStore {
+    fn load(&self, visit: &mut dyn FnMut(Record<'_>)) -> Result<Revision, StoreError> {
+        self.inner.load(visit)
+    }
+
+    fn commit(&self, transaction: Transaction) -> CommitFuture<'_> {
+        assert_one_space(&transaction);
+        Box::pin(async move {
+            let left = self.interferences.load(Ordering::SeqCst);
+            if left > 0 {
+                self.interferences.store(left - 1, Ordering::SeqCst);
+                self.get_in_between(&transaction).await;
+            }
+            let revision = self.inner.commit(transaction.clone()).await?;
+            self.committed.lock().unwrap().push(transaction);
+            Ok(revision)
+        })
+    }
+
+    fn watch(&self, after: Revision) -> Result<Watch, WatchError> {
+        self.inner.watch(after)
+    }
+
+    fn lease(&self, name: &str, ttl: Duration) -> LeaseFuture<'_> {
+        self.inner.lease(name, ttl)
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+}
+
+/// Read off the paths once more, whatever `Changes` thinks of them.
+fn assert_one_space(transaction: &Transaction) {
+    let conditions = transaction.preconditions.iter().map(Precondition::path);
+    let paths = conditions.chain(transaction.writes.iter().map(|write| write.path().as_str()));
+    let spaces: std::collections::BTreeSet<_> = paths.map(|path| path.split('/').nth(1).unwrap()).collect();
+    assert_eq!(spaces.len(), 1, "{transaction:?}");
+}
+
+/// One root for all tests: making its file waits for a disk. Nothing reads the file again, so it is not kept.
+static ROOT: LazyLock<Arc<dyn RootOfTrust>> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    Arc::new(FileRoot::create(&folder.path().join("root")).unwrap())
+});
