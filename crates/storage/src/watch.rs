@@ -191,3 +191,18 @@ impl Commit {
         self.changes.iter().map(|change| change.path.len() + change.value.as_ref().map_or(0, Vec::len)).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A task that waits may move between threads.
+    #[test]
+    fn waiting_is_send() {
+        fn assert_send<T: Send>(_: &T) {}
+        let log = Arc::new(ChangeLog::new(Revision::ZERO, ChangeLogLimits::default()));
+        let mut watch = log.watch(Revision::ZERO).unwrap();
+        assert_send(&watch);
+        assert_send(&watch.next());
+    }
+}

