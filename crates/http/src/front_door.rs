@@ -81,8 +81,8 @@ impl FrontDoor {
     pub(crate) async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Answer {
         let started = Instant::now();
         let request_id = self.request_ids.next();
-        let answering = AssertUnwindSafe(self.answer_or_panic(peer, request, request_id)).catch_unwind();
-        let Answered { answer, row, code } = answering.await.unwrap_or_else(|_| {
+        let answering = self.answer_or_panic(peer, request, request_id);
+        let Answered { answer, row, code } = unless_panicked(answering).await.unwrap_or_else(|| {
             tracing::error!(%request_id, "a request panicked");
             let refusal = Refusal::new("InternalFailure", 500);
             Answered::refused(&refusal, Protocol::Json, &request_id, None)
@@ -348,6 +348,12 @@ fn unread(error: BodyError, request_id: &RequestId) -> Answered {
     Answered { answer: answer::answer(status, None, request_id, Bytes::new()), row: None, code }
 }
 
+/// The future's output, or `None` if it panicked. A worker keeps nothing half-changed over a panic: the verifier's
+/// buffer is overwritten, and a signing key is kept whole or not at all.
+async fn unless_panicked<F: Future>(future: F) -> Option<F::Output> {
+    AssertUnwindSafe(future).catch_unwind().await.ok()
+}
+
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
@@ -366,6 +372,13 @@ fn is_json_object(body: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_is_caught() {
+        let run = |panics: bool| async move { if panics { panic!("on purpose") } else { 7 } };
+        assert_eq!(unless_panicked(run(true)).now_or_never(), Some(None));
+        assert_eq!(unless_panicked(run(false)).now_or_never(), Some(Some(7)));
+    }
 
     #[test]
     fn media_types() {

@@ -200,6 +200,22 @@ fn stopping_drops_no_request() {
     assert!(std::net::TcpStream::connect(address).is_err());
 }
 
+/// HTTP/2 says goodbye by a frame: the client learns that its connection ended well.
+#[test]
+fn stopping_takes_leave_of_http2() {
+    let running = start(config());
+    let ended = block_on(async {
+        let stream = tokio::net::TcpStream::connect(running.server.local_addr()).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let connection = tokio::spawn(connection);
+        assert_eq!(sender.send_request(request(&running, "http")).await.unwrap().status(), 200);
+        tokio::task::spawn_blocking(move || running.server.stop()).await.unwrap();
+        connection.await.unwrap()
+    });
+    assert!(ended.is_ok(), "{ended:?}");
+}
+
 #[test]
 fn a_head_has_room_for_a_session_token() {
     let running = start(config());
