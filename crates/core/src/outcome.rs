@@ -108,6 +108,11 @@ impl Changes {
         self
     }
 
+    /// Bytes of all paths and values so far; a store takes [`claviger_storage::BYTES_MAX`].
+    pub fn bytes(&self) -> usize {
+        self.transaction.bytes()
+    }
+
     /// With a reply, this is the outcome.
     pub fn reply<R>(self, reply: R) -> Outcome<R> {
         Outcome { changes: self, reply }

@@ -147,7 +147,7 @@ fn caller_now<'v>(view: &'v View, call: &Call<'_>) -> Result<&'v User, Error> {
     credential
         .filter(|credential| credential.user.id == call.credential.user.id)
         .map(|credential| &*credential.user)
-        .ok_or_else(|| Error::Internal("the caller's access key was deleted while the request ran".into()))
+        .ok_or(Error::CallerGone)
 }
 
 enum Committed<R> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claviger_keyring::{BackingKeyBinding, DomainScope, Space};
+use claviger_storage::BYTES_MAX;
 use claviger_types::{AccessKeyId, AccountId, Timestamp};
 
 use super::commit;
@@ -20,6 +21,9 @@ use crate::view::{Domain, Key, User, View};
 
 /// Records re-wrapped in one transaction; each is a precondition and a write.
 const BATCH_RECORDS_MAX: usize = 40;
+
+/// Bytes at which a batch is full: half of what a store takes, so that one more record of the largest size still fits.
+const BATCH_BYTES_MAX: usize = BYTES_MAX / 2;
 
 /// How long an older cluster key stays after it wraps nothing that is stored: commands that were prepared with it, and
 /// markers sealed by it, are long gone by then.
@@ -76,7 +80,7 @@ async fn wrap_backing_keys(service: &Service, retired: &Domain, account: Account
         let record = backing_keys_again(key, newest)?;
         batch = batch.replace(paths::key(region, key.arn.id), key.revision, &record);
         resources.push(key.arn.to_string());
-        if resources.len() == BATCH_RECORDS_MAX {
+        if resources.len() == BATCH_RECORDS_MAX || batch.bytes() >= BATCH_BYTES_MAX {
             let full = std::mem::replace(&mut batch, Changes::new(Space::Region(region)));
             let keys = std::mem::take(&mut resources);
             commit(service, full, "claviger:RewrapBackingKeys", account, keys).await?;
@@ -156,4 +160,74 @@ async fn delete_cluster_keys(service: &Service) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::test_kms::{HOME, REGION, TestKms, event_of};
+
+    fn versions(kms: &TestKms, space: Space) -> Vec<u32> {
+        let account: AccountId = HOME.parse().unwrap();
+        let view = kms.view();
+        let own = view.domain_keys().filter(|domain| *domain.key.scope() == DomainScope { account, space });
+        own.map(|domain| domain.key.version()).collect()
+    }
+
+    /// Ciphertexts, MACs and credentials outlive each rotation, and the old keys go.
+    #[test]
+    fn rotations_finish_and_change_nothing_else() {
+        let kms = TestKms::new();
+        let (key, region) = (kms.key(), Space::Region(REGION.parse().unwrap()));
+        let ciphertext = kms.admin().encrypt(&key, "AAAA");
+        let user = kms.admin().user("ann", "");
+        for round in 2..4 {
+            kms.ok("RotateDomainKeys", json!({}));
+            kms.ok("RotateDomainKeys", json!({"Space": "GLOBAL"}));
+            kms.ok("RotateClusterKey", json!({}));
+            assert_eq!((versions(&kms, region).len(), versions(&kms, Space::Global).len()), (2, 2));
+            // Between a rotation and its end, everything works, under old keys and new.
+            kms.ok("Decrypt", json!({"CiphertextBlob": ciphertext}));
+            kms.key();
+            kms.block_on(run(kms.service())).unwrap();
+            assert_eq!((versions(&kms, region), versions(&kms, Space::Global)), (vec![round], vec![round]));
+            assert_eq!(kms.ok("Decrypt", json!({"CiphertextBlob": ciphertext}))["Plaintext"], "AAAA");
+            let view = kms.view();
+            let credential = view.credential(user.access_key_id).unwrap();
+            assert_eq!(credential.domain_key_version, round);
+            let signing_key = kms.service().signing_key(
+                &view,
+                credential,
+                "20260131",
+                REGION.parse().unwrap(),
+                claviger_types::ServiceName::Kms,
+            );
+            assert!(signing_key.is_ok());
+            assert!(view.domain_keys().all(|domain| domain.cluster_key_version == round));
+        }
+        assert_eq!(kms.view().cluster_keys().count(), 3);
+        kms.pass(CLUSTER_KEY_GRACE);
+        kms.block_on(run(kms.service())).unwrap();
+        assert_eq!(kms.view().cluster_keys().count(), 1);
+        let commits = kms.store.commits_since(0);
+        commits.iter().for_each(|commit| drop(event_of(commit)));
+        kms.block_on(run(kms.service())).unwrap();
+        assert_eq!(kms.store.commits(), commits.len(), "a job that has nothing to do commits nothing");
+    }
+
+    /// Records of the largest size must not make a transaction that no store takes.
+    #[test]
+    fn large_records_are_wrapped_again_in_smaller_batches() {
+        let kms = TestKms::new();
+        let policy = crate::key_policies::default_document(HOME.parse().unwrap());
+        let policy = format!("{policy}{}", " ".repeat(claviger_types::limits::KEY_POLICY_BYTES_MAX - policy.len()));
+        for _ in 0..42 {
+            kms.ok("CreateKey", json!({"Policy": policy}));
+        }
+        kms.ok("RotateDomainKeys", json!({}));
+        kms.block_on(run(kms.service())).unwrap();
+        assert_eq!(versions(&kms, Space::Region(REGION.parse().unwrap())), [2]);
+    }
 }
