@@ -31,6 +31,8 @@ mod outcome;
 mod page;
 pub mod paths;
 mod pipeline;
+#[cfg(test)]
+mod races;
 pub mod records;
 mod service;
 mod settings;

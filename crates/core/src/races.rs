@@ -1,0 +1,261 @@
+//! Tests of commands that meet one another: two nodes, Views of different age, writers that get in between.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::paths::{self, PathKind};
+use crate::records::{self, AccessKeyOwnerRecord, AliasRecord, KeyRecord, UserRecord};
+use crate::test_kms::{Refused, Session, TestKms, policy, refused, statement};
+
+/// Both decide on the View that has 49 of 50: one of them is refused, by the counter.
+#[test]
+fn the_last_alias_of_a_key_is_given_once() {
+    let kms = TestKms::new();
+    let key = kms.key();
+    let alias = |number: u8| json!({"AliasName": format!("alias/{number}"), "TargetKeyId": key});
+    (0..49).for_each(|number| drop(kms.ok("CreateAlias", alias(number))));
+    let view = kms.view();
+    assert_eq!(kms.admin().call_on(&view, "CreateAlias", alias(49)), Ok(Value::Null));
+    let text = "Aliases per key quota for this account in this region is 50, current usage is 50.";
+    let full = Err(refused("LimitExceededException", text));
+    assert_eq!(kms.admin().call_on(&view, "CreateAlias", alias(50)), full);
+    assert_eq!(kms.call("CreateAlias", alias(50)), full);
+    kms.ok("CreateAlias", json!({"AliasName": "alias/other", "TargetKeyId": kms.key()}));
+    assert_eq!(kms.call("UpdateAlias", json!({"AliasName": "alias/other", "TargetKeyId": key})), full);
+    kms.ok("DeleteAlias", json!({"AliasName": "alias/0"}));
+    kms.ok("UpdateAlias", json!({"AliasName": "alias/other", "TargetKeyId": key}));
+}
+
+/// Two requests on one View; the second meets what the first left, and says so as if it had come later.
+#[test]
+fn the_second_of_two_is_decided_on_what_the_first_left() {
+    let (a, b) = (json!({"AliasName": "alias/a"}), json!({"AliasName": "alias/b"}));
+    let name = |operation, name: &str| (operation, json!({"UserName": name}));
+    let text = |code, text: &str| Some(refused(code, text));
+    let missing = "Alias arn:aws:kms:us-east-1:111122223333:alias/a is not found.";
+    let taken = "An alias with the name arn:aws:kms:us-east-1:111122223333:alias/b already exists";
+    let no_ann = "The user with name ann cannot be found.";
+    let cases = [
+        (("DeleteAlias", a.clone()), ("DeleteAlias", a.clone()), text("NotFoundException", missing)),
+        (("CreateAlias", b.clone()), ("CreateAlias", b), text("AlreadyExistsException", taken)),
+        (("DeleteAlias", a.clone()), ("UpdateAlias", a), text("NotFoundException", missing)),
+        (("DisableKey", json!({})), ("TagResource", json!({"Tags": [{"TagKey": "a", "TagValue": "b"}]})), None),
+        (
+            name("CreateUser", "bob"),
+            name("CreateUser", "BOB"),
+            text("EntityAlreadyExists", "User with name BOB already exists."),
+        ),
+        (name("DeleteUser", "ann"), name("CreateAccessKey", "ann"), text("NoSuchEntity", no_ann)),
+        (name("DeleteUser", "ann"), name("DeleteUser", "ann"), text("NoSuchEntity", no_ann)),
+        (
+            name("CreateAccessKey", "ann"),
+            name("DeleteUser", "ann"),
+            text("DeleteConflict", "Cannot delete entity, must remove access keys first."),
+        ),
+    ];
+    for (first, second, want) in cases {
+        let kms = TestKms::new();
+        let key = kms.key();
+        kms.ok("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": key}));
+        kms.ok("CreateUser", json!({"UserName": "ann"}));
+        let complete = |(operation, mut body): (&'static str, Value)| {
+            match operation {
+                "CreateAlias" | "UpdateAlias" => body["TargetKeyId"] = json!(key),
+                "DisableKey" | "TagResource" => body["KeyId"] = json!(key),
+                _ => {}
+            }
+            (operation, body)
+        };
+        let view = kms.view();
+        let (operation, body) = complete(first);
+        kms.ok(operation, body);
+        let (operation, body) = complete(second);
+        assert_eq!(kms.admin().call_on(&view, operation, body.clone()).err(), want, "{operation} {body}");
+    }
+}
+
+/// The first key of an account in a Region makes the domain key; whoever comes second wraps again, under that one.
+#[test]
+fn two_first_keys_of_a_region() {
+    let kms = TestKms::new();
+    let admin = kms.admin().in_region("eu-west-1");
+    let view = kms.view();
+    let keys = [0, 1].map(|_| {
+        let reply = admin.call_on(&view, "CreateKey", json!({})).unwrap();
+        reply["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
+    });
+    for key in keys {
+        let ciphertext = admin.encrypt(&key, "AAAA");
+        assert_eq!(admin.ok("Decrypt", json!({"CiphertextBlob": ciphertext}))["Plaintext"], "AAAA");
+    }
+}
+
+/// A rotation between two uses of the old View: what is stored is wrapped by the new domain key, never by the retired.
+#[test]
+fn a_rotation_makes_prepared_keys_be_wrapped_again() {
+    let kms = TestKms::new();
+    kms.key();
+    kms.ok("CreateUser", json!({"UserName": "ann"}));
+    let view = kms.view();
+    kms.ok("RotateDomainKeys", json!({}));
+    kms.ok("RotateDomainKeys", json!({"Space": "GLOBAL"}));
+    let created = kms.admin().call_on(&view, "CreateKey", json!({})).unwrap();
+    let key: claviger_types::KeyId = created["KeyMetadata"]["KeyId"].as_str().unwrap().parse().unwrap();
+    let after = kms.view();
+    let key = after.key("us-east-1".parse().unwrap(), key).unwrap();
+    assert_eq!(key.current_backing_key().unwrap().domain.key.version(), 2);
+    let created = kms.admin().call_on(&view, "CreateAccessKey", json!({"UserName": "ann"})).unwrap();
+    let id = created["AccessKey"]["AccessKeyId"].as_str().unwrap().parse().unwrap();
+    assert_eq!(kms.view().credential(id).unwrap().domain_key_version, 2);
+}
+
+/// A permission that was taken away meanwhile is not used by a command that has to decide again.
+#[test]
+fn a_conflict_asks_the_policies_again() {
+    let kms = TestKms::new();
+    let key = kms.key();
+    let ann = kms.admin().user("ann", &statement("Allow", "kms:*", "*"));
+    let view = kms.view();
+    let nothing = json!({"UserName": "ann", "PolicyName": "p", "PolicyDocument": policy(&statement("Allow", "kms:ListKeys", "*"))});
+    kms.ok("PutUserPolicy", nothing);
+    kms.store.interfere(1);
+    let answer = ann.call_on(&view, "DisableKey", json!({"KeyId": key}));
+    let arn = ann.key_arn(&key);
+    let rest = format!(" on resource: {arn} because no identity-based policy allows the kms:DisableKey action");
+    assert_eq!(answer, Err(ann.denied("kms:DisableKey", &rest)));
+}
+
+/// Who deletes its own access key, and has to decide something again after that, is nobody.
+#[test]
+fn a_conflict_asks_for_the_caller_again() {
+    let kms = TestKms::new();
+    let ann = kms.admin().user("ann", &statement("Allow", "*", "*"));
+    let delete = json!({"AccessKeyId": ann.access_key_id.to_string()});
+    let view = kms.view();
+    ann.ok("DeleteAccessKey", delete.clone());
+    let gone = refused("InvalidClientTokenId", "The security token included in the request is invalid.");
+    assert_eq!(ann.call_on(&view, "DeleteAccessKey", delete), Err(gone));
+}
+
+/// A command of the property test: an operation on one of few things, so that they meet.
+#[derive(Debug, Clone)]
+struct Step {
+    operation: &'static str,
+    thing: usize,
+    key: usize,
+    other_node: bool,
+    stale: bool,
+    interferences: u8,
+}
+
+const OPERATIONS: [&str; 12] = [
+    "CancelKeyDeletion",
+    "CreateAccessKey",
+    "CreateAlias",
+    "CreateAlias",
+    "CreateKey",
+    "CreateUser",
+    "DeleteAlias",
+    "DeleteUser",
+    "DisableKey",
+    "ScheduleKeyDeletion",
+    "UpdateAlias",
+    "UpdateAlias",
+];
+
+fn step() -> impl Strategy<Value = Step> {
+    let operation = proptest::sample::select(&OPERATIONS[..]);
+    (operation, 0..3_usize, 0..3_usize, any::<bool>(), any::<bool>(), 0..3_u8).prop_map(
+        |(operation, thing, key, other_node, stale, interferences)| Step {
+            operation,
+            thing,
+            key,
+            other_node,
+            stale,
+            interferences,
+        },
+    )
+}
+
+impl Step {
+    fn body(&self, keys: &[String]) -> Value {
+        let (thing, key) = (self.thing, &keys[self.key]);
+        match self.operation {
+            "CreateAlias" | "UpdateAlias" => json!({"AliasName": format!("alias/{thing}"), "TargetKeyId": key}),
+            "CreateKey" => json!({}),
+            "CreateAccessKey" | "CreateUser" | "DeleteUser" => json!({"UserName": format!("user-{thing}")}),
+            "DeleteAlias" => json!({"AliasName": format!("alias/{thing}")}),
+            _ => json!({"KeyId": key}),
+        }
+    }
+
+    fn take(&self, admin: Session<'_>, keys: &[String], old: &Arc<crate::View>) -> Result<Value, Refused> {
+        let session = if self.other_node { admin.at_other_node() } else { admin };
+        session.kms.store.interfere(self.interferences);
+        let view = if self.stale { Arc::clone(old) } else { session.view() };
+        let answer = session.call_on(&view, self.operation, self.body(keys));
+        session.kms.store.interfere(0);
+        answer
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// However commands meet: none fails for a reason of the service, and each counter is what it counts.
+    #[test]
+    fn counters_are_what_they_count(steps in prop::collection::vec(step(), 1..40)) {
+        let kms = TestKms::new();
+        let keys = [kms.key(), kms.key(), kms.key()];
+        let mut old = kms.view();
+        for (number, taken) in steps.iter().enumerate() {
+            let answer = taken.take(kms.admin(), &keys, &old);
+            let faults = ["KMSInternalException", "ServiceFailure"];
+            prop_assert!(answer.as_ref().err().is_none_or(|refusal| !faults.contains(&&*refusal.code)), "{taken:?}: {answer:?}");
+            if number % 5 == 0 {
+                old = kms.view();
+            }
+        }
+        let (counted, counters) = count(&kms);
+        prop_assert_eq!(counted, counters);
+    }
+}
+
+/// What the counters should be, and what they are.
+fn count(kms: &TestKms) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+    let (mut counted, mut counters) = (BTreeMap::new(), BTreeMap::new());
+    let (mut owners, mut access_keys) = (0, 0);
+    let mut add = |path: String| *counted.entry(path).or_insert(0) += 1;
+    for (path, value) in kms.store.records() {
+        let (kind, space, rest) = paths::parse(&path).unwrap();
+        match kind {
+            PathKind::Alias => {
+                let alias: AliasRecord = records::decode(&value).unwrap();
+                add(paths::alias_count(space.parse().unwrap(), alias.key_id.parse().unwrap()));
+            }
+            PathKind::Key => {
+                let key: KeyRecord = records::decode(&value).unwrap();
+                let account = claviger_types::AccountId::from_u64(key.account).unwrap();
+                add(paths::key_count(space.parse().unwrap(), account));
+            }
+            PathKind::User => {
+                let user: UserRecord = records::decode(&value).unwrap();
+                access_keys += user.access_keys.len();
+                add(paths::user_count(rest.split('/').next().unwrap().parse().unwrap()));
+            }
+            PathKind::AccessKey => {
+                records::decode::<AccessKeyOwnerRecord>(&value).unwrap();
+                owners += 1;
+            }
+            PathKind::Counter => {
+                counters.insert(path, u64::from_be_bytes(value.try_into().unwrap()));
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(owners, access_keys, "access keys and the records of their ids");
+    (counted, counters)
+}
