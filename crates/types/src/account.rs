@@ -15,6 +15,16 @@ impl AccountId {
         self.0
     }
 
+    /// The twelve digits, written into `place`.
+    pub(crate) fn digits(self, place: &mut [u8; 12]) -> &str {
+        let mut rest = self.0;
+        for digit in place.iter_mut().rev() {
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
+        }
+        std::str::from_utf8(place).unwrap_or_default()
+    }
+
     /// The account with this number, if it has at most 12 digits.
     pub fn from_u64(number: u64) -> Option<Self> {
         (number < 1_000_000_000_000).then_some(Self(number))
@@ -34,7 +44,7 @@ impl FromStr for AccountId {
 
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:012}", self.0)
+        f.write_str(self.digits(&mut [0; 12]))
     }
 }
 

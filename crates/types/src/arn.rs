@@ -17,8 +17,42 @@ pub struct KeyArn {
 }
 
 impl fmt::Display for KeyArn {
+    /// Nearly every answer holds a key ARN, and patterns are compared with it: it is put together without `write!`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "arn:aws:kms:{}:{}:key/{}", self.region, self.account, self.id)
+        let mut text = Text { bytes: [0; KEY_ARN_BYTES_MAX], length: 0 };
+        text.push("arn:aws:kms:").push(self.region.as_str()).push(":").push_account(self.account).push(":key/");
+        f.write_str(text.push_key_id(&self.id).as_str())
+    }
+}
+
+/// `arn:aws:kms:`, a Region, an account, the signs between, and an id of the longer form.
+const KEY_ARN_BYTES_MAX: usize = 12 + Region::LENGTH_MAX + 1 + 12 + 5 + 36;
+
+/// ASCII text on the stack. INVARIANT: `KEY_ARN_BYTES_MAX` has room for all that is pushed, so nothing is ever cut.
+struct Text {
+    bytes: [u8; KEY_ARN_BYTES_MAX],
+    length: usize,
+}
+
+impl Text {
+    fn push(&mut self, text: &str) -> &mut Self {
+        if let Some(place) = self.bytes.get_mut(self.length..self.length + text.len()) {
+            place.copy_from_slice(text.as_bytes());
+            self.length += text.len();
+        }
+        self
+    }
+
+    fn push_account(&mut self, account: AccountId) -> &mut Self {
+        self.push(account.digits(&mut [0; 12]))
+    }
+
+    fn push_key_id(&mut self, id: &KeyId) -> &mut Self {
+        self.push(id.write_to(&mut [0; KeyId::TEXT_BYTES]))
+    }
+
+    fn as_str(&self) -> &str {
+        self.bytes.get(..self.length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 
@@ -93,6 +127,16 @@ impl fmt::Display for PrincipalArn {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn longest_key_arn() {
+        let region: Region = "aaaaaaaaaaaaaaa-bbbbbbbbbbbbbb-1".parse().unwrap();
+        let account: AccountId = "000000000001".parse().unwrap();
+        for id in ["1234abcd-12ab-34cd-56ef-1234567890ab", "mrk-1234abcd12ab34cd56ef1234567890ab"] {
+            let arn = KeyArn { region, account, id: id.parse().unwrap() };
+            assert_eq!(arn.to_string(), format!("arn:aws:kms:{region}:{account}:key/{id}"));
+        }
+    }
 
     #[test]
     fn principals() {

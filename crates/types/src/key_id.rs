@@ -18,6 +18,22 @@ impl KeyId {
     /// The first id in order: where a listing begins.
     pub const FIRST: Self = Self { bytes: [0; 16], multi_region: false };
 
+    /// Bytes of either form as text.
+    pub(crate) const TEXT_BYTES: usize = 36;
+
+    /// The id as text, written into `place`.
+    pub(crate) fn write_to<'p>(&self, place: &'p mut [u8; Self::TEXT_BYTES]) -> &'p str {
+        let uuid = uuid::Uuid::from_bytes_ref(&self.bytes);
+        if !self.multi_region {
+            return uuid.as_hyphenated().encode_lower(place);
+        }
+        if let Some((prefix, digits)) = place.split_at_mut_checked(4) {
+            prefix.copy_from_slice(b"mrk-");
+            uuid.as_simple().encode_lower(digits);
+        }
+        std::str::from_utf8(place).unwrap_or_default()
+    }
+
     /// The id of a single-Region key with these 16 bytes.
     pub fn single_region(bytes: [u8; 16]) -> Self {
         Self { bytes, multi_region: false }
@@ -62,8 +78,7 @@ impl FromStr for KeyId {
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let uuid = uuid::Uuid::from_bytes_ref(&self.bytes);
-        if self.multi_region { write!(f, "mrk-{}", uuid.as_simple()) } else { uuid.as_hyphenated().fmt(f) }
+        f.write_str(self.write_to(&mut [0; Self::TEXT_BYTES]))
     }
 }
 

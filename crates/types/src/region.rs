@@ -15,7 +15,7 @@ pub struct Region {
 }
 
 impl Region {
-    const LENGTH_MAX: usize = 32;
+    pub(crate) const LENGTH_MAX: usize = 32;
 
     /// The name as text.
     pub fn as_str(&self) -> &str {

@@ -7,8 +7,9 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::ser::Error;
 use serde::{Serialize, Serializer};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// The bytes of a binary member of a request.
 pub struct Blob(Zeroizing<Vec<u8>>);
@@ -81,36 +82,18 @@ impl fmt::Display for BadBase64 {
     }
 }
 
-/// Bytes of a reply, written as base64 straight into its buffer: no string of them is made.
+/// Bytes of a reply as base64. The text may be a plaintext's, so it is wiped after it was written.
 pub struct Base64<B>(pub B);
 
 impl<B: AsRef<[u8]>> Serialize for Base64<B> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&Chunks(self.0.as_ref()))
+        let bytes = self.0.as_ref();
+        let mut encoded = Zeroizing::new(vec![0; bytes.len().div_ceil(3) * 4]);
+        let written = STANDARD.encode_slice(bytes, &mut encoded).map_err(Error::custom)?;
+        let text = encoded.get(..written).and_then(|ascii| std::str::from_utf8(ascii).ok()).unwrap_or_default();
+        serializer.serialize_str(text)
     }
 }
-
-struct Chunks<'a>(&'a [u8]);
-
-impl fmt::Display for Chunks<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut encoded = [0; CHUNK_BYTES / 3 * 4];
-        let mut outcome = Ok(());
-        for chunk in self.0.chunks(CHUNK_BYTES) {
-            let written = STANDARD.encode_slice(chunk, &mut encoded).map_err(|_| fmt::Error)?;
-            let text = encoded.get(..written).and_then(|ascii| std::str::from_utf8(ascii).ok()).ok_or(fmt::Error)?;
-            outcome = f.write_str(text);
-            if outcome.is_err() {
-                break;
-            }
-        }
-        encoded.zeroize();
-        outcome
-    }
-}
-
-/// A multiple of 3, so that only the last chunk is padded. Small, since the chunk's buffer is wiped after use.
-const CHUNK_BYTES: usize = 96;
 
 #[cfg(test)]
 mod tests {
