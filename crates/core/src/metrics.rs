@@ -13,7 +13,7 @@ const LATENCY_MICROS_BOUNDS: [u64; 12] =
     [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000, 5_000_000];
 
 /// Outcomes that are counted apart; the last slot is for codes that the list lacks.
-const OUTCOMES: [&str; 32] = [
+const OUTCOMES: [&str; 35] = [
     "OK",
     "AccessDeniedException",
     "AlreadyExistsException",
@@ -24,6 +24,7 @@ const OUTCOMES: [&str; 32] = [
     "IncompleteSignatureException",
     "IncorrectKeyException",
     "InternalFailure",
+    "InvalidAction",
     "InvalidArnException",
     "InvalidCiphertextException",
     "InvalidKeyUsageException",
@@ -34,12 +35,14 @@ const OUTCOMES: [&str; 32] = [
     "KMSInvalidStateException",
     "LimitExceededException",
     "MalformedPolicyDocumentException",
+    "MissingAction",
     "MissingAuthenticationTokenException",
     "NotAuthorizedException",
     "NotFoundException",
     "RequestEntityTooLarge",
     "RequestTimeout",
     "SerializationException",
+    "ServiceUnavailable",
     "TagException",
     "UnknownOperationException",
     "UnrecognizedClientException",
@@ -82,7 +85,7 @@ impl Metrics {
     }
 
     /// Prometheus text format 0.0.4. Only what was counted is printed.
-    pub fn render(&self, commits: Option<&CommitTimes>) -> String {
+    pub(crate) fn render(&self, commits: Option<&CommitTimes>) -> String {
         let mut text = String::new();
         // INVARIANT: writing to a String cannot fail.
         let _ = self

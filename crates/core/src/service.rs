@@ -72,6 +72,11 @@ impl Service {
         &self.metrics
     }
 
+    /// All counters, as Prometheus text.
+    pub fn metrics_text(&self) -> String {
+        self.metrics.render(self.store.commit_times().as_ref())
+    }
+
     /// Why requests cannot be served, if they cannot.
     pub fn health(&self) -> Result<(), String> {
         self.views.health()

@@ -241,7 +241,7 @@ impl FrontDoor {
     }
 
     fn metrics(&self, request_id: &RequestId) -> Answered {
-        let text = self.service.metrics().render(None);
+        let text = self.service.metrics_text();
         Answered::text(200, "OK", "text/plain; version=0.0.4; charset=utf-8", text, request_id)
     }
 }

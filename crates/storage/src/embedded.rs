@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::database::{Database, Medium, OpenError, Opening};
 use crate::lease::Leases;
 use crate::lock::{lock, read};
-use crate::stats::CommitStats;
+use crate::stats::{CommitStats, CommitTimes};
 use crate::store::{CommitFuture, LeaseFuture, Record, Revision, Store, StoreError};
 use crate::transaction::{CommitError, Transaction};
 use crate::watch::{ChangeLog, ChangeLogLimits, Watch, WatchError};
@@ -149,6 +149,10 @@ impl Store for EmbeddedStore {
     fn lease(&self, name: &str, _ttl: Duration) -> LeaseFuture<'_> {
         let lease = self.leases.take(name);
         Box::pin(async move { lease })
+    }
+
+    fn commit_times(&self) -> Option<CommitTimes> {
+        Some(self.shared.stats.read())
     }
 
     fn close(&self) {

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::lease::Lease;
+use crate::stats::CommitTimes;
 use crate::transaction::{CommitError, Transaction};
 use crate::watch::{Watch, WatchError};
 
@@ -29,6 +30,11 @@ pub trait Store: Send + Sync + 'static {
     /// The lease of that name, or none if somebody holds it. It is held until it is dropped; `ttl` bounds how long
     /// others wait after its holder died.
     fn lease(&self, name: &str, ttl: Duration) -> LeaseFuture<'_>;
+
+    /// How long commits take, if the store measures it.
+    fn commit_times(&self) -> Option<CommitTimes> {
+        None
+    }
 
     /// Settles what was queued, then refuses all further calls and ends every watch. Blocks until that is done.
     fn close(&self);

@@ -51,3 +51,23 @@ impl Command for CancelKeyDeletion {
         Ok(edit(&target.0, |record| record.state = state.into()).reply(Reply { key_id: target.0.arn }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::TestKms;
+
+    #[test]
+    fn the_key_is_there_again_disabled() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        kms.ok("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": key}));
+        kms.ok("ScheduleKeyDeletion", json!({"KeyId": key}));
+        let reply = kms.ok("CancelKeyDeletion", json!({"KeyId": key}));
+        assert_eq!(reply, json!({"KeyId": kms.admin().key_arn(&key)}));
+        let metadata = &kms.ok("DescribeKey", json!({"KeyId": "alias/a"}))["KeyMetadata"];
+        assert_eq!((&metadata["KeyState"], &metadata["Enabled"]), (&json!("Disabled"), &json!(false)));
+        assert_eq!(metadata.get("DeletionDate"), None);
+    }
+}

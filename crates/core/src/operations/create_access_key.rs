@@ -112,3 +112,46 @@ impl Command for CreateAccessKey {
 fn exposed<S: Serializer>(secret: &Arc<SecretAccessKey>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(secret.expose())
 }
+
+#[cfg(test)]
+mod tests {
+    use claviger_keyring::SecretAccessKey;
+    use claviger_types::ServiceName;
+    use serde_json::json;
+
+    use crate::test_kms::{REGION, TestKms, refused, statement};
+
+    /// The secret opens what it signs: the service derives the same signing key from what it has stored.
+    #[test]
+    fn the_secret_is_the_stored_one() {
+        let kms = TestKms::new();
+        kms.ok("CreateUser", json!({"UserName": "Ann"}));
+        let made = kms.ok("CreateAccessKey", json!({"UserName": "ann"}))["AccessKey"].clone();
+        assert_eq!((&made["UserName"], &made["Status"]), (&json!("Ann"), &json!("Active")));
+        let (secret, view) = (made["SecretAccessKey"].as_str().unwrap(), kms.view());
+        assert_eq!(secret.len(), 40);
+        let credential = view.credential(made["AccessKeyId"].as_str().unwrap().parse().unwrap()).unwrap();
+        let region = REGION.parse().unwrap();
+        let stored = kms.service().signing_key(&view, credential, "20260131", region, ServiceName::Kms).unwrap();
+        let shown =
+            SecretAccessKey::from_text(secret.to_owned()).unwrap().signing_key("20260131", REGION, "kms").unwrap();
+        assert!(stored.verify(b"text", &shown.sign(b"text").unwrap()));
+    }
+
+    #[test]
+    fn two_for_each_user() {
+        let kms = TestKms::new();
+        let ann = kms.admin().user("ann", &statement("Allow", "iam:*", "arn:aws:iam::*:user/ann"));
+        let own = ann.ok("CreateAccessKey", json!({}));
+        assert_eq!(own["AccessKey"]["UserName"], "ann");
+        let full = Err(refused("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2"));
+        assert_eq!(ann.call("CreateAccessKey", json!({})), full);
+        ann.ok("DeleteAccessKey", json!({"AccessKeyId": own["AccessKey"]["AccessKeyId"]}));
+        ann.ok("CreateAccessKey", json!({"UserName": "ann"}));
+        let because = " on resource: user admin because no identity-based policy allows the iam:CreateAccessKey action";
+        let answer = ann.call("CreateAccessKey", json!({"UserName": "admin"}));
+        assert_eq!(answer, Err(ann.denied("iam:CreateAccessKey", because)));
+        let text = "The user with name bob cannot be found.";
+        assert_eq!(kms.call("CreateAccessKey", json!({"UserName": "bob"})), Err(refused("NoSuchEntity", text)));
+    }
+}

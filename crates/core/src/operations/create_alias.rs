@@ -62,3 +62,80 @@ impl Command for CreateAlias {
         Ok(changes.count_in(counter, Quota::AliasesPerKey, limits::ALIASES_PER_KEY_MAX).reply(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::test_kms::{Session, TestKms, refused, statement, validation, violation};
+
+    /// Source: docs/compatibility.md, CreateAlias. The name is judged before the key is looked for.
+    #[test]
+    fn names() {
+        let kms = TestKms::new();
+        let pattern =
+            "failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$";
+        let prefix = "Alias must start with the prefix \"alias/\". Please see \
+            https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html";
+        let long = format!("alias/{}", "a".repeat(251));
+        let cases = [
+            ("alias/a b".to_owned(), violation(&format!("Value 'alias/a b' at 'aliasName' {pattern}"))),
+            ("alias/a.b".to_owned(), violation(&format!("Value 'alias/a.b' at 'aliasName' {pattern}"))),
+            (
+                long.clone(),
+                violation(&format!(
+                    "Value '{long}' at 'aliasName' failed to satisfy constraint: Member must have length less than or \
+                     equal to 256"
+                )),
+            ),
+            ("a".to_owned(), validation(prefix)),
+            ("Alias/a".to_owned(), validation(prefix)),
+            ("alias/".to_owned(), validation("alias/ contains invalid characters for an alias")),
+            ("alias/my:alias".to_owned(), validation("alias/my:alias contains invalid characters for an alias")),
+            ("alias/aws/s3".to_owned(), refused("NotAuthorizedException", "")),
+        ];
+        for (name, want) in cases {
+            let answer = kms.call("CreateAlias", json!({"AliasName": name, "TargetKeyId": "foo"}));
+            assert_eq!(answer, Err(want), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_given_once_in_an_account_and_region() {
+        let kms = TestKms::new();
+        let (key, other) = (kms.key(), kms.key());
+        let create = |session: Session<'_>, name: &str, key: &str| {
+            session.call("CreateAlias", json!({"AliasName": name, "TargetKeyId": key}))
+        };
+        assert_eq!(create(kms.admin(), "alias/a", &key), Ok(Value::Null));
+        let text = "An alias with the name arn:aws:kms:us-east-1:111122223333:alias/a already exists";
+        for key in [&key, &other] {
+            assert_eq!(create(kms.admin(), "alias/a", key), Err(refused("AlreadyExistsException", text)));
+        }
+        // Case counts; other accounts and Regions have names of their own.
+        assert_eq!(create(kms.admin(), "alias/A", &key), Ok(Value::Null));
+        let (away, west) = (kms.away(), kms.admin().in_region("us-west-2"));
+        assert_eq!(create(away, "alias/a", &away.key("HMAC_224")), Ok(Value::Null));
+        assert_eq!(create(west, "alias/a", &west.key("SYMMETRIC_DEFAULT")), Ok(Value::Null));
+    }
+
+    /// Source: developer guide, "Controlling access to aliases": on the alias and on the key.
+    #[test]
+    fn both_alias_and_key_must_allow_it() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let (arn, alias) = (kms.admin().key_arn(&key), "arn:aws:kms:us-east-1:111122223333:alias/a");
+        let (on_key, on_alias) = (statement("Allow", "kms:*", &arn), statement("Allow", "kms:*", alias));
+        let because = "because no identity-based policy allows the kms:CreateAlias action";
+        for (number, statements, refused_on) in [
+            (1, on_key.clone(), Some(alias)),
+            (2, on_alias.clone(), Some(&*arn)),
+            (3, format!("{on_key},{on_alias}"), None),
+        ] {
+            let caller = kms.admin().user(&format!("user-{number}"), &statements);
+            let answer = caller.call("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": key}));
+            let want = refused_on.map(|on| caller.denied("kms:CreateAlias", &format!(" on resource: {on} {because}")));
+            assert_eq!(answer.err(), want, "{statements}");
+        }
+    }
+}

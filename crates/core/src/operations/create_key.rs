@@ -144,3 +144,115 @@ fn refuse_what_is_not_there(fields: &mut Fields) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::Settings;
+    use crate::key_policies;
+    use crate::test_kms::{self, HOME, TestKms, policy, statement, validation};
+
+    #[test]
+    fn metadata_by_spec() {
+        let kms = TestKms::new();
+        for (spec, usage, list, algorithm, has_material_id) in [
+            ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "EncryptionAlgorithms", "SYMMETRIC_DEFAULT", true),
+            ("HMAC_224", "GENERATE_VERIFY_MAC", "MacAlgorithms", "HMAC_SHA_224", false),
+            ("HMAC_256", "GENERATE_VERIFY_MAC", "MacAlgorithms", "HMAC_SHA_256", false),
+            ("HMAC_384", "GENERATE_VERIFY_MAC", "MacAlgorithms", "HMAC_SHA_384", false),
+            ("HMAC_512", "GENERATE_VERIFY_MAC", "MacAlgorithms", "HMAC_SHA_512", false),
+        ] {
+            let id = kms.admin().key(spec);
+            let mut metadata = kms.ok("DescribeKey", json!({"KeyId": id}))["KeyMetadata"].take();
+            let members = metadata.as_object_mut().unwrap();
+            let created_at = members.remove("CreationDate").unwrap().as_f64().unwrap();
+            assert!((kms.now().as_seconds() - created_at).abs() < 60.0, "{spec}");
+            assert_eq!(members.remove("CurrentKeyMaterialId").is_some(), has_material_id, "{spec}");
+            let want = json!({
+                "AWSAccountId": HOME, "KeyId": id, "Arn": kms.admin().key_arn(&id), "Enabled": true, "Description": "",
+                "KeyUsage": usage, "KeyState": "Enabled", "Origin": "AWS_KMS", "KeyManager": "CUSTOMER",
+                "CustomerMasterKeySpec": spec, "KeySpec": spec, list: [algorithm], "MultiRegion": false,
+            });
+            assert_eq!(metadata, want, "{spec}");
+        }
+    }
+
+    /// What CreateKey answers is what DescribeKey answers afterwards.
+    #[test]
+    fn answers_what_describe_key_does() {
+        let kms = TestKms::new();
+        let made =
+            kms.ok("CreateKey", json!({"Description": "for orders", "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT"}));
+        assert_eq!(made, kms.ok("DescribeKey", json!({"KeyId": made["KeyMetadata"]["Arn"]})));
+        assert_eq!(made["KeyMetadata"]["Description"], "for orders");
+        let policy = kms.ok("GetKeyPolicy", json!({"KeyId": made["KeyMetadata"]["Arn"]}));
+        assert_eq!(policy["Policy"], key_policies::default_document(HOME.parse().unwrap()));
+    }
+
+    /// Source: docs/compatibility.md, CreateKey.
+    #[test]
+    fn refused() {
+        let kms = TestKms::new();
+        let unsupported = |text: &str| test_kms::refused("UnsupportedOperationException", text);
+        let usage = "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.";
+        let both = "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is \
+            deprecated.";
+        let tags = |count: usize| -> Vec<_> {
+            (0..count).map(|tag| json!({"TagKey": tag.to_string(), "TagValue": ""})).collect()
+        };
+        let a_tag = |key: &str| json!({"TagKey": key, "TagValue": ""});
+        let tag = |text: &str| test_kms::refused("TagException", text);
+        let cases = [
+            (json!({"KeySpec": "HMAC_256"}), validation(usage)),
+            (json!({"KeySpec": "RSA_2048"}), validation(usage)),
+            (
+                json!({"KeySpec": "HMAC_256", "KeyUsage": "ENCRYPT_DECRYPT"}),
+                validation("KeyUsage ENCRYPT_DECRYPT is not compatible with KeySpec HMAC_256"),
+            ),
+            (
+                json!({"KeyUsage": "SIGN_VERIFY"}),
+                validation("KeyUsage SIGN_VERIFY is not compatible with KeySpec SYMMETRIC_DEFAULT"),
+            ),
+            (json!({"KeySpec": "SYMMETRIC_DEFAULT", "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT"}), validation(both)),
+            (
+                json!({"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}),
+                unsupported("Claviger does not support KeySpec RSA_2048 yet."),
+            ),
+            (json!({"Origin": "EXTERNAL"}), unsupported("Claviger does not support Origin EXTERNAL yet.")),
+            (json!({"MultiRegion": true}), unsupported("Claviger does not support MultiRegion keys yet.")),
+            (json!({"Tags": [a_tag("a"), a_tag("b"), a_tag("a")]}), tag("Duplicate tag keys")),
+            (json!({"Tags": [a_tag("AwS:x")]}), tag("Tags beginning with aws: are reserved")),
+            (json!({"Tags": tags(51)}), tag("Too many tags")),
+        ];
+        for (body, want) in cases {
+            assert_eq!(kms.call("CreateKey", body.clone()), Err(want), "{body}");
+        }
+        kms.ok("CreateKey", json!({"Tags": tags(50), "MultiRegion": false, "Origin": "AWS_KMS"}));
+    }
+
+    #[test]
+    fn the_quota() {
+        let settings = Settings { keys_per_account_and_region_max: 2, dev_clock: true, ..Settings::default() };
+        let kms = TestKms::with_settings(settings);
+        let keys = [kms.key(), kms.key()];
+        let text = "Key quota for this account in this region is 2 but the current usage is 2.";
+        assert_eq!(kms.call("CreateKey", json!({})), Err(test_kms::refused("LimitExceededException", text)));
+        kms.away().key("HMAC_224");
+        kms.admin().in_region("eu-west-1").key("HMAC_224");
+        // A key counts until it is gone.
+        kms.ok("ScheduleKeyDeletion", json!({"KeyId": keys[0], "PendingWindowInDays": 7}));
+        assert!(kms.call("CreateKey", json!({})).is_err());
+    }
+
+    /// Source: docs/compatibility.md, AccessDeniedException: tags are asked about without naming a resource.
+    #[test]
+    fn tags_need_a_permission_of_their_own() {
+        let kms = TestKms::new();
+        let caller = kms.admin().user("ann", &statement("Allow", "kms:CreateKey", "*"));
+        caller.ok("CreateKey", json!({"Tags": [], "BypassPolicyLockoutSafetyCheck": true}));
+        let tagged = json!({"Tags": [{"TagKey": "a", "TagValue": ""}], "BypassPolicyLockoutSafetyCheck": true});
+        let because = " because no identity-based policy allows the kms:TagResource action";
+        assert_eq!(caller.call("CreateKey", tagged), Err(caller.denied("kms:TagResource", because)));
+    }
+}

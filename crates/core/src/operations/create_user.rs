@@ -73,3 +73,68 @@ impl Command for CreateUser {
         Ok(changes.reply(Reply { user: UserShown::new(path.clone(), name.clone(), *id, arn, facts.now) }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, refused, statement};
+
+    #[test]
+    fn what_is_made_is_answered() {
+        let kms = TestKms::new();
+        let made = kms.ok("CreateUser", json!({"UserName": "Ann.B+c=d,e@f-g_1", "Path": "/a/b/"}));
+        assert_eq!(made["User"]["Arn"], "arn:aws:iam::111122223333:user/a/b/Ann.B+c=d,e@f-g_1");
+        assert_eq!(made, kms.ok("GetUser", json!({"UserName": "Ann.B+c=d,e@f-g_1"})));
+        assert_eq!(kms.ok("CreateUser", json!({"UserName": "bob"}))["User"]["Path"], "/");
+    }
+
+    #[test]
+    fn names_are_unique_whatever_their_case() {
+        let kms = TestKms::new();
+        kms.ok("CreateUser", json!({"UserName": "ann"}));
+        for name in ["ann", "ANN", "Admin"] {
+            let text = format!("User with name {name} already exists.");
+            let answer = kms.call("CreateUser", json!({"UserName": name, "Path": "/other/"}));
+            assert_eq!(answer, Err(refused("EntityAlreadyExists", &text)));
+        }
+        kms.away().ok("CreateUser", json!({"UserName": "ann"}));
+    }
+
+    /// Nobody is told of a user before the permission to make one was found.
+    #[test]
+    fn permission_comes_first() {
+        let kms = TestKms::new();
+        let caller =
+            kms.admin().user("caller", &statement("Allow", "iam:CreateUser", "arn:aws:iam::111122223333:user/team/*"));
+        for (name, path) in [("admin", "/"), ("new", "/"), ("new", "/other/")] {
+            let rest = format!(
+                " on resource: arn:aws:iam::111122223333:user{path}{name} because no identity-based policy allows the \
+                 iam:CreateUser action"
+            );
+            let answer = caller.call("CreateUser", json!({"UserName": name, "Path": path}));
+            assert_eq!(answer, Err(caller.denied("iam:CreateUser", &rest)), "{name} {path}");
+        }
+        caller.ok("CreateUser", json!({"UserName": "new", "Path": "/team/"}));
+    }
+
+    #[test]
+    fn bad_names_and_paths() {
+        let kms = TestKms::new();
+        let long = "a".repeat(65);
+        for (name, path) in [
+            ("", "/"),
+            (&*long, "/"),
+            ("a b", "/"),
+            ("a/b", "/"),
+            ("é", "/"),
+            ("a", ""),
+            ("a", "x"),
+            ("a", "/x"),
+            ("a", "/x y/"),
+        ] {
+            let refusal = kms.call("CreateUser", json!({"UserName": name, "Path": path})).unwrap_err();
+            assert_eq!(refusal.code, "ValidationError", "{name} {path}");
+        }
+    }
+}

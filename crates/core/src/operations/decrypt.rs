@@ -76,3 +76,157 @@ impl Use for Decrypt {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::{Value, json};
+
+    use crate::test_kms::{TestKms, policy, refused, statement};
+
+    #[test]
+    fn the_key_is_found_by_the_ciphertext() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let ciphertext = kms.admin().encrypt(&key, "c2VjcmV0");
+        let reply = kms.ok("Decrypt", json!({"CiphertextBlob": ciphertext}));
+        assert_eq!(reply["Plaintext"], "c2VjcmV0");
+        assert_eq!(reply["KeyId"], kms.admin().key_arn(&key));
+        let metadata = kms.ok("DescribeKey", json!({"KeyId": key}));
+        assert_eq!(reply["KeyMaterialId"], metadata["KeyMetadata"]["CurrentKeyMaterialId"]);
+    }
+
+    /// One answer for every reason: an altered ciphertext, another context, something else altogether.
+    #[test]
+    fn every_flipped_bit_is_refused() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let ciphertext = STANDARD.decode(kms.admin().encrypt(&key, "c2VjcmV0")).unwrap();
+        let decrypt = |bytes: &[u8]| {
+            kms.call("Decrypt", json!({"KeyId": key, "CiphertextBlob": STANDARD.encode(bytes)}))
+                .err()
+                .map(|error| error.code)
+        };
+        assert_eq!(decrypt(&ciphertext), None);
+        for bit in 0..ciphertext.len() * 8 {
+            let mut flipped = ciphertext.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            // A flipped bit in the key's id makes it the ciphertext of another key.
+            let code = decrypt(&flipped).unwrap_or_else(|| panic!("bit {bit} does not matter"));
+            let known = ["InvalidCiphertextException", "IncorrectKeyException"];
+            assert!(known.contains(&&*code), "bit {bit}: {code}");
+        }
+        for length in 1..ciphertext.len() {
+            assert!(decrypt(&ciphertext[..length]).is_some(), "{length} bytes");
+        }
+        assert!(decrypt(&[&ciphertext[..], &[0]].concat()).is_some());
+    }
+
+    #[test]
+    fn contexts() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let context = |pairs: &[(&str, &str)]| -> Value {
+            Value::Object(pairs.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect())
+        };
+        let bound = context(&[("a", "1"), ("b", "2")]);
+        let encrypted = kms.ok("Encrypt", json!({"KeyId": key, "Plaintext": "AAAA", "EncryptionContext": bound}));
+        let decrypt = |context: Value| {
+            let body = json!({"CiphertextBlob": encrypted["CiphertextBlob"], "EncryptionContext": context});
+            kms.call("Decrypt", body).map(|reply| reply["Plaintext"].clone())
+        };
+        assert_eq!(decrypt(context(&[("b", "2"), ("a", "1")])), Ok(json!("AAAA")));
+        for other in [
+            context(&[]),
+            context(&[("a", "1")]),
+            context(&[("a", "1"), ("b", "2"), ("c", "3")]),
+            context(&[("a", "2"), ("b", "1")]),
+            context(&[("A", "1"), ("b", "2")]),
+            context(&[("a", "1"), ("b", "2 ")]),
+        ] {
+            assert_eq!(decrypt(other.clone()), Err(refused("InvalidCiphertextException", "")), "{other}");
+        }
+    }
+
+    /// Source: docs/compatibility.md, order of checks: a foreign ciphertext, then another key, before usage and state.
+    #[test]
+    fn order_of_checks() {
+        let kms = TestKms::new();
+        let (key, other, hmac) = (kms.key(), kms.key(), kms.admin().key("HMAC_256"));
+        let ciphertext = kms.admin().encrypt(&key, "AAAA");
+        let text = "The key ID in the request does not identify a CMK that can perform this operation.";
+        kms.ok("DisableKey", json!({"KeyId": other}));
+        kms.ok("ScheduleKeyDeletion", json!({"KeyId": hmac}));
+        for named in [&other, &hmac] {
+            let answer = kms.call("Decrypt", json!({"CiphertextBlob": ciphertext, "KeyId": named}));
+            assert_eq!(answer, Err(refused("IncorrectKeyException", text)));
+        }
+        for garbage in ["AAAA", "AQICAHh3"] {
+            let answer = kms.call("Decrypt", json!({"CiphertextBlob": garbage, "KeyId": "foo"}));
+            assert_eq!(answer, Err(refused("InvalidCiphertextException", "")), "{garbage}");
+        }
+        // The state comes before the context, and the algorithm after the state.
+        kms.ok("DisableKey", json!({"KeyId": key}));
+        let disabled = refused("DisabledException", &format!("{} is disabled.", kms.admin().key_arn(&key)));
+        for (member, value) in
+            [("EncryptionContext", json!({"a": "b"})), ("EncryptionAlgorithm", json!("RSAES_OAEP_SHA_256"))]
+        {
+            let answer = kms.call("Decrypt", json!({"CiphertextBlob": ciphertext, member: value}));
+            assert_eq!(answer.as_ref(), Err(&disabled), "{member}");
+        }
+        kms.ok("EnableKey", json!({"KeyId": key}));
+        let wrong = json!({"CiphertextBlob": ciphertext, "EncryptionAlgorithm": "RSAES_OAEP_SHA_256"});
+        let text = "Algorithm RSAES_OAEP_SHA_256 is incompatible with key spec SYMMETRIC_DEFAULT.";
+        assert_eq!(kms.call("Decrypt", wrong), Err(refused("InvalidKeyUsageException", text)));
+    }
+
+    /// Source: docs/compatibility.md, AccessDeniedException on "the resource associated with this ciphertext".
+    #[test]
+    fn a_ciphertext_whose_key_is_not_for_the_caller() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let ciphertext = kms.admin().encrypt(&key, "AAAA");
+        let on = " on the resource associated with this ciphertext";
+        let unknown = " because the resource does not exist in this Region, no resource-based policies allow access, or a \
+            resource-based policy explicitly denies access";
+        let no_identity = " because no identity-based policy allows the kms:Decrypt action";
+        let stranger = kms.admin().user("stranger", "");
+        let denied = statement("Deny", "kms:Decrypt", "*");
+        let denied = kms.admin().user("denied", &format!("{},{denied}", statement("Allow", "*", "*")));
+        let explicit = " with an explicit deny in an identity-based policy";
+        for (caller, reason) in [
+            (stranger, no_identity),
+            (denied, explicit),
+            (kms.away(), unknown),
+            (kms.admin().in_region("eu-west-1"), unknown),
+        ] {
+            let answer = caller.call("Decrypt", json!({"CiphertextBlob": ciphertext}));
+            assert_eq!(answer, Err(caller.denied("kms:Decrypt", &format!("{on}{reason}"))));
+        }
+        kms.ok("ScheduleKeyDeletion", json!({"KeyId": key, "PendingWindowInDays": 7}));
+        kms.pass(std::time::Duration::from_secs(7 * 86_400));
+        let answer = kms.call("Decrypt", json!({"CiphertextBlob": ciphertext}));
+        assert_eq!(answer, Err(kms.admin().denied("kms:Decrypt", &format!("{on}{unknown}"))));
+    }
+
+    /// Source: API reference, Decrypt, KeyId: a bare id will do for another account's key.
+    #[test]
+    fn a_key_of_another_account() {
+        let kms = TestKms::new();
+        let away = kms.away();
+        let key = away.key("SYMMETRIC_DEFAULT");
+        let ciphertext = away.encrypt(&key, "AAAA");
+        let open = policy(
+            r#"{"Effect":"Allow","Action":"kms:*","Resource":"*","Principal":{"AWS":["111122223333","444455556666"]}}"#,
+        );
+        away.ok("PutKeyPolicy", json!({"KeyId": key, "Policy": open}));
+        for key_id in [json!(null), json!(key), json!(away.key_arn(&key))] {
+            let reply = kms.ok("Decrypt", json!({"CiphertextBlob": ciphertext, "KeyId": key_id}));
+            assert_eq!((&reply["Plaintext"], &reply["KeyId"]), (&json!("AAAA"), &json!(away.key_arn(&key))));
+        }
+        // Both accounts must let it through.
+        let stranger = kms.admin().user("stranger", "");
+        assert!(stranger.call("Decrypt", json!({"CiphertextBlob": ciphertext})).is_err());
+    }
+}

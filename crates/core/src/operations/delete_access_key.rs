@@ -52,3 +52,37 @@ impl Command for DeleteAccessKey {
         Ok(changes.delete_any(paths::access_key(id)).reply(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::paths;
+    use crate::test_kms::{TestKms, refused, statement};
+
+    #[test]
+    fn its_holder_is_nobody_at_once() {
+        let kms = TestKms::new();
+        let ann = kms.admin().user("ann", &statement("Allow", "iam:*", "arn:aws:iam::*:user/ann"));
+        let id = ann.access_key_id.to_string();
+        let path = paths::access_key(ann.access_key_id);
+        let is_taken = || kms.store.records().iter().any(|(at, _)| *at == path);
+        assert!(is_taken());
+        assert_eq!(ann.ok("DeleteAccessKey", json!({"AccessKeyId": id})), Value::Null);
+        assert_eq!(ann.call("GetCallerIdentity", json!({})), Err(refused("(unauthenticated)", "")));
+        assert!(!is_taken());
+    }
+
+    /// One of another user is as good as none.
+    #[test]
+    fn missing() {
+        let kms = TestKms::new();
+        kms.ok("CreateUser", json!({"UserName": "ann"}));
+        let own = kms.admin().access_key_id.to_string();
+        for id in [own.as_str(), "AKIAAAAAAAAAAAAAAAAA", "not_an_access_key"] {
+            let text = format!("The Access Key with id {id} cannot be found.");
+            let answer = kms.call("DeleteAccessKey", json!({"UserName": "ann", "AccessKeyId": id}));
+            assert_eq!(answer, Err(refused("NoSuchEntity", &text)));
+        }
+    }
+}

@@ -44,3 +44,48 @@ impl Command for DeleteAlias {
         Ok(changes.count_out(paths::alias_count(arn.region, key.arn.id)).reply(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::test_kms::{AWAY, HOME, TestKms, refused, validation};
+
+    #[test]
+    fn the_name_goes_and_the_key_stays() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        kms.ok("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": key}));
+        // A key that waits for its deletion does not keep its aliases.
+        kms.ok("ScheduleKeyDeletion", json!({"KeyId": key}));
+        assert_eq!(kms.ok("DeleteAlias", json!({"AliasName": "alias/a"})), Value::Null);
+        let text = "Alias arn:aws:kms:us-east-1:111122223333:alias/a is not found.";
+        assert_eq!(kms.call("DeleteAlias", json!({"AliasName": "alias/a"})), Err(refused("NotFoundException", text)));
+        kms.ok("DescribeKey", json!({"KeyId": key}));
+    }
+
+    #[test]
+    fn names() {
+        let kms = TestKms::new();
+        for (name, want) in [
+            ("alias/aws/s3", refused("NotAuthorizedException", "")),
+            ("alias/x:y", validation("alias/x:y contains invalid characters for an alias")),
+        ] {
+            assert_eq!(kms.call("DeleteAlias", json!({"AliasName": name})), Err(want), "{name}");
+        }
+    }
+
+    #[test]
+    fn nobody_deletes_an_alias_of_another_account_or_region() {
+        let kms = TestKms::new();
+        kms.ok("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": kms.key()}));
+        for (caller, region, account) in
+            [(kms.away(), "us-east-1", AWAY), (kms.admin().in_region("eu-west-1"), "eu-west-1", HOME)]
+        {
+            let text = format!("Alias arn:aws:kms:{region}:{account}:alias/a is not found.");
+            let answer = caller.call("DeleteAlias", json!({"AliasName": "alias/a"}));
+            assert_eq!(answer, Err(refused("NotFoundException", &text)));
+        }
+        kms.ok("DescribeKey", json!({"KeyId": "alias/a"}));
+    }
+}

@@ -52,3 +52,28 @@ impl Command for DeleteUser {
         Ok(changes.count_out(paths::user_count(user.account)).reply(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::test_kms::{TestKms, refused, statement};
+
+    #[test]
+    fn only_without_access_keys_and_policies() {
+        let kms = TestKms::new();
+        let user = kms.admin().user("ann", &statement("Allow", "kms:*", "*"));
+        let delete = || kms.call("DeleteUser", json!({"UserName": "ANN"}));
+        let conflict =
+            |what: &str| Err(refused("DeleteConflict", &format!("Cannot delete entity, must {what} first.")));
+        assert_eq!(delete(), conflict("remove access keys"));
+        kms.ok("DeleteAccessKey", json!({"UserName": "ann", "AccessKeyId": user.access_key_id.to_string()}));
+        assert_eq!(delete(), conflict("delete policies"));
+        kms.ok("DeleteUserPolicy", json!({"UserName": "ann", "PolicyName": "p"}));
+        assert_eq!(delete(), Ok(Value::Null));
+        assert_eq!(delete(), Err(refused("NoSuchEntity", "The user with name ANN cannot be found.")));
+        let id = kms.ok("CreateUser", json!({"UserName": "ann"}))["User"]["UserId"].clone();
+        assert_eq!(delete(), Ok(Value::Null));
+        assert_ne!(kms.ok("CreateUser", json!({"UserName": "ann"}))["User"]["UserId"], id);
+    }
+}

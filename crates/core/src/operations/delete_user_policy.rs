@@ -47,3 +47,23 @@ impl Command for DeleteUserPolicy {
         Ok(changes.reply(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::test_kms::{TestKms, refused, statement};
+
+    #[test]
+    fn what_it_allowed_is_refused_at_once() {
+        let kms = TestKms::new();
+        let ann = kms.admin().user("ann", &statement("Allow", "kms:ListKeys", "*"));
+        ann.ok("ListKeys", json!({}));
+        let body = json!({"UserName": "ann", "PolicyName": "p"});
+        assert_eq!(kms.ok("DeleteUserPolicy", body.clone()), Value::Null);
+        let because = " on resource: * because no identity-based policy allows the kms:ListKeys action";
+        assert_eq!(ann.call("ListKeys", json!({})), Err(ann.denied("kms:ListKeys", because)));
+        let text = "The user policy with name p cannot be found.";
+        assert_eq!(kms.call("DeleteUserPolicy", body), Err(refused("NoSuchEntity", text)));
+    }
+}

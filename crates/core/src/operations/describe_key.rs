@@ -54,3 +54,36 @@ impl Read for DescribeKey {
         Ok(Reply { key_metadata })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, refused};
+
+    #[test]
+    fn what_states_show() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let shown = |kms: &TestKms| {
+            let metadata = kms.ok("DescribeKey", json!({"KeyId": key}))["KeyMetadata"].take();
+            let text = |name: &str| metadata.get(name).cloned();
+            (text("KeyState"), text("Enabled"), text("DeletionDate"))
+        };
+        assert_eq!(shown(&kms), (Some(json!("Enabled")), Some(json!(true)), None));
+        kms.ok("DisableKey", json!({"KeyId": key}));
+        assert_eq!(shown(&kms), (Some(json!("Disabled")), Some(json!(false)), None));
+        let scheduled = kms.ok("ScheduleKeyDeletion", json!({"KeyId": key}));
+        let want = (Some(json!("PendingDeletion")), Some(json!(false)), Some(scheduled["DeletionDate"].clone()));
+        assert_eq!(shown(&kms), want);
+    }
+
+    /// Predefined aliases of AWS services make no keys here. Source: docs/compatibility.md.
+    #[test]
+    fn there_are_no_aws_managed_keys() {
+        let kms = TestKms::new();
+        let text = "Alias arn:aws:kms:us-east-1:111122223333:alias/aws/s3 is not found.";
+        let answer = kms.call("DescribeKey", json!({"KeyId": "alias/aws/s3"}));
+        assert_eq!(answer, Err(refused("NotFoundException", text)));
+    }
+}

@@ -43,3 +43,21 @@ impl Command for DisableKey {
         Ok(edit(&target.0, |record| record.state = state.into()).reply(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::test_kms::TestKms;
+
+    #[test]
+    fn twice_is_as_good_as_once() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        for _ in 0..2 {
+            assert_eq!(kms.ok("DisableKey", json!({"KeyId": key})), Value::Null);
+            let metadata = kms.ok("DescribeKey", json!({"KeyId": key}));
+            assert_eq!(metadata["KeyMetadata"]["KeyState"], "Disabled");
+        }
+    }
+}

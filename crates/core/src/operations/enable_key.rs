@@ -43,3 +43,22 @@ impl Command for EnableKey {
         Ok(edit(&target.0, |record| record.state = state.into()).reply(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::test_kms::TestKms;
+
+    #[test]
+    fn twice_is_as_good_as_once() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let ciphertext = kms.admin().encrypt(&key, "AAAA");
+        kms.ok("DisableKey", json!({"KeyId": key}));
+        for _ in 0..2 {
+            assert_eq!(kms.ok("EnableKey", json!({"KeyId": key})), Value::Null);
+            assert_eq!(kms.ok("Decrypt", json!({"CiphertextBlob": ciphertext}))["Plaintext"], "AAAA");
+        }
+    }
+}

@@ -73,3 +73,74 @@ impl Use for Encrypt {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, refused, validation, violation};
+
+    /// Source: API reference, Encrypt: 1 to 4,096 bytes.
+    #[test]
+    fn lengths() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let text = |rule: &str| {
+            violation(&format!("Value at 'plaintext' failed to satisfy constraint: Member must have length {rule}"))
+        };
+        for (length, want) in [
+            (0, Some(text("greater than or equal to 1"))),
+            (1, None),
+            (4096, None),
+            (4097, Some(text("less than or equal to 4096"))),
+        ] {
+            let plaintext = STANDARD.encode(vec![7; length]);
+            let answer = kms.call("Encrypt", json!({"KeyId": key, "Plaintext": plaintext}));
+            assert_eq!(answer.as_ref().err(), want.as_ref(), "{length} bytes");
+            if let Ok(reply) = answer {
+                let opened = kms.ok("Decrypt", json!({"CiphertextBlob": reply["CiphertextBlob"]}));
+                assert_eq!(opened["Plaintext"], plaintext);
+            }
+        }
+    }
+
+    #[test]
+    fn the_answer_names_the_key_however_it_was_called() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        kms.ok("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": key}));
+        let arn = kms.admin().key_arn(&key);
+        for key_id in [&*key, &*arn, "alias/a", "arn:aws:kms:us-east-1:111122223333:alias/a"] {
+            let mut reply = kms.ok("Encrypt", json!({"KeyId": key_id, "Plaintext": "AAAA"}));
+            reply.as_object_mut().unwrap().remove("CiphertextBlob").unwrap();
+            assert_eq!(reply, json!({"KeyId": arn, "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}), "{key_id}");
+        }
+    }
+
+    #[test]
+    fn one_plaintext_twice_is_two_ciphertexts() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        assert_ne!(kms.admin().encrypt(&key, "AAAA"), kms.admin().encrypt(&key, "AAAA"));
+    }
+
+    #[test]
+    fn refused_algorithms_and_contexts() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let usage = |text: &str| refused("InvalidKeyUsageException", text);
+        for (member, value, want) in [
+            (
+                "EncryptionAlgorithm",
+                json!("RSAES_OAEP_SHA_256"),
+                usage("Algorithm RSAES_OAEP_SHA_256 is incompatible with key spec SYMMETRIC_DEFAULT."),
+            ),
+            ("EncryptionContext", json!({"a": "b".repeat(8192)}), validation("Invalid EncryptionContext")),
+        ] {
+            let answer = kms.call("Encrypt", json!({"KeyId": key, "Plaintext": "AAAA", member: value}));
+            assert_eq!(answer, Err(want), "{member}");
+        }
+    }
+}

@@ -59,3 +59,53 @@ impl Use for GenerateDataKeyWithoutPlaintext {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, refused, validation, violation};
+
+    /// Source: docs/compatibility.md, GenerateDataKey: one of the two, judged after the key was found, before its usage.
+    #[test]
+    fn lengths() {
+        let kms = TestKms::new();
+        let (key, hmac) = (kms.key(), kms.admin().key("HMAC_256"));
+        let either = validation("Please specify either number of bytes or key spec.");
+        let range = |number: u32, rule: &str| {
+            violation(&format!(
+                "Value '{number}' at 'numberOfBytes' failed to satisfy constraint: Member must have value {rule}"
+            ))
+        };
+        let missing = refused("NotFoundException", "Invalid keyId 'foo'");
+        for (body, want) in [
+            (json!({"KeyId": key}), either.clone()),
+            (json!({"KeyId": key, "KeySpec": "AES_256", "NumberOfBytes": 32}), either.clone()),
+            (json!({"KeyId": hmac}), either),
+            (json!({"KeyId": "foo"}), missing),
+            (json!({"KeyId": "foo", "NumberOfBytes": 0}), range(0, "greater than or equal to 1")),
+            (json!({"KeyId": key, "NumberOfBytes": 1025}), range(1025, "less than or equal to 1024")),
+        ] {
+            assert_eq!(kms.call("GenerateDataKeyWithoutPlaintext", body.clone()), Err(want), "{body}");
+        }
+        for (member, value, length) in [
+            ("KeySpec", json!("AES_128"), 16),
+            ("KeySpec", json!("AES_256"), 32),
+            ("NumberOfBytes", json!(1), 1),
+            ("NumberOfBytes", json!(1024), 1024),
+        ] {
+            let reply = kms.ok(
+                "GenerateDataKeyWithoutPlaintext",
+                json!({"KeyId": key, member: value, "EncryptionContext": {"a": "b"}}),
+            );
+            let opened = json!({"CiphertextBlob": reply["CiphertextBlob"], "EncryptionContext": {"a": "b"}});
+            let opened = kms.ok("Decrypt", opened);
+            assert_eq!(STANDARD.decode(opened["Plaintext"].as_str().unwrap()).unwrap().len(), length, "{value}");
+            assert_eq!(reply["KeyId"], kms.admin().key_arn(&key));
+            assert_eq!(reply["KeyMaterialId"], opened["KeyMaterialId"]);
+            assert_eq!(reply.get("Plaintext"), None);
+        }
+    }
+}

@@ -66,3 +66,36 @@ impl Use for GenerateMac {
         Ok(Reply { mac: Base64(mac), mac_algorithm: self.algorithm, key_id: target.0.arn })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, refused};
+
+    #[test]
+    fn each_spec_has_one_algorithm() {
+        let kms = TestKms::new();
+        for (spec, length) in [("HMAC_224", 28), ("HMAC_256", 32), ("HMAC_384", 48), ("HMAC_512", 64)] {
+            let key = kms.admin().key(spec);
+            for algorithm in ["HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"] {
+                let request = json!({"KeyId": key, "Message": "AAAA", "MacAlgorithm": algorithm});
+                let answer = kms.call("GenerateMac", request.clone());
+                if algorithm[9..] == spec[5..] {
+                    let reply = answer.unwrap();
+                    assert_eq!(STANDARD.decode(reply["Mac"].as_str().unwrap()).unwrap().len(), length, "{spec}");
+                    assert_eq!(
+                        (&reply["KeyId"], &reply["MacAlgorithm"]),
+                        (&json!(kms.admin().key_arn(&key)), &json!(algorithm))
+                    );
+                    assert_eq!(kms.ok("GenerateMac", request), reply);
+                } else {
+                    let text = format!("Algorithm {algorithm} is incompatible with key spec {spec}.");
+                    assert_eq!(answer, Err(refused("InvalidKeyUsageException", &text)), "{spec} {algorithm}");
+                }
+            }
+        }
+    }
+}

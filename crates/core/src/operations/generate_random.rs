@@ -47,3 +47,35 @@ impl Use for GenerateRandom {
         Ok(Reply { plaintext: Base64(generate_data_key(self.length)?) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, validation, violation};
+
+    #[test]
+    fn lengths() {
+        let kms = TestKms::new();
+        let range = |number: u32, rule: &str| {
+            violation(&format!(
+                "Value '{number}' at 'numberOfBytes' failed to satisfy constraint: Member must have value {rule}"
+            ))
+        };
+        for (body, want) in [
+            (json!({}), validation("NumberOfBytes is required.")),
+            (json!({"NumberOfBytes": 0}), range(0, "greater than or equal to 1")),
+            (json!({"NumberOfBytes": 1025}), range(1025, "less than or equal to 1024")),
+        ] {
+            assert_eq!(kms.call("GenerateRandom", body.clone()), Err(want), "{body}");
+        }
+        for length in [1, 32, 1024] {
+            let random = || kms.ok("GenerateRandom", json!({"NumberOfBytes": length}))["Plaintext"].clone();
+            let bytes = STANDARD.decode(random().as_str().unwrap()).unwrap();
+            assert_eq!(bytes.len(), length);
+            assert!(length == 1 || random() != random(), "{length} bytes twice");
+        }
+    }
+}

@@ -42,3 +42,24 @@ impl Read for GetCallerIdentity {
         Ok(Reply { user_id: caller.id, account: caller.account, arn: caller.arn() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, statement};
+
+    /// Source: STS API reference, GetCallerIdentity: no permission is needed, and none can be taken away.
+    #[test]
+    fn whoever_asks_is_told() {
+        let kms = TestKms::new();
+        let denied = statement("Deny", "*", "*");
+        for (number, session) in [(0, kms.admin()), (1, kms.away())] {
+            let caller = session.user(&format!("user-{number}"), &denied);
+            let user = session.ok("GetUser", json!({"UserName": format!("user-{number}")}))["User"].clone();
+            let account = caller.account().to_string();
+            let want = json!({"UserId": user["UserId"], "Account": account, "Arn": user["Arn"]});
+            assert_eq!(caller.ok("GetCallerIdentity", json!({})), want);
+        }
+    }
+}

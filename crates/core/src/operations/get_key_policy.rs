@@ -46,3 +46,24 @@ impl Read for GetKeyPolicy {
         Ok(Reply { policy: target.0.policy.record.document.clone(), policy_name: "default" })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, refused};
+
+    #[test]
+    fn byte_for_byte() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let document = format!(" {}\n\t", kms.ok("GetKeyPolicy", json!({"KeyId": key}))["Policy"].as_str().unwrap());
+        kms.ok("PutKeyPolicy", json!({"KeyId": key, "Policy": document}));
+        for name in [json!(null), json!("default")] {
+            let reply = kms.ok("GetKeyPolicy", json!({"KeyId": key, "PolicyName": name}));
+            assert_eq!(reply, json!({"Policy": document, "PolicyName": "default"}));
+        }
+        let answer = kms.call("GetKeyPolicy", json!({"KeyId": key, "PolicyName": "other"}));
+        assert_eq!(answer, Err(refused("NotFoundException", "No such policy exists")));
+    }
+}

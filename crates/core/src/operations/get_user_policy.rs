@@ -53,3 +53,35 @@ impl Read for GetUserPolicy {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, policy, refused, statement};
+
+    #[test]
+    fn as_it_was_put_percent_encoded() {
+        let kms = TestKms::new();
+        kms.ok("CreateUser", json!({"UserName": "Ann"}));
+        let document = format!("{}\n", policy(&statement("Allow", "kms:*", "arn:aws:kms:*:*:alias/é")));
+        kms.ok("PutUserPolicy", json!({"UserName": "ann", "PolicyName": "P", "PolicyDocument": document}));
+        let reply = kms.ok("GetUserPolicy", json!({"UserName": "ANN", "PolicyName": "P"}));
+        assert_eq!((&reply["UserName"], &reply["PolicyName"]), (&json!("Ann"), &json!("P")));
+        let encoded = format!("x={}", reply["PolicyDocument"].as_str().unwrap());
+        let (_, decoded) = form_urlencoded::parse(encoded.as_bytes()).next().unwrap();
+        assert_eq!(decoded, document);
+    }
+
+    #[test]
+    fn missing() {
+        let kms = TestKms::new();
+        for (user, text) in [
+            ("admin", "The user policy with name none cannot be found."),
+            ("bob", "The user with name bob cannot be found."),
+        ] {
+            let answer = kms.call("GetUserPolicy", json!({"UserName": user, "PolicyName": "none"}));
+            assert_eq!(answer, Err(refused("NoSuchEntity", text)));
+        }
+    }
+}

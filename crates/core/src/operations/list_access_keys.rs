@@ -73,3 +73,37 @@ impl Read for ListAccessKeys {
         Ok(Reply { access_key_metadata, is_truncated: page.next.is_some(), marker: page.next })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, statement};
+
+    #[test]
+    fn without_secrets() {
+        let kms = TestKms::new();
+        let ann = kms.admin().user("ann", &statement("Allow", "iam:*", "arn:aws:iam::*:user/ann"));
+        let second = ann.ok("CreateAccessKey", json!({}))["AccessKey"]["AccessKeyId"].clone();
+        let mut ids = [json!(ann.access_key_id.to_string()), second];
+        ids.sort_by_key(ToString::to_string);
+        for (caller, name) in [(ann, json!({})), (kms.admin(), json!({"UserName": "ANN"}))] {
+            for items in [1, 2] {
+                let (mut listed, mut body) = (Vec::new(), name.clone());
+                body["MaxItems"] = json!(items);
+                loop {
+                    let reply = caller.ok("ListAccessKeys", body.clone());
+                    for entry in reply["AccessKeyMetadata"].as_array().unwrap() {
+                        assert_eq!((&entry["UserName"], &entry["Status"]), (&json!("ann"), &json!("Active")));
+                        listed.push(entry["AccessKeyId"].clone());
+                    }
+                    match reply.get("Marker") {
+                        Some(next) => body["Marker"] = next.clone(),
+                        None => break,
+                    }
+                }
+                assert_eq!(listed, ids, "{items}");
+            }
+        }
+    }
+}

@@ -86,3 +86,75 @@ impl Read for ListAliases {
         Ok(Reply { aliases, truncated: page.next.is_some(), next_marker: page.next })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::test_kms::{TestKms, refused};
+
+    fn names(reply: &Value) -> Vec<String> {
+        let entries = reply["Aliases"].as_array().unwrap().iter();
+        entries.map(|entry| entry["AliasName"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn all(kms: &TestKms, mut body: Value) -> Vec<String> {
+        let mut listed = Vec::new();
+        loop {
+            let reply = kms.ok("ListAliases", body.clone());
+            listed.extend(names(&reply));
+            match reply.get("NextMarker") {
+                Some(next) => body["Marker"] = next.clone(),
+                None => return listed,
+            }
+        }
+    }
+
+    #[test]
+    fn of_the_account_or_of_a_key() {
+        let kms = TestKms::new();
+        let keys = [kms.key(), kms.key()];
+        for (key, name) in [(0, "c"), (1, "b"), (0, "a"), (1, "d"), (0, "A")] {
+            kms.ok("CreateAlias", json!({"AliasName": format!("alias/{name}"), "TargetKeyId": keys[key]}));
+        }
+        let away = kms.away();
+        away.ok("CreateAlias", json!({"AliasName": "alias/away", "TargetKeyId": away.key("HMAC_224")}));
+        for limit in [1, 2, 5, 1000] {
+            let body = json!({"Limit": limit});
+            assert_eq!(all(&kms, body), ["alias/A", "alias/a", "alias/b", "alias/c", "alias/d"], "{limit}");
+            let body = json!({"Limit": limit, "KeyId": keys[0]});
+            assert_eq!(all(&kms, body), ["alias/A", "alias/a", "alias/c"], "{limit}");
+        }
+        let reply = kms.ok("ListAliases", json!({"KeyId": kms.admin().key_arn(&keys[1])}));
+        let entry = &reply["Aliases"][0];
+        assert_eq!(entry["AliasArn"], "arn:aws:kms:us-east-1:111122223333:alias/b");
+        assert_eq!(entry["TargetKeyId"], keys[1]);
+        assert_eq!(entry["CreationDate"], entry["LastUpdatedDate"]);
+    }
+
+    /// A marker belongs to the filter too.
+    #[test]
+    fn a_marker_of_another_key() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        for name in ["alias/a", "alias/b"] {
+            kms.ok("CreateAlias", json!({"AliasName": name, "TargetKeyId": key}));
+        }
+        let marker = kms.ok("ListAliases", json!({"KeyId": key, "Limit": 1}))["NextMarker"].clone();
+        let invalid = refused("InvalidMarkerException", "The marker is not valid for this request.");
+        for body in [json!({"Marker": marker}), json!({"Marker": marker, "KeyId": kms.key()})] {
+            assert_eq!(kms.call("ListAliases", body), Err(invalid.clone()));
+        }
+    }
+
+    #[test]
+    fn aliases_go_with_their_key() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        kms.ok("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": key}));
+        kms.ok("ScheduleKeyDeletion", json!({"KeyId": key, "PendingWindowInDays": 7}));
+        assert_eq!(all(&kms, json!({})), ["alias/a"]);
+        kms.pass(std::time::Duration::from_secs(7 * 86_400));
+        assert_eq!(all(&kms, json!({})), [""; 0]);
+    }
+}

@@ -49,3 +49,20 @@ impl Read for ListKeyPolicies {
         Ok(Reply { policy_names: vec!["default"], truncated: false })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::TestKms;
+
+    #[test]
+    fn there_is_one() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        for limit in [1, 1000] {
+            let reply = kms.ok("ListKeyPolicies", json!({"KeyId": key, "Limit": limit}));
+            assert_eq!(reply, json!({"PolicyNames": ["default"], "Truncated": false}));
+        }
+    }
+}

@@ -57,3 +57,30 @@ impl Read for ListResourceTags {
         Ok(Reply { tags, truncated: page.next.is_some(), next_marker: page.next })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::TestKms;
+
+    #[test]
+    fn pages() {
+        let kms = TestKms::new();
+        let tag = |name: &str| json!({"TagKey": name, "TagValue": format!("of {name}")});
+        let tags = ["b", "C", "a", "é", "d"].map(tag);
+        let key = kms.ok("CreateKey", json!({"Tags": tags}))["KeyMetadata"]["KeyId"].clone();
+        for limit in [1, 2, 4, 5, 50, 1000] {
+            let (mut listed, mut marker) = (Vec::new(), json!(null));
+            loop {
+                let reply = kms.ok("ListResourceTags", json!({"KeyId": key, "Limit": limit, "Marker": marker}));
+                listed.extend(reply["Tags"].as_array().unwrap().clone());
+                match reply.get("NextMarker") {
+                    Some(next) => marker = next.clone(),
+                    None => break,
+                }
+            }
+            assert_eq!(listed, ["C", "a", "b", "d", "é"].map(tag), "pages of {limit}");
+        }
+    }
+}

@@ -55,3 +55,35 @@ impl Read for ListUserPolicies {
         Ok(Reply { policy_names, is_truncated: page.next.is_some(), marker: page.next })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, policy, statement};
+
+    #[test]
+    fn pages() {
+        let kms = TestKms::new();
+        kms.ok("CreateUser", json!({"UserName": "ann"}));
+        for name in ["c", "B", "a", "d"] {
+            let document = policy(&statement("Allow", "kms:*", "*"));
+            kms.ok("PutUserPolicy", json!({"UserName": "ann", "PolicyName": name, "PolicyDocument": document}));
+        }
+        for items in [1, 3, 4, 1000] {
+            let (mut names, mut body) = (Vec::new(), json!({"UserName": "ann", "MaxItems": items}));
+            loop {
+                let reply = kms.ok("ListUserPolicies", body.clone());
+                names.extend(reply["PolicyNames"].as_array().unwrap().clone());
+                match reply.get("Marker") {
+                    Some(next) => body["Marker"] = next.clone(),
+                    None => break,
+                }
+            }
+            assert_eq!(names, ["B", "a", "c", "d"], "{items}");
+        }
+        kms.ok("CreateUser", json!({"UserName": "bob"}));
+        let none = json!({"PolicyNames": [], "IsTruncated": false});
+        assert_eq!(kms.ok("ListUserPolicies", json!({"UserName": "bob"})), none);
+    }
+}

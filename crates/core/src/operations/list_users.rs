@@ -54,3 +54,51 @@ impl Read for ListUsers {
         Ok(Reply { users, is_truncated: page.next.is_some(), marker: page.next })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::test_kms::{Session, TestKms, refused};
+
+    fn names(session: Session<'_>, mut body: Value) -> Vec<String> {
+        let mut names = Vec::new();
+        loop {
+            let reply = session.ok("ListUsers", body.clone());
+            let users = reply["Users"].as_array().unwrap().iter();
+            names.extend(users.map(|user| user["UserName"].as_str().unwrap().to_owned()));
+            assert_eq!(reply["IsTruncated"], reply.get("Marker").is_some());
+            match reply.get("Marker") {
+                Some(next) => body["Marker"] = next.clone(),
+                None => return names,
+            }
+        }
+    }
+
+    #[test]
+    fn pages_and_paths() {
+        let kms = TestKms::new();
+        for (name, path) in [("bob", "/team/"), ("Ann", "/team/a/"), ("eve", "/teams/"), ("dan", "/")] {
+            kms.ok("CreateUser", json!({"UserName": name, "Path": path}));
+        }
+        for items in [1, 2, 4, 5, 1000] {
+            let list = |prefix: &str| names(kms.admin(), json!({"MaxItems": items, "PathPrefix": prefix}));
+            assert_eq!(list("/"), ["admin", "Ann", "bob", "dan", "eve"], "{items}");
+            assert_eq!(list("/team/"), ["Ann", "bob"], "{items}");
+            assert_eq!(list("/team"), ["Ann", "bob", "eve"], "{items}");
+            assert_eq!(list("/none/"), [""; 0], "{items}");
+        }
+        assert_eq!(names(kms.away(), json!({})), ["admin"]);
+    }
+
+    #[test]
+    fn a_marker_of_another_path() {
+        let kms = TestKms::new();
+        kms.ok("CreateUser", json!({"UserName": "bob"}));
+        let marker = kms.ok("ListUsers", json!({"MaxItems": 1}))["Marker"].clone();
+        let invalid = refused("ValidationError", "The marker is not valid for this request.");
+        for body in [json!({"Marker": marker, "PathPrefix": "/a"}), json!({"Marker": "x"})] {
+            assert_eq!(kms.call("ListUsers", body), Err(invalid.clone()));
+        }
+    }
+}

@@ -95,3 +95,86 @@ impl Use for ReEncrypt {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::{self, TestKms, statement};
+
+    #[test]
+    fn from_one_key_and_context_to_another() {
+        let kms = TestKms::new();
+        let (source, destination) = (kms.key(), kms.key());
+        let context = |name: &str| json!({"for": name});
+        let encrypted =
+            kms.ok("Encrypt", json!({"KeyId": source, "Plaintext": "AAAA", "EncryptionContext": context("a")}));
+        let reply = kms.ok(
+            "ReEncrypt",
+            json!({
+                "CiphertextBlob": encrypted["CiphertextBlob"], "SourceEncryptionContext": context("a"),
+                "DestinationKeyId": destination, "DestinationEncryptionContext": context("b"),
+            }),
+        );
+        assert_eq!(reply["SourceKeyId"], kms.admin().key_arn(&source));
+        assert_eq!(reply["KeyId"], kms.admin().key_arn(&destination));
+        assert_ne!(reply["SourceKeyMaterialId"], reply["DestinationKeyMaterialId"]);
+        let opened =
+            kms.ok("Decrypt", json!({"CiphertextBlob": reply["CiphertextBlob"], "EncryptionContext": context("b")}));
+        assert_eq!(opened["Plaintext"], "AAAA");
+        assert_eq!(opened["KeyMaterialId"], reply["DestinationKeyMaterialId"]);
+    }
+
+    /// Source: developer guide, permissions of ReEncrypt: `ReEncryptFrom` on the source, `ReEncryptTo` on the other.
+    #[test]
+    fn both_keys_must_allow_it() {
+        let kms = TestKms::new();
+        let (source, destination) = (kms.key(), kms.key());
+        let ciphertext = kms.admin().encrypt(&source, "AAAA");
+        let (from, to) = (
+            statement("Allow", "kms:ReEncryptFrom", &kms.admin().key_arn(&source)),
+            statement("Allow", "kms:ReEncryptTo", &kms.admin().key_arn(&destination)),
+        );
+        let from_text = " on the resource associated with this ciphertext because no identity-based policy allows the \
+            kms:ReEncryptFrom action";
+        let to_text = format!(
+            " on resource: {} because no identity-based policy allows the kms:ReEncryptTo action",
+            kms.admin().key_arn(&destination)
+        );
+        for (number, statements, want) in [
+            (1, to.clone(), Some(("kms:ReEncryptFrom", from_text))),
+            (2, from.clone(), Some(("kms:ReEncryptTo", &*to_text))),
+            (3, format!("{from},{to}"), None),
+        ] {
+            let caller = kms.admin().user(&format!("user-{number}"), &statements);
+            let answer =
+                caller.call("ReEncrypt", json!({"CiphertextBlob": ciphertext, "DestinationKeyId": destination}));
+            assert_eq!(answer.err(), want.map(|(action, rest)| caller.denied(action, rest)), "{statements}");
+        }
+    }
+
+    #[test]
+    fn refused() {
+        let kms = TestKms::new();
+        let (key, other, hmac) = (kms.key(), kms.key(), kms.admin().key("HMAC_256"));
+        let ciphertext = kms.admin().encrypt(&key, "AAAA");
+        let usage = format!(
+            "{} key usage is GENERATE_VERIFY_MAC which is not valid for ReEncrypt.",
+            kms.admin().key_arn(&hmac)
+        );
+        let incorrect = "The key ID in the request does not identify a CMK that can perform this operation.";
+        let algorithm = "Algorithm RSAES_OAEP_SHA_1 is incompatible with key spec SYMMETRIC_DEFAULT.";
+        for (member, value, code, text) in [
+            ("SourceKeyId", json!(other), "IncorrectKeyException", incorrect),
+            ("DestinationKeyId", json!(hmac), "InvalidKeyUsageException", &*usage),
+            ("SourceEncryptionContext", json!({"a": "b"}), "InvalidCiphertextException", ""),
+            ("SourceEncryptionAlgorithm", json!("RSAES_OAEP_SHA_1"), "InvalidKeyUsageException", algorithm),
+            ("DestinationEncryptionAlgorithm", json!("RSAES_OAEP_SHA_1"), "InvalidKeyUsageException", algorithm),
+            ("CiphertextBlob", json!("AAAA"), "InvalidCiphertextException", ""),
+        ] {
+            let mut body = json!({"CiphertextBlob": ciphertext, "DestinationKeyId": other, "SourceKeyId": key});
+            body[member] = value;
+            assert_eq!(kms.call("ReEncrypt", body), Err(test_kms::refused(code, text)), "{member}");
+        }
+    }
+}

@@ -75,3 +75,41 @@ impl Command for ScheduleKeyDeletion {
         Ok(edit(&target.0, |record| record.state = state.into()).reply(reply))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, validation, violation};
+
+    /// Source: API reference, PendingWindowInDays; docs/compatibility.md: the model's range is the wider one.
+    #[test]
+    fn windows() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let window = validation("PendingWindowInDays must be between 7 and 30");
+        let range = |days: i64, rule: &str| {
+            violation(&format!(
+                "Value '{days}' at 'pendingWindowInDays' failed to satisfy constraint: Member must have value {rule}"
+            ))
+        };
+        for (days, want) in [
+            (0, range(0, "greater than or equal to 1")),
+            (6, window.clone()),
+            (31, window.clone()),
+            (365, window),
+            (366, range(366, "less than or equal to 365")),
+        ] {
+            let answer = kms.call("ScheduleKeyDeletion", json!({"KeyId": key, "PendingWindowInDays": days}));
+            assert_eq!(answer, Err(want), "{days} days");
+        }
+        for (sent, days) in [(json!(7), 7), (json!(30), 30), (json!(null), 30)] {
+            let key = kms.key();
+            let reply = kms.ok("ScheduleKeyDeletion", json!({"KeyId": key, "PendingWindowInDays": sent}));
+            let until = reply["DeletionDate"].as_f64().unwrap() - kms.now().as_seconds();
+            assert!((f64::from(days) * 86_400.0 - until).abs() < 60.0, "{sent}: {until} s");
+            assert_eq!(reply["KeyId"], kms.admin().key_arn(&key));
+            assert_eq!((&reply["KeyState"], &reply["PendingWindowInDays"]), (&json!("PendingDeletion"), &json!(days)));
+        }
+    }
+}

@@ -54,3 +54,55 @@ impl Command for TagResource {
         Ok(edit(key, |record| record.tags = tags).reply(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::test_kms::{self, TestKms, violation};
+
+    #[test]
+    fn tags_are_added_or_get_new_values() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let tags = |tags: &[(&str, &str)]| -> Value {
+            tags.iter().map(|(key, value)| json!({"TagKey": key, "TagValue": value})).collect()
+        };
+        let listed = || kms.ok("ListResourceTags", json!({"KeyId": key}))["Tags"].clone();
+        assert_eq!(kms.ok("TagResource", json!({"KeyId": key, "Tags": tags(&[("b", "1"), ("a", "")])})), Value::Null);
+        kms.ok("TagResource", json!({"KeyId": key, "Tags": tags(&[("b", "2"), ("B", "3")])}));
+        assert_eq!(listed(), tags(&[("B", "3"), ("a", ""), ("b", "2")]));
+    }
+
+    /// Source: docs/compatibility.md, TagResource.
+    #[test]
+    fn refused() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let tag = |key: &str| json!({"TagKey": key, "TagValue": ""});
+        let many =
+            |from: usize, to: usize| -> Vec<Value> { (from..to).map(|number| tag(&number.to_string())).collect() };
+        let exception = |text: &str| test_kms::refused("TagException", text);
+        kms.ok("TagResource", json!({"KeyId": key, "Tags": many(0, 49)}));
+        for (tags, want) in [
+            (vec![tag("x"), tag("x")], exception("Duplicate tag keys")),
+            (vec![tag("aws:x")], exception("Tags beginning with aws: are reserved")),
+            (vec![tag("AWS:")], exception("Tags beginning with aws: are reserved")),
+            (vec![tag("x"), tag("y")], exception("Too many tags")),
+            (many(100, 151), exception("Too many tags")),
+        ] {
+            let answer = kms.call("TagResource", json!({"KeyId": key, "Tags": tags}));
+            assert_eq!(answer, Err(want), "{tags:?}");
+        }
+        let long = "v".repeat(257);
+        let text = format!(
+            "Value '{long}' at 'tags.1.member.tagValue' failed to satisfy constraint: Member must have length less than or \
+             equal to 256"
+        );
+        let answer = kms.call("TagResource", json!({"KeyId": key, "Tags": [{"TagKey": "k", "TagValue": long}]}));
+        assert_eq!(answer, Err(violation(&text)));
+        // The fiftieth fits, and so does a new value of one that is there.
+        kms.ok("TagResource", json!({"KeyId": key, "Tags": [tag("x")]}));
+        kms.ok("TagResource", json!({"KeyId": key, "Tags": [tag("1")]}));
+    }
+}

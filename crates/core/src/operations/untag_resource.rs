@@ -45,3 +45,23 @@ impl Command for UntagResource {
         Ok(edit(&target.0, |record| record.tags.retain(|tag| !self.tag_keys.contains(&tag.key))).reply(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::test_kms::{TestKms, refused};
+
+    #[test]
+    fn tags_go_and_missing_ones_are_no_matter() {
+        let kms = TestKms::new();
+        let tag = |key: &str| json!({"TagKey": key, "TagValue": ""});
+        let key = kms.ok("CreateKey", json!({"Tags": [tag("a"), tag("A"), tag("b")]}))["KeyMetadata"]["KeyId"].clone();
+        let body = json!({"KeyId": key, "TagKeys": ["a", "none", "b"]});
+        assert_eq!(kms.ok("UntagResource", body.clone()), Value::Null);
+        assert_eq!(kms.ok("UntagResource", body), Value::Null);
+        assert_eq!(kms.ok("ListResourceTags", json!({"KeyId": key}))["Tags"], json!([tag("A")]));
+        let reserved = refused("TagException", "Tags beginning with aws: are reserved");
+        assert_eq!(kms.call("UntagResource", json!({"KeyId": key, "TagKeys": ["aws:x"]})), Err(reserved));
+    }
+}

@@ -43,3 +43,25 @@ impl Command for UpdateKeyDescription {
         Ok(edit(&target.0, |record| record.description.clone_from(&self.description)).reply(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::test_kms::TestKms;
+
+    #[test]
+    fn lengths() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        for length in [0, 1, 8192] {
+            let description = "é".repeat(length);
+            let body = json!({"KeyId": key, "Description": description});
+            assert_eq!(kms.ok("UpdateKeyDescription", body), Value::Null);
+            let metadata = kms.ok("DescribeKey", json!({"KeyId": key}));
+            assert_eq!(metadata["KeyMetadata"]["Description"], description);
+        }
+        let answer = kms.call("UpdateKeyDescription", json!({"KeyId": key, "Description": "x".repeat(8193)}));
+        assert_eq!(answer.unwrap_err().code, "ValidationException");
+    }
+}

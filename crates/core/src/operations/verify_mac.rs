@@ -70,3 +70,44 @@ impl Use for VerifyMac {
         Ok(Reply { key_id: target.0.arn, mac_valid: true, mac_algorithm: self.algorithm })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, refused};
+
+    #[test]
+    fn only_the_macs_of_this_key_and_message() {
+        let kms = TestKms::new();
+        let (key, other) = (kms.admin().key("HMAC_256"), kms.admin().key("HMAC_256"));
+        let request =
+            |key: &str, message: &str| json!({"KeyId": key, "Message": message, "MacAlgorithm": "HMAC_SHA_256"});
+        let mac = kms.ok("GenerateMac", request(&key, "AAAA"))["Mac"].as_str().unwrap().to_owned();
+        let verify = |key: &str, message: &str, mac: &str| {
+            let mut body = request(key, message);
+            body["Mac"] = json!(mac);
+            kms.call("VerifyMac", body)
+        };
+        let want = json!({"KeyId": kms.admin().key_arn(&key), "MacValid": true, "MacAlgorithm": "HMAC_SHA_256"});
+        assert_eq!(verify(&key, "AAAA", &mac), Ok(want));
+        let bytes = STANDARD.decode(&mac).unwrap();
+        let flipped = |bit: usize| {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            STANDARD.encode(bytes)
+        };
+        let wrong = (0..256).map(|bit| verify(&key, "AAAA", &flipped(bit)));
+        let others = [
+            verify(&key, "AAAB", &mac),
+            verify(&other, "AAAA", &mac),
+            verify(&key, "AAAA", &STANDARD.encode(&bytes[..31])),
+            verify(&key, "AAAA", &STANDARD.encode([&bytes[..], &[0]].concat())),
+        ];
+        for answer in wrong.chain(others) {
+            assert_eq!(answer, Err(refused("KMSInvalidMacException", "")));
+        }
+    }
+}
