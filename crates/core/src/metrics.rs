@@ -57,11 +57,21 @@ pub struct Metrics {
     operations: Vec<Operation>,
 }
 
-#[derive(Default)]
 struct Operation {
     outcomes: [AtomicU64; OUTCOMES.len()],
     latency: [AtomicU64; LATENCY_MICROS_BOUNDS.len() + 1],
     latency_micros: AtomicU64,
+}
+
+impl Default for Operation {
+    fn default() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            outcomes: std::array::from_fn(|_| zero()),
+            latency: std::array::from_fn(|_| zero()),
+            latency_micros: zero(),
+        }
+    }
 }
 
 impl Default for Metrics {
