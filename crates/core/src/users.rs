@@ -2,8 +2,9 @@
 //! Source: IAM API reference. The protocol is Query: times are ISO 8601, a list is a structure with one member.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
-use claviger_keyring::Space;
+use claviger_keyring::{SecretAccessKey, Space};
 use claviger_types::{PrincipalArn, Timestamp, UserId, UserName};
 use serde::{Serialize, Serializer};
 
@@ -87,6 +88,11 @@ impl<T> FromIterator<T> for Members<T> {
 /// `2026-01-31T12:00:00Z`.
 pub fn iso_8601<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_iso8601())
+}
+
+/// The secret goes straight into the answer's buffer, which is wiped like the secret itself.
+pub fn exposed<S: Serializer>(secret: &Arc<SecretAccessKey>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
 }
 
 /// A policy as IAM answers it: every byte but the unreserved ones as `%XX`. Source: RFC 3986, section 2.

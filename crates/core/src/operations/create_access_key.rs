@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use claviger_keyring::{SecretAccessKey, Space};
 use claviger_types::{AccessKeyId, ServiceName, Timestamp, UserName, limits};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::call::Facts;
 use crate::domain_keys::WrappingKey;
@@ -37,7 +37,7 @@ pub struct Shown {
     user_name: UserName,
     access_key_id: AccessKeyId,
     status: &'static str,
-    #[serde(serialize_with = "exposed")]
+    #[serde(serialize_with = "users::exposed")]
     secret_access_key: Arc<SecretAccessKey>,
     #[serde(serialize_with = "users::iso_8601")]
     create_date: Timestamp,
@@ -106,11 +106,6 @@ impl Command for CreateAccessKey {
         };
         Ok(changes.reply(Reply { access_key }))
     }
-}
-
-/// The secret goes straight into the answer's buffer, which is wiped like the secret itself.
-fn exposed<S: Serializer>(secret: &Arc<SecretAccessKey>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose())
 }
 
 #[cfg(test)]

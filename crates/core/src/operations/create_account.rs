@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use claviger_keyring::{Deployment, SecretAccessKey, Space};
 use claviger_types::{AccessKeyId, AccountId, PrincipalArn, ServiceName};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::call::Facts;
@@ -14,6 +14,7 @@ use crate::new_account::{ADMIN, NewAccount};
 use crate::operation::{Command, Operation};
 use crate::outcome::{Changes, Outcome};
 use crate::target::{self, Authorized};
+use crate::users;
 use crate::wire::Fields;
 
 /// The request.
@@ -46,7 +47,7 @@ pub struct AccountReply {
 pub struct AccessKeyReply {
     user_name: &'static str,
     access_key_id: AccessKeyId,
-    #[serde(serialize_with = "exposed")]
+    #[serde(serialize_with = "users::exposed")]
     secret_access_key: Arc<SecretAccessKey>,
 }
 
@@ -109,11 +110,6 @@ impl Command for CreateAccount {
     }
 }
 
-/// The secret goes straight into the answer's buffer, which is wiped like the secret itself.
-fn exposed<S: Serializer>(secret: &Arc<SecretAccessKey>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose())
-}
-
 fn secret_of(text: &Zeroizing<String>) -> Result<SecretAccessKey, Error> {
     SecretAccessKey::from_text(text.as_str().to_owned())
         .map_err(|_| Error::Validation("SecretAccessKey is no secret access key".into()))
@@ -123,4 +119,65 @@ fn secret_of(text: &Zeroizing<String>) -> Result<SecretAccessKey, Error> {
 fn random_account_id() -> Result<AccountId, Error> {
     let number = u64::from_be_bytes(claviger_keyring::random()?) % 1_000_000_000_000;
     AccountId::from_u64(number).ok_or_else(|| Error::Internal("no account number below 10^12".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::{HOME, TestKms, refused, validation};
+
+    #[test]
+    fn an_account_is_on_its_own() {
+        let kms = TestKms::new();
+        let made = kms.ok("CreateAccount", json!({"Id": "222233334444", "Name": "orders"}));
+        let account = json!({"Id": "222233334444", "Name": "orders", "Arn": "arn:aws:iam::222233334444:root"});
+        assert_eq!(made["Account"], account);
+        assert_eq!(made["AccessKey"]["UserName"], "admin");
+        let admin = kms.session(made["AccessKey"]["AccessKeyId"].as_str().unwrap().parse().unwrap());
+        assert_eq!(admin.ok("GetCallerIdentity", json!({}))["Arn"], "arn:aws:iam::222233334444:user/admin");
+        let key = admin.key("SYMMETRIC_DEFAULT");
+        let ciphertext = admin.encrypt(&key, "AAAA");
+        assert_eq!(admin.ok("Decrypt", json!({"CiphertextBlob": ciphertext}))["Plaintext"], "AAAA");
+        assert!(kms.call("Decrypt", json!({"CiphertextBlob": ciphertext})).is_err());
+        assert_eq!(kms.store.counter("counters/global/users/222233334444"), 1);
+        let id = kms.ok("CreateAccount", json!({"Name": "any"}))["Account"]["Id"].clone();
+        assert_eq!(id.as_str().unwrap().len(), 12);
+    }
+
+    #[test]
+    fn a_chosen_access_key() {
+        let kms = TestKms::new();
+        let chosen = |id: &str| json!({"Name": "n", "AccessKeyId": id, "SecretAccessKey": "secret/with+signs=40characters0000000000"});
+        let made = kms.ok("CreateAccount", chosen("AKIACHOSENCHOSEN2222"));
+        assert_eq!(made["AccessKey"]["AccessKeyId"], "AKIACHOSENCHOSEN2222");
+        assert_eq!(made["AccessKey"]["SecretAccessKey"], "secret/with+signs=40characters0000000000");
+        let taken = refused("AlreadyExistsException", "The access key AKIACHOSENCHOSEN2222 already exists");
+        assert_eq!(kms.call("CreateAccount", chosen("AKIACHOSENCHOSEN2222")), Err(taken));
+    }
+
+    #[test]
+    fn refused_requests() {
+        let kms = TestKms::new();
+        let together = validation("AccessKeyId and SecretAccessKey go together");
+        for (body, want) in [
+            (
+                json!({"Name": "n", "Id": HOME}),
+                refused("AlreadyExistsException", &format!("The account {HOME} already exists")),
+            ),
+            (json!({"Name": "n", "AccessKeyId": "AKIACHOSENCHOSEN2222"}), together.clone()),
+            (json!({"Name": "n", "SecretAccessKey": "secret/with+signs=40characters0000000000"}), together),
+        ] {
+            assert_eq!(kms.call("CreateAccount", body.clone()), Err(want), "{body}");
+        }
+        for body in [
+            json!({"Name": ""}),
+            json!({"Name": "n", "Id": "1"}),
+            json!({"Name": "n", "Id": "11112222333a"}),
+            json!({"Name": "n", "AccessKeyId": "x", "SecretAccessKey": "secret/with+signs=40characters0000000000"}),
+            json!({"Name": "n", "AccessKeyId": "AKIACHOSENCHOSEN2222", "SecretAccessKey": "with space"}),
+        ] {
+            assert_eq!(kms.call("CreateAccount", body.clone()).unwrap_err().code, "ValidationException", "{body}");
+        }
+    }
 }

@@ -151,7 +151,7 @@ mod tests {
 
     use crate::Settings;
     use crate::key_policies;
-    use crate::test_kms::{self, HOME, TestKms, policy, statement, validation};
+    use crate::test_kms::{self, HOME, TestKms, statement, validation};
 
     #[test]
     fn metadata_by_spec() {

@@ -1,13 +1,13 @@
 //! `CreateUser`: a new user, who may do nothing yet. Source: IAM API reference, CreateUser.
 
 use claviger_keyring::Space;
-use claviger_types::{PrincipalArn, ServiceName, UserId, UserName, limits};
+use claviger_types::{PrincipalArn, ServiceName, UserId, UserName};
 use serde::Serialize;
 
 use crate::call::Facts;
 use crate::error::Error;
 use crate::operation::{Command, Operation};
-use crate::outcome::{Changes, Outcome, Quota};
+use crate::outcome::{Changes, Outcome};
 use crate::paths;
 use crate::records::UserRecord;
 use crate::target::{Authorized, UserPlace, UserTarget};
@@ -68,9 +68,10 @@ impl Command for CreateUser {
             access_keys: Vec::new(),
         };
         let changes = Changes::new(Space::Global).create(paths::user(account, &name.folded()), &record);
-        let changes = changes.count_in(paths::user_count(account), Quota::Users, limits::USERS_PER_ACCOUNT_MAX);
         let arn = PrincipalArn::User { account, path: path.clone(), name: name.clone() };
-        Ok(changes.reply(Reply { user: UserShown::new(path.clone(), name.clone(), *id, arn, facts.now) }))
+        Ok(changes
+            .count_user_in(account)
+            .reply(Reply { user: UserShown::new(path.clone(), name.clone(), *id, arn, facts.now) }))
     }
 }
 

@@ -70,3 +70,23 @@ impl Command for RotateClusterKey {
         Ok(changes.reply(Reply { cluster_key_version: new.version }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::{TestKms, refused};
+
+    /// The other node follows; two rotations at once are one.
+    #[test]
+    fn versions_count_on() {
+        let kms = TestKms::new();
+        let view = kms.view();
+        assert_eq!(kms.ok("RotateClusterKey", json!({})), json!({"ClusterKeyVersion": 2}));
+        assert_eq!(kms.ok("RotateClusterKey", json!({})), json!({"ClusterKeyVersion": 3}));
+        let answer = kms.admin().call_on(&view, "RotateClusterKey", json!({}));
+        let text = "The cluster key was rotated by somebody else at the same time";
+        assert_eq!(answer, Err(refused("AlreadyExistsException", text)));
+        assert_eq!(kms.view().cluster_keys().filter(|cluster| cluster.record.retired_at.is_none()).count(), 1);
+    }
+}

@@ -91,3 +91,40 @@ impl Command for RotateDomainKeys {
         Ok(changes.reply(Reply { region: paths::space_name(space), domain_key_version }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::test_kms::TestKms;
+
+    #[test]
+    fn of_the_region_or_of_none() {
+        let kms = TestKms::new();
+        kms.key();
+        let west = kms.admin().in_region("eu-west-1");
+        for (session, body, want) in [
+            (kms.admin(), json!({}), json!({"Region": "us-east-1", "DomainKeyVersion": 2})),
+            (kms.admin(), json!({"Space": "REGION"}), json!({"Region": "us-east-1", "DomainKeyVersion": 3})),
+            (kms.admin(), json!({"Space": "GLOBAL"}), json!({"Region": "global", "DomainKeyVersion": 2})),
+            // There was none yet.
+            (west, json!({}), json!({"Region": "eu-west-1", "DomainKeyVersion": 1})),
+            (kms.away(), json!({"Space": "GLOBAL"}), json!({"Region": "global", "DomainKeyVersion": 2})),
+        ] {
+            assert_eq!(session.ok("RotateDomainKeys", body.clone()), want, "{body}");
+        }
+        assert_eq!(kms.call("RotateDomainKeys", json!({"Space": "ALL"})).unwrap_err().code, "ValidationException");
+    }
+
+    /// Who comes second on the same View rotates once more.
+    #[test]
+    fn twice_on_one_view() {
+        let kms = TestKms::new();
+        kms.key();
+        let view = kms.view();
+        for version in [2, 3] {
+            let reply = kms.admin().call_on(&view, "RotateDomainKeys", json!({})).unwrap();
+            assert_eq!(reply["DomainKeyVersion"], version);
+        }
+    }
+}

@@ -66,3 +66,33 @@ impl Command for SetDevClock {
         Ok(changes.reply(Reply { now: self.now }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use crate::Settings;
+    use crate::test_kms::{TestKms, refused};
+
+    #[test]
+    fn the_clock_moves_on_only() {
+        let kms = TestKms::new();
+        let start = kms.now();
+        let in_an_hour = start + Duration::from_secs(3600);
+        let reply = kms.ok("SetDevClock", json!({"Now": in_an_hour}));
+        assert_eq!(reply, json!({"Now": in_an_hour}));
+        assert!((in_an_hour..in_an_hour + Duration::from_secs(60)).contains(&kms.now()));
+        let refusal = kms.call("SetDevClock", json!({"Now": start})).unwrap_err();
+        assert!(refusal.message.starts_with("Now must not be before the domain clock, which shows "), "{refusal:?}");
+    }
+
+    #[test]
+    fn only_where_the_settings_allow_it() {
+        let kms = TestKms::with_settings(Settings::default());
+        let text = "The clock moves only on a server that was started with --dev-clock.";
+        let answer = kms.call("SetDevClock", json!({"Now": kms.now() + Duration::from_secs(60)}));
+        assert_eq!(answer, Err(refused("UnsupportedOperationException", text)));
+    }
+}
