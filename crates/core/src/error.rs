@@ -18,8 +18,6 @@ pub enum Error {
     AlreadyExists(String),
     /// The caller's access key was deleted while the request waited: it is answered as one that never was.
     CallerGone,
-    /// The caller's access key was deleted while the request ran.
-    CallerGone,
     /// The key is disabled.
     Disabled(KeyArn),
     /// A thing that still has parts cannot be deleted.
@@ -128,7 +126,6 @@ impl Error {
             Self::AccessDenied(_) => ("AccessDeniedException", 400, "AccessDenied", 403),
             Self::AlreadyExists(_) => ("AlreadyExistsException", 400, "EntityAlreadyExists", 409),
             Self::CallerGone => ("UnrecognizedClientException", 400, "InvalidClientTokenId", 403),
-            Self::CallerGone => ("UnrecognizedClientException", 400, "InvalidClientTokenId", 403),
             Self::Disabled(_) => ("DisabledException", 400, "Disabled", 400),
             Self::DeleteConflict(_) => ("ConflictException", 400, "DeleteConflict", 409),
             Self::DryRun => ("DryRunOperationException", 400, "DryRunOperation", 412),
@@ -157,7 +154,6 @@ impl Error {
     fn message(&self) -> Option<String> {
         match self {
             Self::AccessDenied(denied) => Some(denied.to_string()),
-            Self::CallerGone => Some("The security token included in the request is invalid.".into()),
             Self::CallerGone => Some("The security token included in the request is invalid.".into()),
             Self::Disabled(arn) => Some(format!("{arn} is disabled.")),
             Self::DryRun => Some("The request would have succeeded, but the DryRun option is set.".into()),
