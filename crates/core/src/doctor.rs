@@ -1,11 +1,13 @@
 //! Examines a store that no server has open: each record parses, opens under its key, and refers to what is there.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use claviger_keyring::{BackingKeyBinding, RootOfTrust};
 use claviger_storage::{Store, StoreError};
 use claviger_types::{AccessKeyId, Region};
 
+use crate::audit;
 use crate::paths::{self, PathKind};
 use crate::records::{self, EventRecord};
 use crate::view::{DamagedState, Key, Opener, PolicyInterner, User, View};
@@ -20,7 +22,7 @@ pub struct Report {
 }
 
 /// Reads everything. The error is for a store that cannot be read at all.
-pub fn check(store: &dyn Store, root: &dyn RootOfTrust) -> Result<Report, StoreError> {
+pub fn check(store: &dyn Store, root: &dyn RootOfTrust, audit_folder: &Path) -> Result<Report, StoreError> {
     let mut report = Report::default();
     let mut view = View::default();
     let mut policies = PolicyInterner::default();
@@ -48,6 +50,7 @@ pub fn check(store: &dyn Store, root: &dyn RootOfTrust) -> Result<Report, StoreE
     }
     view.regions().for_each(|region| check_region(&view, region, &mut counters, &mut report));
     check_users(&view, &mut counters, &mut report);
+    check_audit_logs(&view, audit_folder, &mut report);
     for (path, value) in counters {
         report.find(&path, format!("counts {value:?} of what is not there"));
     }
@@ -96,6 +99,15 @@ fn check_key(key: &Key, report: &mut Report) {
         let opened = backing.domain.key.unwrap_backing_key(binding, &backing.material_id, &backing.wrapped);
         if let Err(error) = opened.and_then(|opened| opened.check_material_id()) {
             report.find(&paths::key(key.arn.region, key.arn.id), format!("material {}: {error}", backing.material_id));
+        }
+    }
+}
+
+fn check_audit_logs(view: &View, folder: &Path, report: &mut Report) {
+    for (space, position) in view.audit_positions() {
+        let log = folder.join(format!("{}.log", paths::space_name(space)));
+        if let Err(error) = audit::check(&log, position) {
+            report.find(&paths::audit_position(space), error.to_string());
         }
     }
 }

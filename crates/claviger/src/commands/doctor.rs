@@ -1,17 +1,20 @@
 //! `claviger doctor`: says in words what is wrong with the data directory of a server that is not running.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use claviger_core::doctor;
+use claviger_core::doctor::{self, Report};
+use claviger_core::paths::{self, PathKind};
 use claviger_keyring::FileRoot;
-use claviger_storage::Store;
+use claviger_storage::{Store, StoreError};
 
 use super::CommandError;
 use crate::config::{Config, PlaceFlags};
 use crate::console;
 use crate::data_dir::DataDir;
 use crate::harden::Limits;
+use crate::log;
 
 /// The command line.
 #[derive(Args)]
@@ -24,24 +27,51 @@ impl Doctor {
     /// Runs it. The exit code is 1 if anything is wrong.
     pub(crate) fn run(self, limits: Limits) -> Result<ExitCode, CommandError> {
         let config = Config::load_places(self.places, limits.open_files)?;
+        log::start(config.log_format.value);
         let dir = DataDir::at(config.data_dir()?)?;
         dir.check_store()?;
-        let root = match &config.root_file {
-            None if dir.dev_root().exists() => FileRoot::open(&dir.dev_root())?,
-            _ => FileRoot::open(config.root_file()?)?,
-        };
+        let root = FileRoot::open(&root_file(&config, &dir)?)?;
         let store = dir.open_store()?;
-        let report = doctor::check(store.as_ref(), &root);
+        let examined = examine(store.as_ref(), &root, &dir.audit());
         store.close();
-        let report = report.map_err(|reason| CommandError::Store { path: dir.store(), reason })?;
-        let mut text = String::new();
-        for finding in &report.findings {
-            text.push_str(&format!("{}: {}\n", finding.path, finding.problem));
-        }
-        let sound = report.findings.is_empty();
-        let verdict = if sound { "nothing is wrong".to_owned() } else { format!("{} findings", report.findings.len()) };
-        text.push_str(&format!("{} records in `{}`: {verdict}\n", report.records, dir.store().display()));
+        let (report, inventory) = examined.map_err(|reason| CommandError::Store { path: dir.store(), reason })?;
+        let text = format!("{}{}: {inventory}\n", findings(&report), dir.store().display());
         console::say(&text).map_err(CommandError::Output)?;
-        Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+/// A development directory brings its root of trust along.
+fn root_file(config: &Config, dir: &DataDir) -> Result<PathBuf, CommandError> {
+    let beside = dir.dev_root();
+    if config.root_file.is_none() && beside.exists() {
+        return Ok(beside);
+    }
+    Ok(config.root_file()?.to_owned())
+}
+
+fn examine(store: &dyn Store, root: &FileRoot, audit_folder: &Path) -> Result<(Report, String), StoreError> {
+    let report = doctor::check(store, root, audit_folder)?;
+    let mut counts = [
+        (PathKind::Account, 0, "accounts"),
+        (PathKind::User, 0, "users"),
+        (PathKind::Key, 0, "keys"),
+        (PathKind::Alias, 0, "aliases"),
+        (PathKind::Outbox, 0, "events on their way to the audit log"),
+    ];
+    store.load(&mut |record| {
+        let kind = paths::parse(record.path).map(|(kind, _, _)| kind);
+        counts.iter_mut().filter(|(counted, ..)| Some(*counted) == kind).for_each(|(_, count, _)| *count += 1);
+    })?;
+    let counted: Vec<_> = counts.iter().map(|(_, count, name)| format!("{count} {name}")).collect();
+    let inventory = format!("{}; {} records in all", counted.join(", "), report.records);
+    Ok((report, inventory))
+}
+
+fn findings(report: &Report) -> String {
+    if report.findings.is_empty() {
+        return "nothing is wrong\n".to_owned();
+    }
+    let lines = report.findings.iter().map(|finding| format!("{finding}\n"));
+    lines.collect::<String>() + &format!("wrong in {} places\n", report.findings.len())
 }

@@ -1,6 +1,7 @@
 //! One space's audit log: an append-only file of checksummed entries (docs/formats.md). Its bytes up to the stored
 //! position are on disk and whole; what lies beyond is a torn append of events that still wait in the outbox.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -38,42 +39,33 @@ pub enum LogError {
 }
 
 impl AuditLog {
-    /// Opens the log, which must be whole up to `position`; what a crash left behind that is cut off.
+    /// Opens the log, which must reach up to `position`; what a crash left behind that is cut off.
     pub fn open(path: &Path, position: u64) -> Result<Self, LogError> {
         let used = |error| LogError::Io { path: path.display().to_string(), error };
         let mut options = OpenOptions::new();
-        let mut file =
-            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(used)?;
+        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(used)?;
         if position == 0 {
             sync_folder(path).map_err(used)?;
         }
-        check(&mut file, position)
-            .map_err(used)?
-            .map_err(|problem| LogError::Damaged { path: path.display().to_string(), problem })?;
+        if file.metadata().map_err(used)?.len() < position {
+            let problem = format!("it is shorter than the {position} bytes that were written");
+            return Err(LogError::Damaged { path: path.display().to_string(), problem });
+        }
         let mut log = Self { path: path.to_owned(), file, bytes: position };
         log.cut().map_err(used)?;
         Ok(log)
     }
 
-    /// Appends entries and makes them durable. The answer is the position after them.
-    pub fn append<'e>(&mut self, entries: impl IntoIterator<Item = &'e [u8]>) -> Result<u64, LogError> {
+    /// Appends entries and makes them durable. The answer is where each of them ends.
+    pub fn append<'e>(&mut self, entries: impl IntoIterator<Item = &'e [u8]>) -> Result<VecDeque<u64>, LogError> {
         let mut framed = Vec::new();
+        let mut ends = VecDeque::new();
         for entry in entries {
             frame(entry, &mut framed).map_err(|error| self.failed(error))?;
+            ends.push_back(self.bytes + framed.len() as u64);
         }
         self.write(&framed).map_err(|error| self.failed(error))?;
-        Ok(self.bytes)
-    }
-
-    /// Bytes of the whole entries.
-    pub fn position(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Takes back what was appended after `position`, since its position was not stored.
-    pub fn take_back(&mut self, position: u64) -> Result<(), LogError> {
-        self.bytes = position;
-        self.cut().map_err(|error| self.failed(error))
+        Ok(ends)
     }
 
     fn write(&mut self, framed: &[u8]) -> io::Result<()> {
@@ -104,12 +96,17 @@ fn frame(entry: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the first `position` bytes are whole entries. The inner error says what is wrong with them.
-fn check(file: &mut File, position: u64) -> io::Result<Result<(), String>> {
-    if file.metadata()?.len() < position {
-        return Ok(Err(format!("it is shorter than the {position} bytes that were written")));
+/// Whether the first `position` bytes of a log are whole entries. It reads all of them, so it is the doctor's to ask.
+pub fn check(path: &Path, position: u64) -> Result<(), LogError> {
+    let shown = || path.display().to_string();
+    match File::open(path).and_then(|file| check_entries(file, position)) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(problem)) => Err(LogError::Damaged { path: shown(), problem }),
+        Err(error) => Err(LogError::Io { path: shown(), error }),
     }
-    file.seek(SeekFrom::Start(0))?;
+}
+
+fn check_entries(file: File, position: u64) -> io::Result<Result<(), String>> {
     let mut reader = io::BufReader::new(file.take(position));
     let mut at = 0;
     let mut entry = Vec::new();
@@ -142,49 +139,40 @@ mod tests {
 
     fn written(folder: &Path) -> (PathBuf, u64) {
         let path = folder.join("global.log");
-        let mut log = AuditLog::open(&path, 0).unwrap();
-        let position = log.append(ENTRIES).unwrap();
-        (path, position)
+        let ends = AuditLog::open(&path, 0).unwrap().append(ENTRIES).unwrap();
+        assert_eq!(ends, [11, 19, 32]);
+        (path, 32)
     }
 
     #[test]
-    fn a_torn_append_is_cut_off() {
+    fn what_lies_behind_the_position_is_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let (path, position) = written(folder.path());
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, [&whole, b"torn".as_slice()].concat()).unwrap();
         drop(AuditLog::open(&path, position).unwrap());
         assert_eq!(std::fs::read(&path).unwrap(), whole);
+        let mut log = AuditLog::open(&path, 19).unwrap();
+        assert_eq!(log.append([b"3".as_slice()]).unwrap(), [28]);
+        check(&path, 28).unwrap();
     }
 
     #[test]
     fn damage_before_the_position_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let (path, position) = written(folder.path());
+        check(&path, position).unwrap();
         let whole = std::fs::read(&path).unwrap();
         for index in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[index] ^= 1;
             std::fs::write(&path, &damaged).unwrap();
-            assert!(matches!(AuditLog::open(&path, position), Err(LogError::Damaged { .. })), "byte {index}");
+            assert!(matches!(check(&path, position), Err(LogError::Damaged { .. })), "byte {index}");
         }
         for length in 0..whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
+            assert!(matches!(check(&path, position), Err(LogError::Damaged { .. })), "length {length}");
             assert!(matches!(AuditLog::open(&path, position), Err(LogError::Damaged { .. })), "length {length}");
         }
-    }
-
-    #[test]
-    fn what_was_taken_back_is_written_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, position) = written(folder.path());
-        let whole = std::fs::read(&path).unwrap();
-        let mut log = AuditLog::open(&path, position).unwrap();
-        log.append([b"four".as_slice()]).unwrap();
-        log.take_back(position).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), whole);
-        let later = log.append([b"five".as_slice()]).unwrap();
-        drop(AuditLog::open(&path, later).unwrap());
-        assert!(std::fs::read(&path).unwrap().ends_with(b"five"));
     }
 }

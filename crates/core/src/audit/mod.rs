@@ -5,5 +5,5 @@
 mod log;
 mod mover;
 
-pub use log::LogError;
+pub use log::{LogError, check};
 pub use mover::Mover;

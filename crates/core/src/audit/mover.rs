@@ -2,8 +2,8 @@
 //! transaction with the log's new position. A crash between the two leaves bytes behind the position, which the next
 //! start cuts off, and the events in the outbox, which it moves again: each event is in the log exactly once.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use claviger_keyring::Space;
@@ -12,31 +12,31 @@ use claviger_storage::{Change, CommitError, Store, Transaction, Watch, WatchErro
 use super::log::{AuditLog, LogError};
 use crate::paths::{self, PathKind};
 use crate::records::{self, AuditPositionRecord};
-use crate::view::View;
 use crate::views::Outbox;
 
-/// Events moved at once: with the position they stay below the store's limit of operations.
+/// Events taken out of the outbox at once: with the position they stay below the store's limit of operations.
 const BATCH_EVENTS_MAX: usize = 90;
 
-/// Bytes moved at once; their paths must fit into a transaction, their records only into memory.
-const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes appended with one sync, unless a single event is larger.
+const APPEND_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The outbox's one reader.
 pub struct Mover {
     store: Arc<dyn Store>,
     folder: PathBuf,
     watch: Watch,
-    waiting: BTreeMap<Space, VecDeque<(String, Vec<u8>)>>,
-    logs: HashMap<Space, AuditLog>,
-    in_doubt: Option<Batch>,
+    spaces: BTreeMap<Space, Waiting>,
 }
 
-/// Events that were appended: the first `count` of those that wait in the space.
-struct Batch {
-    space: Space,
-    count: usize,
-    before: u64,
-    position: u64,
+/// The events of one space that are still in the outbox.
+#[derive(Default)]
+struct Waiting {
+    /// Opened with the first event.
+    log: Option<AuditLog>,
+    /// Path and record of each, in the order in which they are moved.
+    events: VecDeque<(String, Vec<u8>)>,
+    /// Where the first of them end in the log, as far as they are appended and synced.
+    ends: VecDeque<u64>,
 }
 
 /// Events could not be moved; they wait in the outbox.
@@ -48,21 +48,23 @@ pub enum MoveError {
     /// The store's side.
     #[error("events cannot be taken out of the outbox: {0}")]
     Commit(#[from] CommitError),
-    /// A log vanished from memory: a bug.
-    #[error("an audit log is not open")]
-    Unopened,
     /// The watch ended.
     #[error("the outbox cannot be followed: {0}")]
     Watch(#[from] WatchError),
 }
 
 impl Mover {
-    /// Opens the logs that exist, each of which must be whole up to its position.
-    pub fn open(store: Arc<dyn Store>, folder: PathBuf, view: &View, outbox: Outbox) -> Result<Self, LogError> {
-        let mut mover =
-            Self { store, folder, watch: outbox.watch, waiting: BTreeMap::new(), logs: HashMap::new(), in_doubt: None };
-        for (space, position) in view.audit_positions() {
-            mover.open_log(space, position)?;
+    /// Opens the logs that have a position; each must reach up to it.
+    pub fn open(
+        store: Arc<dyn Store>,
+        folder: PathBuf,
+        positions: impl IntoIterator<Item = (Space, u64)>,
+        outbox: Outbox,
+    ) -> Result<Self, LogError> {
+        let mut mover = Self { store, folder, watch: outbox.watch, spaces: BTreeMap::new() };
+        for (space, position) in positions {
+            let log = AuditLog::open(&mover.log_path(space), position)?;
+            mover.spaces.entry(space).or_default().log = Some(log);
         }
         for (path, event) in outbox.events {
             mover.take_in(path, event);
@@ -72,7 +74,7 @@ impl Mover {
 
     /// Waits until there is something to move.
     pub async fn wait(&mut self) -> Result<(), MoveError> {
-        while self.waiting.values().all(VecDeque::is_empty) {
+        while self.spaces.values().all(|waiting| waiting.events.is_empty()) {
             let commit = self.watch.next().await?;
             commit.changes.iter().for_each(|change| self.notice(change));
         }
@@ -84,9 +86,9 @@ impl Mover {
         while let Some(commit) = self.watch.try_next()? {
             commit.changes.iter().for_each(|change| self.notice(change));
         }
-        let spaces: Vec<Space> = self.waiting.keys().copied().collect();
+        let spaces: Vec<Space> = self.spaces.keys().copied().collect();
         for space in spaces {
-            while self.waiting.get(&space).is_some_and(|events| !events.is_empty()) {
+            while self.spaces.get(&space).is_some_and(|waiting| !waiting.events.is_empty()) {
                 self.move_batch(space).await?;
             }
         }
@@ -102,64 +104,122 @@ impl Mover {
     fn take_in(&mut self, path: String, event: Vec<u8>) {
         let space = paths::space_of(&path).and_then(|name| paths::space_from_name(name).ok());
         if let Some(space) = space {
-            self.waiting.entry(space).or_default().push_back((path, event));
+            self.spaces.entry(space).or_default().events.push_back((path, event));
         }
     }
 
+    /// Whatever fails here is done again as it was, or with more events: a transaction of unknown outcome may have been
+    /// stored, and then only one that takes out the same events, and more, is right.
     async fn move_batch(&mut self, space: Space) -> Result<(), MoveError> {
-        let batch = match self.in_doubt.take().filter(|batch| batch.space == space) {
-            Some(batch) => batch,
-            None => self.append(space)?,
-        };
-        match self.store.commit(self.transaction(&batch)).await {
-            Ok(_) => {
-                self.waiting.entry(space).or_default().drain(..batch.count);
-                Ok(())
-            }
-            // It may be stored. The same transaction again is right in either case, and the only thing that is.
-            Err(error @ CommitError::Unknown(_)) => {
-                self.in_doubt = Some(batch);
-                Err(error.into())
-            }
-            Err(error) => {
-                if let Some(log) = self.logs.get_mut(&space) {
-                    log.take_back(batch.before)?;
-                }
-                Err(error.into())
-            }
+        let path = self.log_path(space);
+        let waiting = self.spaces.entry(space).or_default();
+        if waiting.ends.is_empty() {
+            waiting.append(&path)?;
         }
-    }
-
-    /// Appends the next events of a space to its log.
-    fn append(&mut self, space: Space) -> Result<Batch, MoveError> {
-        if !self.logs.contains_key(&space) {
-            self.open_log(space, 0)?;
-        }
-        let events = self.waiting.get(&space).into_iter().flatten().map(|(_, event)| event.as_slice());
-        let mut bytes = 0;
-        let fitting = events.take(BATCH_EVENTS_MAX).take_while(|event| {
-            bytes += event.len();
-            bytes == event.len() || bytes <= BATCH_BYTES_MAX
-        });
-        let fitting: Vec<&[u8]> = fitting.collect();
-        let Some(log) = self.logs.get_mut(&space) else { return Err(MoveError::Unopened) };
-        let before = log.position();
-        let count = fitting.len();
-        let position = log.append(fitting)?;
-        Ok(Batch { space, count, before, position })
-    }
-
-    fn transaction(&self, batch: &Batch) -> Transaction {
-        let waiting = self.waiting.get(&batch.space).into_iter().flatten();
-        let moved = waiting.take(batch.count).map(|(path, _)| Write::Delete { path: path.clone() });
-        let value = records::encode(&AuditPositionRecord { bytes: batch.position });
-        let stored = Write::Put { path: paths::audit_position(batch.space), value };
-        Transaction { preconditions: Vec::new(), writes: moved.chain([stored]).collect() }
-    }
-
-    fn open_log(&mut self, space: Space, position: u64) -> Result<(), LogError> {
-        let path = self.folder.join(format!("{}.log", paths::space_name(space)));
-        self.logs.insert(space, AuditLog::open(&path, position)?);
+        let count = waiting.ends.len().min(BATCH_EVENTS_MAX);
+        let Some(position) = waiting.ends.get(count.saturating_sub(1)).copied() else { return Ok(()) };
+        let moved = waiting.events.iter().take(count).map(|(path, _)| Write::Delete { path: path.clone() });
+        let value = records::encode(&AuditPositionRecord { bytes: position });
+        let stored = Write::Put { path: paths::audit_position(space), value };
+        let transaction = Transaction { preconditions: Vec::new(), writes: moved.chain([stored]).collect() };
+        self.store.commit(transaction).await?;
+        waiting.events.drain(..count);
+        waiting.ends.drain(..count);
         Ok(())
+    }
+
+    fn log_path(&self, space: Space) -> PathBuf {
+        self.folder.join(format!("{}.log", paths::space_name(space)))
+    }
+}
+
+impl Waiting {
+    /// Appends events to the log, with one sync for as many as fit.
+    fn append(&mut self, path: &Path) -> Result<(), LogError> {
+        let mut bytes = 0;
+        let fitting = self.events.iter().map(|(_, event)| event.as_slice()).take_while(|event| {
+            bytes += event.len();
+            bytes == event.len() || bytes <= APPEND_BYTES_MAX
+        });
+        let log = match &mut self.log {
+            Some(log) => log,
+            empty => empty.insert(AuditLog::open(path, 0)?),
+        };
+        self.ends = log.append(fitting)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claviger_storage::{Fault, MemoryStore, Revision};
+
+    use super::*;
+
+    /// Starts a mover on what the store holds, as after a crash.
+    fn start(store: &Arc<MemoryStore>, folder: &Path) -> Mover {
+        let (mut events, mut positions) = (Vec::new(), Vec::new());
+        let revision = store
+            .load(&mut |record| match paths::parse(record.path) {
+                Some((PathKind::Outbox, _, _)) => events.push((record.path.to_owned(), record.value.to_vec())),
+                Some((PathKind::AuditPosition, space, _)) => {
+                    let position = records::decode::<AuditPositionRecord>(record.value).unwrap();
+                    positions.push((paths::space_from_name(space).unwrap(), position.bytes));
+                }
+                _ => {}
+            })
+            .unwrap();
+        let outbox = Outbox { events, watch: store.watch(revision).unwrap() };
+        Mover::open(Arc::clone(store) as Arc<dyn Store>, folder.to_owned(), positions, outbox).unwrap()
+    }
+
+    async fn put(store: &MemoryStore, name: usize) -> Revision {
+        let path = paths::outbox(paths::GLOBAL, &format!("{name:04}"));
+        let writes = vec![Write::Put { path, value: format!("event {name}").into_bytes() }];
+        store.commit(Transaction { preconditions: Vec::new(), writes }).await.unwrap()
+    }
+
+    fn logged(folder: &Path) -> Vec<String> {
+        let bytes = std::fs::read(folder.join("global.log")).unwrap();
+        let mut rest = bytes.as_slice();
+        let mut entries = Vec::new();
+        while let Some((length, behind)) = rest.split_first_chunk::<4>() {
+            let length = u32::from_be_bytes(*length) as usize;
+            entries.push(String::from_utf8(behind[4..4 + length].to_vec()).unwrap());
+            rest = &behind[4 + length..];
+        }
+        entries
+    }
+
+    fn wanted(count: usize) -> Vec<String> {
+        (0..count).map(|name| format!("event {name}")).collect()
+    }
+
+    /// Whatever happens to a commit, and whether or not the process lives on, each event is logged once, in order.
+    #[tokio::test(flavor = "current_thread")]
+    async fn each_event_once() {
+        for fault in [Fault::Failed, Fault::UnknownLost, Fault::UnknownWritten] {
+            for restart in [false, true] {
+                let folder = tempfile::tempdir().unwrap();
+                let store = Arc::new(MemoryStore::new());
+                for name in 0..200 {
+                    put(&store, name).await;
+                }
+                let mut mover = start(&store, folder.path());
+                mover.move_batch(Space::Global).await.unwrap();
+                store.fail_next(fault);
+                assert!(mover.move_all().await.is_err(), "{fault:?}");
+                if restart {
+                    // Commits are settled before anything else is written.
+                    put(&store, 200).await;
+                    mover = start(&store, folder.path());
+                } else {
+                    put(&store, 200).await;
+                }
+                mover.move_all().await.unwrap();
+                assert_eq!(logged(folder.path()), wanted(201), "{fault:?} restart={restart}");
+                assert!(start(&store, folder.path()).spaces.values().all(|waiting| waiting.events.is_empty()));
+            }
+        }
     }
 }

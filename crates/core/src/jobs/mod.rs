@@ -53,7 +53,7 @@ impl Jobs {
         let Started { service, outbox } = started;
         let unmade = |error| JobsError::Folder { path: folder.display().to_string(), error };
         std::fs::create_dir_all(&folder).map_err(unmade)?;
-        let mover = Mover::open(Arc::clone(service.store()), folder, &service.view(), outbox)?;
+        let mover = Mover::open(Arc::clone(service.store()), folder, service.view().audit_positions(), outbox)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (stop, stopped) = watch::channel(false);
         let running = Arc::clone(&service);
@@ -72,8 +72,7 @@ impl Jobs {
 
 async fn run(service: Arc<Service>, mut mover: Mover, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
-        report("deletion", deletion::run(&service).await);
-        report("re-wrapping", rewrap::run(&service).await);
+        persist(&service).await;
         tokio::select! {
             _ = stopped.changed() => {}
             () = tokio::time::sleep(TICK) => {}
@@ -92,6 +91,12 @@ async fn run(service: Arc<Service>, mut mover: Mover, mut stopped: watch::Receiv
     if let Err(error) = mover.move_all().await {
         tracing::error!(%error, "events wait in the outbox until the next start");
     }
+}
+
+/// Persists what time, or a rotation, has made true.
+pub(crate) async fn persist(service: &Service) {
+    report("deletion", deletion::run(service).await);
+    report("re-wrapping", rewrap::run(service).await);
 }
 
 /// Commits what a job decided, with its event. A conflict means that a request was faster: the job looks again later.
