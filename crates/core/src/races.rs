@@ -208,7 +208,7 @@ impl Step {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     /// However commands meet: none fails for a reason of the service, and each counter is what it counts.
     #[test]
