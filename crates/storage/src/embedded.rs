@@ -2,6 +2,8 @@
 //!
 //! Concurrent commits share a sync. The file's lock keeps other processes out.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, RwLock};
@@ -59,7 +61,9 @@ impl EmbeddedStore {
 
     /// Opens the store at that path.
     pub fn open(path: &Path, limits: ChangeLogLimits) -> Result<Self, OpenError> {
-        Self::open_on(Medium::file(path), limits)
+        let opened = Self::open_on(Medium::file(path), limits)?;
+        read_ahead(path);
+        Ok(opened)
     }
 
     /// Makes a store of a medium that is empty.
@@ -124,6 +128,21 @@ impl EmbeddedStore {
         answered.await.unwrap_or_else(|_| Err(CommitError::Unknown("the writer ended".to_owned())))
     }
 }
+
+/// Reads the file once from end to end, into the operating system's cache: the load that follows walks it in the order
+/// of the paths, which is not the order on the disk. Only a hint, so that what goes wrong here is no matter.
+fn read_ahead(path: &Path) {
+    let path = path.to_owned();
+    let read = move || -> io::Result<()> {
+        let (mut file, mut buffer) = (File::open(path)?, vec![0; READ_AHEAD_BYTES]);
+        while file.read(&mut buffer)? > 0 {}
+        Ok(())
+    };
+    // The thread that is not waited for ends by itself.
+    drop(thread::Builder::new().name("store-read-ahead".to_owned()).spawn(read));
+}
+
+const READ_AHEAD_BYTES: usize = 1024 * 1024;
 
 impl Store for EmbeddedStore {
     fn load(&self, visit: &mut dyn FnMut(Record<'_>)) -> Result<Revision, StoreError> {
