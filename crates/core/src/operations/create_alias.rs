@@ -3,13 +3,13 @@
 use claviger_keyring::Space;
 use claviger_types::limits;
 
-use crate::alias_names;
-use crate::call::Facts;
+use crate::keys::alias_names;
+use crate::pipeline::call::Facts;
 use crate::error::Error;
-use crate::key_checks::check_not_pending_deletion;
-use crate::members::key_id_or_arn;
-use crate::operation::{Command, Operation};
-use crate::outcome::{Changes, Outcome, Quota};
+use crate::keys::checks::check_not_pending_deletion;
+use crate::pipeline::members::key_id_or_arn;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::paths;
 use crate::records::AliasRecord;
 use crate::target::{AliasChange, AliasTarget, Authorized};
@@ -55,7 +55,9 @@ impl Command for CreateAlias {
         let changes = Changes::new(Space::Region(arn.region));
         // An alias whose key is gone is only waiting to be cleaned up: its name is free.
         let changes = match &target.alias {
-            Some(left_over) => changes.replace(path, left_over.revision, &record),
+            Some(left_over) => changes
+                .replace(path, left_over.revision, &record)
+                .count_out(paths::alias_count(arn.region, left_over.key_id)),
             None => changes.create(path, &record),
         };
         let counter = paths::alias_count(arn.region, key.arn.id);
@@ -65,9 +67,12 @@ impl Command for CreateAlias {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::{Value, json};
 
-    use crate::test_kms::{Session, TestKms, refused, statement, validation, violation};
+    use crate::paths;
+    use crate::testing::test_kms::{REGION, Session, TestKms, refused, statement, validation, violation};
 
     /// Source: docs/compatibility.md, CreateAlias. The name is judged before the key is looked for.
     #[test]
@@ -117,6 +122,19 @@ mod tests {
         let (away, west) = (kms.away(), kms.admin().in_region("us-west-2"));
         assert_eq!(create(away, "alias/a", &away.key("HMAC_224")), Ok(Value::Null));
         assert_eq!(create(west, "alias/a", &west.key("SYMMETRIC_DEFAULT")), Ok(Value::Null));
+    }
+
+    /// Each key's counter counts the aliases that are there, also before the key that is gone was cleaned up.
+    #[test]
+    fn the_name_of_a_key_that_is_gone_is_free() {
+        let kms = TestKms::new();
+        let (old, new) = (kms.key(), kms.key());
+        kms.ok("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": old}));
+        kms.ok("ScheduleKeyDeletion", json!({"KeyId": old, "PendingWindowInDays": 7}));
+        kms.pass(Duration::from_secs(7 * 86_400));
+        kms.ok("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": new}));
+        let count = |key: &str| kms.store.counter(&paths::alias_count(REGION.parse().unwrap(), key.parse().unwrap()));
+        assert_eq!([count(&old), count(&new)], [0, 1]);
     }
 
     /// Source: developer guide, "Controlling access to aliases": on the alias and on the key.

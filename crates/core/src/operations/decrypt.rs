@@ -4,12 +4,12 @@ use claviger_keyring::{KeyMaterialId, Plaintext};
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn};
 use serde::Serialize;
 
-use crate::call::Facts;
-use crate::ciphertexts::{check_source, ciphertext_name};
+use crate::pipeline::call::Facts;
+use crate::keys::ciphertexts::{check_source, ciphertext_blob, ciphertext_name};
 use crate::error::Error;
-use crate::material;
-use crate::members::{dry_run, encryption_algorithm, encryption_context, no_grant_tokens, required_blob};
-use crate::operation::{Operation, Use};
+use crate::keys::material;
+use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, no_grant_tokens};
+use crate::pipeline::operation::{Operation, Use};
 use crate::target::{Authorized, CiphertextKey, CiphertextName};
 use crate::wire::{Base64, Blob, Fields};
 
@@ -41,7 +41,7 @@ impl Operation for Decrypt {
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
         no_grant_tokens(fields)?;
-        let ciphertext = required_blob(fields, "CiphertextBlob")?;
+        let ciphertext = ciphertext_blob(fields, Self::NAME)?;
         Ok(Self {
             name: ciphertext_name(&ciphertext, fields.string("KeyId"))?,
             ciphertext,
@@ -83,7 +83,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use serde_json::{Value, json};
 
-    use crate::test_kms::{TestKms, policy, refused, statement};
+    use crate::testing::test_kms::{TestKms, policy, refused, statement};
 
     #[test]
     fn the_key_is_found_by_the_ciphertext() {
@@ -95,6 +95,15 @@ mod tests {
         assert_eq!(reply["KeyId"], kms.admin().key_arn(&key));
         let metadata = kms.ok("DescribeKey", json!({"KeyId": key}));
         assert_eq!(reply["KeyMaterialId"], metadata["KeyMetadata"]["CurrentKeyMaterialId"]);
+    }
+
+    /// The model lets the ciphertext be left out beside this member.
+    #[test]
+    fn no_ciphertext_at_all() {
+        let kms = TestKms::new();
+        let body = json!({"KeyId": kms.key(), "DryRun": true, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]});
+        let text = "Claviger does not support DryRunModifiers in Decrypt yet.";
+        assert_eq!(kms.call("Decrypt", body), Err(refused("UnsupportedOperationException", text)));
     }
 
     /// One answer for every reason: an altered ciphertext, another context, something else altogether.

@@ -4,13 +4,13 @@ use claviger_keyring::KeyMaterialId;
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn, KeyUsage};
 use serde::Serialize;
 
-use crate::call::Facts;
-use crate::ciphertexts::{check_source, ciphertext_name};
+use crate::pipeline::call::Facts;
+use crate::keys::ciphertexts::{check_source, ciphertext_blob, ciphertext_name};
 use crate::error::Error;
-use crate::key_checks::{check_enabled, check_encryption_algorithm, check_usage};
-use crate::material;
-use crate::members::{dry_run, encryption_algorithm, encryption_context, key_name, no_grant_tokens, required_blob};
-use crate::operation::{Operation, Use};
+use crate::keys::checks::{check_enabled, check_encryption_algorithm, check_usage};
+use crate::keys::material;
+use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, key_name, no_grant_tokens};
+use crate::pipeline::operation::{Operation, Use};
 use crate::target::{Authorized, Pair, PairName};
 use crate::wire::{Base64, Blob, Fields};
 
@@ -48,7 +48,7 @@ impl Operation for ReEncrypt {
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
         no_grant_tokens(fields)?;
-        let ciphertext = required_blob(fields, "CiphertextBlob")?;
+        let ciphertext = ciphertext_blob(fields, Self::NAME)?;
         let source = ciphertext_name(&ciphertext, fields.string("SourceKeyId"))?;
         Ok(Self {
             names: PairName { source, destination: key_name(fields, "DestinationKeyId") },
@@ -100,7 +100,7 @@ impl Use for ReEncrypt {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::{self, TestKms, statement};
+    use crate::testing::test_kms::{self, TestKms, statement};
 
     #[test]
     fn from_one_key_and_context_to_another() {
@@ -176,5 +176,9 @@ mod tests {
             body[member] = value;
             assert_eq!(kms.call("ReEncrypt", body), Err(test_kms::refused(code, text)), "{member}");
         }
+        // The model lets the ciphertext be left out beside this member.
+        let body = json!({"DryRun": true, "DryRunModifiers": ["IGNORE_CIPHERTEXT"], "DestinationKeyId": other});
+        let text = "Claviger does not support DryRunModifiers in ReEncrypt yet.";
+        assert_eq!(kms.call("ReEncrypt", body), Err(test_kms::refused("UnsupportedOperationException", text)));
     }
 }
