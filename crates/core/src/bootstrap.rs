@@ -8,10 +8,10 @@ use claviger_storage::{CommitError, Store, Write};
 use claviger_types::{AccessKeyId, AccountId, Timestamp};
 
 use crate::error::Error;
-use crate::event;
-use crate::new_account::NewAccount;
-use crate::outcome::Changes;
+use crate::identity::new_account::NewAccount;
 use crate::paths;
+use crate::pipeline::event;
+use crate::pipeline::outcome::Changes;
 use crate::records::{ClusterKeyRecord, DeploymentRecord, DevClockRecord};
 use crate::service::Service;
 

@@ -7,10 +7,10 @@ use claviger_keyring::{RootOfTrust, SigningKey, Space};
 use claviger_storage::{CommitError, Store, Transaction};
 use claviger_types::{Region, ServiceName, Timestamp};
 
-use crate::call::{Call, Facts};
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::pipeline::Execution;
+use crate::pipeline::call::{Call, Facts};
 use crate::settings::Settings;
 use crate::table::Row;
 use crate::view::{Credential, User, View};

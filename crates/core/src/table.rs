@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use claviger_types::ServiceName;
 
 use crate::error::Error;
-use crate::operation::{Command, Operation, Read, Use};
 use crate::operations;
+use crate::pipeline::operation::{Command, Operation, Read, Use};
 use crate::pipeline::{self, Execute};
 use crate::wire::{self, Fields};
 

@@ -5,8 +5,8 @@ use claviger_keyring::Space;
 
 use super::commit;
 use crate::error::Error;
-use crate::outcome::Changes;
 use crate::paths;
+use crate::pipeline::outcome::Changes;
 use crate::service::Service;
 use crate::view::{Key, View};
 
@@ -51,7 +51,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::test_kms::{HOME, REGION, TestKms, event_of};
+    use crate::testing::test_kms::{HOME, REGION, TestKms, event_of};
 
     const WINDOW: Duration = Duration::from_secs(7 * 86_400);
 

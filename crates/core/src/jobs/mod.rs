@@ -15,8 +15,8 @@ use tokio::sync::watch;
 
 use crate::audit::{LogError, Mover};
 use crate::error::Error;
-use crate::event;
-use crate::outcome::Changes;
+use crate::pipeline::event;
+use crate::pipeline::outcome::Changes;
 use crate::service::{Service, Started};
 
 /// How often a job looks whether time alone has made something due.

@@ -11,10 +11,10 @@ use claviger_storage::BYTES_MAX;
 use claviger_types::{AccessKeyId, AccountId, Timestamp};
 
 use super::commit;
-use crate::domain_keys::{self, cluster_key, wrap_again};
 use crate::error::Error;
-use crate::outcome::Changes;
+use crate::keys::domain_keys::{self, cluster_key, wrap_again};
 use crate::paths;
+use crate::pipeline::outcome::Changes;
 use crate::records::{KeyRecord, UserRecord};
 use crate::service::Service;
 use crate::view::{Domain, Key, User, View};
@@ -167,7 +167,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::test_kms::{HOME, REGION, TestKms, event_of};
+    use crate::testing::test_kms::{HOME, REGION, TestKms, event_of};
 
     fn versions(kms: &TestKms, space: Space) -> Vec<u32> {
         let account: AccountId = HOME.parse().unwrap();
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn large_records_are_wrapped_again_in_smaller_batches() {
         let kms = TestKms::new();
-        let policy = crate::key_policies::default_document(HOME.parse().unwrap());
+        let policy = crate::keys::policies::default_document(HOME.parse().unwrap());
         let policy = format!("{policy}{}", " ".repeat(claviger_types::limits::KEY_POLICY_BYTES_MAX - policy.len()));
         for _ in 0..42 {
             kms.ok("CreateKey", json!({"Policy": policy}));

@@ -3,13 +3,13 @@
 use claviger_types::{KeyArn, Transition};
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::key_checks::change_state;
-use crate::key_edits::edit;
-use crate::members::key_id_or_arn;
-use crate::operation::{Command, Operation};
-use crate::outcome::Outcome;
+use crate::keys::checks::change_state;
+use crate::keys::edits::edit;
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::key_id_or_arn;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
 
@@ -56,7 +56,7 @@ impl Command for CancelKeyDeletion {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::TestKms;
+    use crate::testing::test_kms::TestKms;
 
     #[test]
     fn the_key_is_there_again_disabled() {

@@ -7,15 +7,15 @@ use claviger_keyring::{SecretAccessKey, Space};
 use claviger_types::{AccessKeyId, ServiceName, Timestamp, UserName, limits};
 use serde::Serialize;
 
-use crate::call::Facts;
-use crate::domain_keys::WrappingKey;
 use crate::error::Error;
-use crate::operation::{Command, Operation};
-use crate::outcome::Outcome;
+use crate::identity::users;
+use crate::keys::domain_keys::WrappingKey;
 use crate::paths;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
 use crate::records::{AccessKeyOwnerRecord, AccessKeyRecord};
 use crate::target::{Authorized, UserPlace, UserTarget};
-use crate::users;
 use crate::wire::Fields;
 
 /// The request.
@@ -114,7 +114,7 @@ mod tests {
     use claviger_types::ServiceName;
     use serde_json::json;
 
-    use crate::test_kms::{REGION, TestKms, refused, statement};
+    use crate::testing::test_kms::{REGION, TestKms, refused, statement};
 
     /// The secret opens what it signs: the service derives the same signing key from what it has stored.
     #[test]

@@ -7,14 +7,14 @@ use claviger_types::{AccessKeyId, AccountId, PrincipalArn, ServiceName};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::call::Facts;
-use crate::domain_keys;
 use crate::error::Error;
-use crate::new_account::{ADMIN, NewAccount};
-use crate::operation::{Command, Operation};
-use crate::outcome::{Changes, Outcome};
+use crate::identity::new_account::{ADMIN, NewAccount};
+use crate::identity::users;
+use crate::keys::domain_keys;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::{Changes, Outcome};
 use crate::target::{self, Authorized};
-use crate::users;
 use crate::wire::Fields;
 
 /// The request.
@@ -125,7 +125,7 @@ fn random_account_id() -> Result<AccountId, Error> {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::{HOME, TestKms, refused, validation};
+    use crate::testing::test_kms::{HOME, TestKms, refused, validation};
 
     #[test]
     fn an_account_is_on_its_own() {

@@ -3,14 +3,14 @@
 use claviger_keyring::Space;
 use claviger_types::limits;
 
-use crate::keys::alias_names;
-use crate::pipeline::call::Facts;
 use crate::error::Error;
+use crate::keys::alias_names;
 use crate::keys::checks::check_not_pending_deletion;
+use crate::paths;
+use crate::pipeline::call::Facts;
 use crate::pipeline::members::key_id_or_arn;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
-use crate::paths;
 use crate::records::AliasRecord;
 use crate::target::{AliasChange, AliasTarget, Authorized};
 use crate::wire::Fields;

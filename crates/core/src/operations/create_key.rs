@@ -4,16 +4,16 @@ use claviger_keyring::{BackingKeyBinding, Space, WrappedBackingKey};
 use claviger_types::{KeyArn, KeyId, KeySpec, KeyState, KeyUsage};
 use serde::Serialize;
 
-use crate::call::Facts;
-use crate::domain_keys::WrappingKey;
 use crate::error::Error;
-use crate::key_metadata::{KeyMetadata, Parts};
-use crate::key_policies::{self, LockoutCheck};
-use crate::operation::{Command, Operation};
-use crate::outcome::{Changes, Outcome, Quota};
+use crate::keys::domain_keys::WrappingKey;
+use crate::keys::metadata::{KeyMetadata, Parts};
+use crate::keys::policies::{self, LockoutCheck};
+use crate::keys::tags::{self, Tag};
 use crate::paths;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::records::{BackingKeyRecord, KeyRecord, TagRecord};
-use crate::tags::{self, Tag};
 use crate::target::{Authorized, NewKey, Tagging};
 use crate::wire::Fields;
 
@@ -79,7 +79,7 @@ impl Command for CreateKey {
     fn decide(&self, facts: &Facts<'_>, _: Authorized<NewKey>, prepared: &Prepared) -> Result<Outcome<Reply>, Error> {
         let (region, account) = (facts.region(), facts.account());
         let arn = KeyArn { region, account, id: prepared.id };
-        let default = || key_policies::default_document(account);
+        let default = || policies::default_document(account);
         let document = self.policy.clone().unwrap_or_else(default);
         let record = KeyRecord {
             account: account.as_u64(),
@@ -88,7 +88,7 @@ impl Command for CreateKey {
             description: self.description.clone(),
             state: KeyState::Enabled.into(),
             tags: self.tags.iter().map(TagRecord::from).collect(),
-            policy: key_policies::accept(&document, arn, self.lockout, facts)?,
+            policy: policies::accept(&document, arn, self.lockout, facts)?,
             backing_keys: vec![BackingKeyRecord {
                 material_id: *prepared.backing_key.material_id.as_bytes(),
                 domain_key_version: prepared.wrapping_key.key().version(),
@@ -150,8 +150,8 @@ mod tests {
     use serde_json::json;
 
     use crate::Settings;
-    use crate::key_policies;
-    use crate::test_kms::{self, HOME, TestKms, statement, validation};
+    use crate::keys::policies;
+    use crate::testing::test_kms::{self, HOME, TestKms, statement, validation};
 
     #[test]
     fn metadata_by_spec() {
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(made, kms.ok("DescribeKey", json!({"KeyId": made["KeyMetadata"]["Arn"]})));
         assert_eq!(made["KeyMetadata"]["Description"], "for orders");
         let policy = kms.ok("GetKeyPolicy", json!({"KeyId": made["KeyMetadata"]["Arn"]}));
-        assert_eq!(policy["Policy"], key_policies::default_document(HOME.parse().unwrap()));
+        assert_eq!(policy["Policy"], policies::default_document(HOME.parse().unwrap()));
     }
 
     /// Source: docs/compatibility.md, CreateKey.

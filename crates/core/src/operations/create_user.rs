@@ -4,14 +4,14 @@ use claviger_keyring::Space;
 use claviger_types::{PrincipalArn, ServiceName, UserId, UserName};
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Command, Operation};
-use crate::outcome::{Changes, Outcome};
+use crate::identity::users::UserShown;
 use crate::paths;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::{Changes, Outcome};
 use crate::records::UserRecord;
 use crate::target::{Authorized, UserPlace, UserTarget};
-use crate::users::UserShown;
 use crate::wire::Fields;
 
 /// The request.
@@ -79,7 +79,7 @@ impl Command for CreateUser {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, refused, statement};
+    use crate::testing::test_kms::{TestKms, refused, statement};
 
     #[test]
     fn what_is_made_is_answered() {

@@ -4,10 +4,10 @@ use claviger_keyring::{KeyMaterialId, Plaintext};
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn};
 use serde::Serialize;
 
-use crate::pipeline::call::Facts;
-use crate::keys::ciphertexts::{check_source, ciphertext_blob, ciphertext_name};
 use crate::error::Error;
+use crate::keys::ciphertexts::{check_source, ciphertext_blob, ciphertext_name};
 use crate::keys::material;
+use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, no_grant_tokens};
 use crate::pipeline::operation::{Operation, Use};
 use crate::target::{Authorized, CiphertextKey, CiphertextName};

@@ -3,13 +3,13 @@
 
 use claviger_types::{AccessKeyId, ServiceName};
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Command, Operation};
-use crate::outcome::Outcome;
+use crate::identity::users;
 use crate::paths;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, UserPlace, UserTarget};
-use crate::users;
 use crate::wire::Fields;
 
 /// The request.
@@ -58,7 +58,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::paths;
-    use crate::test_kms::{TestKms, refused, statement};
+    use crate::testing::test_kms::{TestKms, refused, statement};
 
     #[test]
     fn its_holder_is_nobody_at_once() {

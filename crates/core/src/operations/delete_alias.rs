@@ -2,12 +2,12 @@
 
 use claviger_keyring::Space;
 
-use crate::alias_names;
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Command, Operation};
-use crate::outcome::{Changes, Outcome};
+use crate::keys::alias_names;
 use crate::paths;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::{Changes, Outcome};
 use crate::target::{AliasChange, AliasTarget, Authorized};
 use crate::wire::Fields;
 
@@ -49,7 +49,7 @@ impl Command for DeleteAlias {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::test_kms::{AWAY, HOME, TestKms, refused, validation};
+    use crate::testing::test_kms::{AWAY, HOME, TestKms, refused, validation};
 
     #[test]
     fn the_name_goes_and_the_key_stays() {

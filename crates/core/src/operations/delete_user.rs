@@ -4,13 +4,13 @@
 use claviger_keyring::Space;
 use claviger_types::ServiceName;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Command, Operation};
-use crate::outcome::{Changes, Outcome};
+use crate::identity::users;
 use crate::paths;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::{Changes, Outcome};
 use crate::target::{Authorized, UserPlace, UserTarget};
-use crate::users;
 use crate::wire::Fields;
 
 /// The request.
@@ -57,7 +57,7 @@ impl Command for DeleteUser {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::test_kms::{TestKms, refused, statement};
+    use crate::testing::test_kms::{TestKms, refused, statement};
 
     #[test]
     fn only_without_access_keys_and_policies() {

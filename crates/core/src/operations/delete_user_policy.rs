@@ -2,12 +2,12 @@
 
 use claviger_types::ServiceName;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Command, Operation};
-use crate::outcome::Outcome;
+use crate::identity::users;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, UserPlace, UserTarget};
-use crate::users;
 use crate::wire::Fields;
 
 /// The request.
@@ -52,7 +52,7 @@ impl Command for DeleteUserPolicy {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::test_kms::{TestKms, refused, statement};
+    use crate::testing::test_kms::{TestKms, refused, statement};
 
     #[test]
     fn what_it_allowed_is_refused_at_once() {

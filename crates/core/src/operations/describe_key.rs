@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::key_checks::present_state;
-use crate::key_metadata::{KeyMetadata, Parts};
-use crate::material::current_entry;
-use crate::members::{key_name, no_grant_tokens};
-use crate::operation::{Operation, Read};
+use crate::keys::checks::present_state;
+use crate::keys::material::current_entry;
+use crate::keys::metadata::{KeyMetadata, Parts};
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::{key_name, no_grant_tokens};
+use crate::pipeline::operation::{Operation, Read};
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
 
@@ -59,7 +59,7 @@ impl Read for DescribeKey {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, refused};
+    use crate::testing::test_kms::{TestKms, refused};
 
     #[test]
     fn what_states_show() {

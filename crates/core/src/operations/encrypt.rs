@@ -3,12 +3,14 @@
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn, KeyUsage};
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::key_checks::{check_enabled, check_encryption_algorithm, check_usage};
-use crate::material;
-use crate::members::{dry_run, encryption_algorithm, encryption_context, key_name, no_grant_tokens, required_blob};
-use crate::operation::{Operation, Use};
+use crate::keys::checks::{check_enabled, check_encryption_algorithm, check_usage};
+use crate::keys::material;
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::{
+    dry_run, encryption_algorithm, encryption_context, key_name, no_grant_tokens, required_blob,
+};
+use crate::pipeline::operation::{Operation, Use};
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::{Base64, Blob, Fields};
 
@@ -80,7 +82,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, refused, validation, violation};
+    use crate::testing::test_kms::{TestKms, refused, validation, violation};
 
     /// Source: API reference, Encrypt: 1 to 4,096 bytes.
     #[test]

@@ -4,11 +4,11 @@ use claviger_keyring::{KeyMaterialId, Plaintext};
 use claviger_types::KeyArn;
 use serde::Serialize;
 
-use crate::call::Facts;
-use crate::data_keys::DataKeyRequest;
 use crate::error::Error;
-use crate::material;
-use crate::operation::{Operation, Use};
+use crate::keys::data_keys::DataKeyRequest;
+use crate::keys::material;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Operation, Use};
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::{Base64, Fields};
 
@@ -68,7 +68,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, refused, validation, violation};
+    use crate::testing::test_kms::{TestKms, refused, validation, violation};
 
     /// Source: docs/compatibility.md, GenerateDataKey: one of the two, judged after the key was found, before its usage.
     #[test]

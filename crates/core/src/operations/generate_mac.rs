@@ -3,12 +3,12 @@
 use claviger_types::{KeyArn, KeyUsage, MacAlgorithm};
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::key_checks::{check_enabled, check_mac_algorithm, check_usage};
-use crate::material;
-use crate::members::{dry_run, key_name, mac_algorithm, no_grant_tokens, required_blob};
-use crate::operation::{Operation, Use};
+use crate::keys::checks::{check_enabled, check_mac_algorithm, check_usage};
+use crate::keys::material;
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::{dry_run, key_name, mac_algorithm, no_grant_tokens, required_blob};
+use crate::pipeline::operation::{Operation, Use};
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::{Base64, Blob, Fields};
 
@@ -73,7 +73,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, refused};
+    use crate::testing::test_kms::{TestKms, refused};
 
     #[test]
     fn each_spec_has_one_algorithm() {

@@ -3,9 +3,9 @@
 use claviger_keyring::{Plaintext, generate_data_key};
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Operation, Use};
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Operation, Use};
 use crate::target::{Account, Authorized};
 use crate::wire::{Base64, Fields};
 
@@ -54,7 +54,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, validation, violation};
+    use crate::testing::test_kms::{TestKms, validation, violation};
 
     #[test]
     fn lengths() {

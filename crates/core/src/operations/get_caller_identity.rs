@@ -3,9 +3,9 @@
 use claviger_types::{AccountId, PrincipalArn, ServiceName, UserId};
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Operation, Read};
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Operation, Read};
 use crate::target::{Authorized, Everybody};
 use crate::wire::Fields;
 
@@ -47,7 +47,7 @@ impl Read for GetCallerIdentity {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, statement};
+    use crate::testing::test_kms::{TestKms, statement};
 
     /// Source: STS API reference, GetCallerIdentity: no permission is needed, and none can be taken away.
     #[test]

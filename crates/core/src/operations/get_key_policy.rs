@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::members::key_id_or_arn;
-use crate::operation::{Operation, Read};
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::key_id_or_arn;
+use crate::pipeline::operation::{Operation, Read};
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
 
@@ -51,7 +51,7 @@ impl Read for GetKeyPolicy {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, refused};
+    use crate::testing::test_kms::{TestKms, refused};
 
     #[test]
     fn byte_for_byte() {

@@ -3,11 +3,11 @@
 use claviger_types::ServiceName;
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Operation, Read};
+use crate::identity::users::{self, UserShown};
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Operation, Read};
 use crate::target::{Authorized, UserPlace, UserTarget};
-use crate::users::{self, UserShown};
 use crate::wire::Fields;
 
 /// The request.
@@ -47,7 +47,7 @@ impl Read for GetUser {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, refused, statement};
+    use crate::testing::test_kms::{TestKms, refused, statement};
 
     #[test]
     fn a_user_by_name_or_the_caller() {

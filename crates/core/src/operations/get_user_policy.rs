@@ -4,11 +4,11 @@
 use claviger_types::{ServiceName, UserName};
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Operation, Read};
+use crate::identity::users;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Operation, Read};
 use crate::target::{Authorized, UserPlace, UserTarget};
-use crate::users;
 use crate::wire::Fields;
 
 /// The request.
@@ -58,7 +58,7 @@ impl Read for GetUserPolicy {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, policy, refused, statement};
+    use crate::testing::test_kms::{TestKms, policy, refused, statement};
 
     #[test]
     fn as_it_was_put_percent_encoded() {

@@ -4,13 +4,13 @@
 use claviger_types::{ServiceName, Timestamp, UserName};
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Operation, Read};
-use crate::page::Page;
+use crate::identity::users::{self, Members};
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Operation, Read};
+use crate::pipeline::page::Page;
 use crate::records::AccessKeyRecord;
 use crate::target::{Authorized, UserPlace, UserTarget};
-use crate::users::{self, Members};
 use crate::wire::Fields;
 
 /// The request.
@@ -78,7 +78,7 @@ impl Read for ListAccessKeys {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, statement};
+    use crate::testing::test_kms::{TestKms, statement};
 
     #[test]
     fn without_secrets() {

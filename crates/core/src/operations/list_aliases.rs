@@ -5,11 +5,11 @@ use std::sync::Arc;
 use claviger_types::{AliasArn, AliasName, KeyId, Timestamp};
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::members::key_id_or_arn;
-use crate::operation::{Operation, Read};
-use crate::page::Page;
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::key_id_or_arn;
+use crate::pipeline::operation::{Operation, Read};
+use crate::pipeline::page::Page;
 use crate::target::{Account, Asked, Authorized, KeyName, KeyTarget, Target};
 use crate::view::Alias;
 use crate::wire::Fields;
@@ -91,7 +91,7 @@ impl Read for ListAliases {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::test_kms::{TestKms, refused};
+    use crate::testing::test_kms::{TestKms, refused};
 
     fn names(reply: &Value) -> Vec<String> {
         let entries = reply["Aliases"].as_array().unwrap().iter();

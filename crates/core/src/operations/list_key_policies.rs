@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::members::key_id_or_arn;
-use crate::operation::{Operation, Read};
-use crate::page::Page;
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::key_id_or_arn;
+use crate::pipeline::operation::{Operation, Read};
+use crate::pipeline::page::Page;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
 
@@ -54,7 +54,7 @@ impl Read for ListKeyPolicies {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::TestKms;
+    use crate::testing::test_kms::TestKms;
 
     #[test]
     fn there_is_one() {

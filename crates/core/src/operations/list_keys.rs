@@ -3,10 +3,10 @@
 use claviger_types::{KeyArn, KeyId, StateAt};
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Operation, Read};
-use crate::page::Page;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Operation, Read};
+use crate::pipeline::page::Page;
 use crate::target::{Account, Authorized};
 use crate::wire::Fields;
 
@@ -72,7 +72,7 @@ impl Read for ListKeys {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, refused};
+    use crate::testing::test_kms::{TestKms, refused};
 
     #[test]
     fn pages() {

@@ -3,12 +3,12 @@
 use claviger_types::ServiceName;
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Operation, Read};
-use crate::page::Page;
+use crate::identity::users::{self, Members};
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Operation, Read};
+use crate::pipeline::page::Page;
 use crate::target::{Authorized, UserPlace, UserTarget};
-use crate::users::{self, Members};
 use crate::wire::Fields;
 
 /// The request.
@@ -60,7 +60,7 @@ impl Read for ListUserPolicies {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, policy, statement};
+    use crate::testing::test_kms::{TestKms, policy, statement};
 
     #[test]
     fn pages() {

@@ -3,12 +3,12 @@
 use claviger_types::ServiceName;
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Operation, Read};
-use crate::page::Page;
+use crate::identity::users::{self, Members, UserShown};
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Operation, Read};
+use crate::pipeline::page::Page;
 use crate::target::{Authorized, UsersBelow};
-use crate::users::{self, Members, UserShown};
 use crate::wire::Fields;
 
 /// The request.
@@ -59,7 +59,7 @@ impl Read for ListUsers {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::test_kms::{Session, TestKms, refused};
+    use crate::testing::test_kms::{Session, TestKms, refused};
 
     fn names(session: Session<'_>, mut body: Value) -> Vec<String> {
         let mut names = Vec::new();

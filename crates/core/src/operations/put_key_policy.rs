@@ -1,12 +1,12 @@
 //! `PutKeyPolicy`: another key policy. Source: API reference, PutKeyPolicy.
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::key_edits::edit;
-use crate::key_policies::{self, LockoutCheck};
-use crate::members::key_id_or_arn;
-use crate::operation::{Command, Operation};
-use crate::outcome::Outcome;
+use crate::keys::edits::edit;
+use crate::keys::policies::{self, LockoutCheck};
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::key_id_or_arn;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
 
@@ -52,7 +52,7 @@ impl Command for PutKeyPolicy {
     }
 
     fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, (): &()) -> Result<Outcome<()>, Error> {
-        let policy = key_policies::accept(&self.policy, target.0.arn, self.lockout, facts)?;
+        let policy = policies::accept(&self.policy, target.0.arn, self.lockout, facts)?;
         Ok(edit(&target.0, |record| record.policy = policy).reply(()))
     }
 }
@@ -61,7 +61,7 @@ impl Command for PutKeyPolicy {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::test_kms::{self, HOME, TestKms, policy, statement, validation};
+    use crate::testing::test_kms::{self, HOME, TestKms, policy, statement, validation};
 
     fn naming(user: &str) -> String {
         policy(&format!(

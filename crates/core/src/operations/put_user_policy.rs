@@ -4,13 +4,13 @@
 use claviger_policy::IdentityPolicy;
 use claviger_types::{ServiceName, UserName, limits};
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Command, Operation};
-use crate::outcome::Outcome;
+use crate::identity::users;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
 use crate::records::{InlinePolicyRecord, UserRecord};
 use crate::target::{Authorized, UserPlace, UserTarget};
-use crate::users;
 use crate::wire::Fields;
 
 /// The request.
@@ -87,7 +87,7 @@ fn check_size(record: &UserRecord, name: &UserName) -> Result<(), Error> {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::test_kms::{Refused, TestKms, policy, refused, statement};
+    use crate::testing::test_kms::{Refused, TestKms, policy, refused, statement};
 
     fn put(kms: &TestKms, name: &str, document: &str) -> Result<Value, Refused> {
         kms.call("PutUserPolicy", json!({"UserName": "ann", "PolicyName": name, "PolicyDocument": document}))

@@ -4,11 +4,11 @@ use claviger_keyring::KeyMaterialId;
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn, KeyUsage};
 use serde::Serialize;
 
-use crate::pipeline::call::Facts;
-use crate::keys::ciphertexts::{check_source, ciphertext_blob, ciphertext_name};
 use crate::error::Error;
 use crate::keys::checks::{check_enabled, check_encryption_algorithm, check_usage};
+use crate::keys::ciphertexts::{check_source, ciphertext_blob, ciphertext_name};
 use crate::keys::material;
+use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, key_name, no_grant_tokens};
 use crate::pipeline::operation::{Operation, Use};
 use crate::target::{Authorized, Pair, PairName};

@@ -5,12 +5,12 @@ use claviger_keyring::{ClusterKey, Space};
 use claviger_types::ServiceName;
 use serde::Serialize;
 
-use crate::call::Facts;
-use crate::domain_keys::cluster_key;
 use crate::error::Error;
-use crate::operation::{Command, Operation};
-use crate::outcome::{Changes, Outcome};
+use crate::keys::domain_keys::cluster_key;
 use crate::paths;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::{Changes, Outcome};
 use crate::records::ClusterKeyRecord;
 use crate::target::{Authorized, Deployment};
 use crate::wire::Fields;
@@ -75,7 +75,7 @@ impl Command for RotateClusterKey {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, refused};
+    use crate::testing::test_kms::{TestKms, refused};
 
     /// The other node follows; two rotations at once are one.
     #[test]

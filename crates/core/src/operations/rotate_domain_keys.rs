@@ -5,12 +5,12 @@ use claviger_keyring::{DomainScope, Space};
 use claviger_types::ServiceName;
 use serde::Serialize;
 
-use crate::call::Facts;
-use crate::domain_keys::{self, NewDomainKey, cluster_key};
 use crate::error::Error;
-use crate::operation::{Command, Operation};
-use crate::outcome::{Changes, Outcome};
+use crate::keys::domain_keys::{self, NewDomainKey, cluster_key};
 use crate::paths;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::{Changes, Outcome};
 use crate::records::DomainKeyRecord;
 use crate::target::{Account, Authorized};
 use crate::wire::Fields;
@@ -96,7 +96,7 @@ impl Command for RotateDomainKeys {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::TestKms;
+    use crate::testing::test_kms::TestKms;
 
     #[test]
     fn of_the_region_or_of_none() {

@@ -6,13 +6,13 @@ use std::time::Duration;
 use claviger_types::{KeyArn, Timestamp, Transition};
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::key_checks::change_state;
-use crate::key_edits::edit;
-use crate::members::key_id_or_arn;
-use crate::operation::{Command, Operation};
-use crate::outcome::Outcome;
+use crate::keys::checks::change_state;
+use crate::keys::edits::edit;
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::key_id_or_arn;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
 
@@ -80,7 +80,7 @@ impl Command for ScheduleKeyDeletion {
 mod tests {
     use serde_json::json;
 
-    use crate::test_kms::{TestKms, validation, violation};
+    use crate::testing::test_kms::{TestKms, validation, violation};
 
     /// Source: API reference, PendingWindowInDays; docs/compatibility.md: the model's range is the wider one.
     #[test]

@@ -4,11 +4,11 @@ use claviger_keyring::Space;
 use claviger_types::{ServiceName, Timestamp};
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::operation::{Command, Operation};
-use crate::outcome::{Changes, Outcome};
 use crate::paths;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::{Changes, Outcome};
 use crate::records::DevClockRecord;
 use crate::target::{Authorized, Deployment};
 use crate::wire::Fields;
@@ -74,7 +74,7 @@ mod tests {
     use serde_json::json;
 
     use crate::Settings;
-    use crate::test_kms::{TestKms, refused};
+    use crate::testing::test_kms::{TestKms, refused};
 
     #[test]
     fn the_clock_moves_on_only() {

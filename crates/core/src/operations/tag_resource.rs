@@ -2,15 +2,15 @@
 
 use claviger_types::limits;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::key_checks::check_not_pending_deletion;
-use crate::key_edits::edit;
-use crate::members::key_id_or_arn;
-use crate::operation::{Command, Operation};
-use crate::outcome::Outcome;
+use crate::keys::checks::check_not_pending_deletion;
+use crate::keys::edits::edit;
+use crate::keys::tags::{self, Tag};
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::key_id_or_arn;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
 use crate::records::TagRecord;
-use crate::tags::{self, Tag};
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
 
@@ -59,7 +59,7 @@ impl Command for TagResource {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::test_kms::{self, TestKms, violation};
+    use crate::testing::test_kms::{self, TestKms, violation};
 
     #[test]
     fn tags_are_added_or_get_new_values() {

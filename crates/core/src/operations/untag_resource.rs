@@ -1,13 +1,13 @@
 //! `UntagResource`: tags go; keys of tags that are not there are no matter. Source: API reference, UntagResource.
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::key_checks::check_not_pending_deletion;
-use crate::key_edits::edit;
-use crate::members::key_id_or_arn;
-use crate::operation::{Command, Operation};
-use crate::outcome::Outcome;
-use crate::tags;
+use crate::keys::checks::check_not_pending_deletion;
+use crate::keys::edits::edit;
+use crate::keys::tags;
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::key_id_or_arn;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
 
@@ -50,7 +50,7 @@ impl Command for UntagResource {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::test_kms::{TestKms, refused};
+    use crate::testing::test_kms::{TestKms, refused};
 
     #[test]
     fn tags_go_and_missing_ones_are_no_matter() {

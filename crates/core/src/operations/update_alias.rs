@@ -3,14 +3,14 @@
 use claviger_keyring::Space;
 use claviger_types::limits;
 
-use crate::alias_names;
-use crate::call::Facts;
 use crate::error::Error;
-use crate::key_checks::check_not_pending_deletion;
-use crate::members::key_id_or_arn;
-use crate::operation::{Command, Operation};
-use crate::outcome::{Changes, Outcome, Quota};
+use crate::keys::alias_names;
+use crate::keys::checks::check_not_pending_deletion;
 use crate::paths;
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::key_id_or_arn;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::records::AliasRecord;
 use crate::target::{AliasChange, AliasTarget, Authorized};
 use crate::view::Key;
@@ -81,7 +81,7 @@ fn check_same_kind(alias: &str, current: &Key, new: &Key) -> Result<(), Error> {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::test_kms::{TestKms, refused, statement, validation};
+    use crate::testing::test_kms::{TestKms, refused, statement, validation};
 
     #[test]
     fn to_another_key_of_the_same_kind() {

@@ -1,12 +1,12 @@
 //! `UpdateKeyDescription`: the key's free text. Source: API reference, UpdateKeyDescription.
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::key_checks::check_not_pending_deletion;
-use crate::key_edits::edit;
-use crate::members::key_id_or_arn;
-use crate::operation::{Command, Operation};
-use crate::outcome::Outcome;
+use crate::keys::checks::check_not_pending_deletion;
+use crate::keys::edits::edit;
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::key_id_or_arn;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
 
@@ -48,7 +48,7 @@ impl Command for UpdateKeyDescription {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::test_kms::TestKms;
+    use crate::testing::test_kms::TestKms;
 
     #[test]
     fn lengths() {

@@ -5,9 +5,9 @@ use claviger_policy::{Action, Decision, Resource, decide_by_identity};
 use claviger_types::ServiceName;
 
 use super::{Asked, Target};
-use crate::call::Facts;
 use crate::denial::{Denied, DeniedResource};
 use crate::error::Error;
+use crate::pipeline::call::Facts;
 
 /// The caller's account as a whole.
 pub struct Account;

@@ -9,9 +9,9 @@ use claviger_types::{AliasArn, AliasName};
 use super::account::ask_identity;
 use super::key::{KeyName, ask_key, existing_key, resolve_key};
 use super::{Asked, Target};
-use crate::call::Facts;
 use crate::denial::DeniedResource;
 use crate::error::Error;
+use crate::pipeline::call::Facts;
 use crate::view::{Alias, Key};
 
 /// What a request does to an alias.

@@ -9,9 +9,9 @@ use claviger_types::{KeyArn, KeyId};
 use super::account::denied;
 use super::key::{KeyName, ask_key, decide, existing_key, resolve_key};
 use super::{Asked, Target};
-use crate::call::Facts;
 use crate::denial::DeniedResource;
 use crate::error::Error;
+use crate::pipeline::call::Facts;
 use crate::view::Key;
 
 /// How a request names the key of a ciphertext.

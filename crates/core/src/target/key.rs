@@ -7,9 +7,9 @@ use claviger_types::{AccountId, AliasArn, AliasName, BadKeyRef, KeyArn, KeyId, K
 
 use super::account::denied;
 use super::{Asked, Target};
-use crate::call::Facts;
 use crate::denial::DeniedResource;
 use crate::error::Error;
+use crate::pipeline::call::Facts;
 use crate::view::Key;
 
 /// A key identifier of a request.

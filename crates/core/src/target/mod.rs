@@ -12,8 +12,8 @@ use std::ops::Deref;
 
 use claviger_policy::Action;
 
-use crate::call::Facts;
 use crate::error::Error;
+use crate::pipeline::call::Facts;
 
 pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};

@@ -10,9 +10,9 @@ use claviger_types::{PrincipalArn, UserName};
 
 use super::account::ask_identity;
 use super::{Asked, Target};
-use crate::call::Facts;
 use crate::denial::DeniedResource;
 use crate::error::Error;
+use crate::pipeline::call::Facts;
 use crate::view::User;
 
 /// Which user a request is about.

@@ -3,11 +3,11 @@
 use claviger_keyring::{Plaintext, generate_data_key};
 use claviger_types::{DataKeySpec, EncryptionContext, KeyUsage};
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::key_checks::{check_enabled, check_usage};
-use crate::material;
-use crate::members::{dry_run, encryption_context, key_name, no_grant_tokens};
+use crate::keys::checks::{check_enabled, check_usage};
+use crate::keys::material;
+use crate::pipeline::call::Facts;
+use crate::pipeline::members::{dry_run, encryption_context, key_name, no_grant_tokens};
 use crate::target::KeyName;
 use crate::view::Key;
 use crate::wire::Fields;

@@ -4,9 +4,9 @@ use claviger_policy::Action;
 use claviger_types::ServiceName;
 use serde::Serialize;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::outcome::Outcome;
+use crate::pipeline::call::Facts;
+use crate::pipeline::outcome::Outcome;
 use crate::target::{Asked, Authorized, Target};
 use crate::wire::Fields;
 

@@ -8,20 +8,26 @@
 //! 6. run, or prepare, decide and commit;
 //! 7. encode.
 
+pub mod call;
+pub mod event;
+pub mod members;
+pub mod operation;
+pub mod outcome;
+pub mod page;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use claviger_storage::{CommitError, Write};
+use claviger_storage::{CommitError, Revision, Write};
 use serde::Serialize;
 
-use crate::call::{Call, Facts};
-use crate::domain_keys;
 use crate::error::Error;
-use crate::event;
-use crate::operation::{Command, Operation, Read, Use};
-use crate::outcome::{Outcome, Quota};
+use crate::keys::domain_keys;
 use crate::paths;
+use crate::pipeline::call::{Call, Facts};
+use crate::pipeline::operation::{Command, Operation, Read, Use};
+use crate::pipeline::outcome::{Outcome, Quota};
 use crate::service::Service;
 use crate::target::{Authorized, Target, authorize};
 use crate::view::{User, View};
@@ -97,17 +103,19 @@ async fn run_command<'a, O: Command>(
     operation: O,
     call: &'a Call<'a>,
 ) -> Result<Encoded, Error> {
-    let mut prepared = None;
+    let mut prepared: Option<Prepared<O::Prepared>> = None;
     for _ in 0..ATTEMPTS_MAX {
         let decision = decide(service, &view, &operation, call, &mut prepared)?;
         let conflict = match commit(service, decision).await? {
             Committed::Done(reply) => return encode::<O>(&reply),
             Committed::Conflict(path) => path,
         };
-        if domain_keys::is_domain_key_path(&conflict) {
-            prepared = None;
-        }
-        view = service.newer_view(&view).await?;
+        let wrapped_by = prepared.take_if(|_| domain_keys::is_domain_key_path(&conflict));
+        view = match wrapped_by {
+            // What was prepared on an older View may be all that is wrong: then no newer View need ever come.
+            Some(outdated) if outdated.on < view.revision() => service.view(),
+            _ => service.newer_view(&view).await?,
+        };
     }
     Err(Error::Internal("a command met conflicts again and again".into()))
 }
@@ -119,13 +127,19 @@ struct Decision<R> {
     event: Vec<u8>,
 }
 
+/// What a command prepared, and the revision of the View on which it did.
+struct Prepared<P> {
+    on: Revision,
+    made: P,
+}
+
 /// Resolves, authorizes, prepares if that is still to do, and decides: all on one View.
 fn decide<O: Command>(
     service: &Service,
     view: &View,
     operation: &O,
     call: &Call<'_>,
-    prepared: &mut Option<O::Prepared>,
+    prepared: &mut Option<Prepared<O::Prepared>>,
 ) -> Result<Decision<O::Reply>, Error> {
     let caller = caller_now(view, call)?;
     let facts = service.facts(view, call, caller);
@@ -133,9 +147,9 @@ fn decide<O: Command>(
     let resources = target.resources();
     let made = match prepared.take() {
         Some(made) => made,
-        None => operation.prepare(&facts, &target)?,
+        None => Prepared { on: view.revision(), made: operation.prepare(&facts, &target)? },
     };
-    let outcome = operation.decide(&facts, target, prepared.insert(made))?;
+    let outcome = operation.decide(&facts, target, &prepared.insert(made).made)?;
     let space = outcome.changes.space_name();
     let event = event::of_command::<O>(&facts, &space, resources);
     Ok(Decision { outcome, event_path: paths::outbox(&space, &call.request_id.to_string()), event })

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use claviger_keyring::{ClusterKey, DomainScope, SecretAccessKey, Space};
 use claviger_types::{AccessKeyId, AccountId, Timestamp, UserId};
 
-use crate::domain_keys::{self, NewDomainKey};
 use crate::error::Error;
-use crate::outcome::Changes;
+use crate::keys::domain_keys::{self, NewDomainKey};
 use crate::paths;
+use crate::pipeline::outcome::Changes;
 use crate::records::{AccessKeyOwnerRecord, AccessKeyRecord, AccountRecord, InlinePolicyRecord, UserRecord};
 
 /// The user that every account begins with.

@@ -2,8 +2,8 @@
 
 use claviger_types::{KeyState, KeyUsage, MacAlgorithm, StateAt, Transition};
 
-use crate::call::Facts;
 use crate::error::Error;
+use crate::pipeline::call::Facts;
 use crate::view::Key;
 
 /// The usage that cryptography of this kind needs.

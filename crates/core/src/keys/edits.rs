@@ -2,8 +2,8 @@
 
 use claviger_keyring::Space;
 
-use crate::outcome::Changes;
 use crate::paths;
+use crate::pipeline::outcome::Changes;
 use crate::records::KeyRecord;
 use crate::view::Key;
 

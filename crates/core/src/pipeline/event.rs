@@ -2,10 +2,10 @@
 
 use claviger_types::{AccountId, Timestamp};
 
-use crate::call::{Facts, RequestId};
 use crate::error::Error;
-use crate::operation::Operation;
 use crate::paths;
+use crate::pipeline::call::{Facts, RequestId};
+use crate::pipeline::operation::Operation;
 use crate::records::{self, CallerRecord, EventRecord};
 
 /// Characters of a User-Agent that are kept. It is the caller's free text, and not signed.

@@ -11,7 +11,7 @@ use crate::doctor;
 use crate::jobs;
 use crate::paths::{self, PathKind};
 use crate::records::{self, AccessKeyOwnerRecord, AliasRecord, KeyRecord, UserRecord};
-use crate::test_kms::{REGION, Refused, Session, TestKms, policy, refused, statement};
+use crate::testing::test_kms::{REGION, Refused, Session, TestKms, policy, refused, statement};
 
 /// Both decide on the View that has 49 of 50: one of them is refused, by the counter.
 #[test]
@@ -111,6 +111,22 @@ fn a_rotation_makes_prepared_keys_be_wrapped_again() {
     let key = after.key("us-east-1".parse().unwrap(), key).unwrap();
     assert_eq!(key.current_backing_key().unwrap().domain.key.version(), 2);
     let created = kms.admin().call_on(&view, "CreateAccessKey", json!({"UserName": "ann"})).unwrap();
+    let id = created["AccessKey"]["AccessKeyId"].as_str().unwrap().parse().unwrap();
+    assert_eq!(kms.view().credential(id).unwrap().domain_key_version, 2);
+}
+
+/// The first conflict is about the user, and only the second tells that what was prepared is outdated: by then the
+/// View is the newest, so that waiting for a newer one would be in vain.
+#[test]
+fn a_rotation_hides_behind_another_conflict() {
+    let kms = TestKms::new();
+    kms.ok("CreateUser", json!({"UserName": "ann"}));
+    let view = kms.view();
+    kms.ok("RotateDomainKeys", json!({"Space": "GLOBAL"}));
+    kms.store.interfere(1);
+    let started = std::time::Instant::now();
+    let created = kms.admin().call_on(&view, "CreateAccessKey", json!({"UserName": "ann"})).unwrap();
+    assert!(started.elapsed() < Duration::from_secs(5), "it waited for a View that never comes");
     let id = created["AccessKey"]["AccessKeyId"].as_str().unwrap().parse().unwrap();
     assert_eq!(kms.view().credential(id).unwrap().domain_key_version, 2);
 }

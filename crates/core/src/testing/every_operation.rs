@@ -9,8 +9,10 @@ use claviger_types::ServiceName;
 use serde_json::{Value, json};
 
 use crate::table;
-use crate::test_kms::{AWAY, HOME, REGION, Refused, TestKms, is_command, policy, refused, statement, violation};
-use crate::test_model;
+use crate::testing::test_kms::{
+    AWAY, HOME, REGION, Refused, TestKms, is_command, policy, refused, statement, violation,
+};
+use crate::testing::test_model;
 
 /// What the samples refer to, in the first account.
 struct World {
@@ -70,7 +72,7 @@ impl World {
             "GenerateRandom" => json!({"NumberOfBytes": 32}),
             "GetUser" | "ListAccessKeys" | "ListUserPolicies" => json!({"UserName": "sample"}),
             "PutKeyPolicy" => {
-                json!({"KeyId": key, "Policy": crate::key_policies::default_document(HOME.parse().unwrap())})
+                json!({"KeyId": key, "Policy": crate::keys::policies::default_document(HOME.parse().unwrap())})
             }
             "PutUserPolicy" => {
                 let document = policy(&statement("Allow", "kms:Encrypt", "*"));

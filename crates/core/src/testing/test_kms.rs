@@ -1,7 +1,7 @@
 //! The harness of this crate's tests: the whole pipeline, from a request's JSON to its reply's, over the memory store.
 //!
 //! Each answered request is judged on the way, whatever the test is about: a reply has the shape that the service's
-//! model gives it ([`test_model`](crate::test_model)), a command that succeeded made exactly one commit with exactly
+//! model gives it ([`test_model`](crate::testing::test_model)), a command that succeeded made exactly one commit with exactly
 //! one event in one space, and everything else committed nothing.
 
 use std::cell::RefCell;
@@ -19,8 +19,9 @@ use serde_json::{Value, json};
 
 use crate::bootstrap::{self, NewDeployment};
 use crate::records::{self, EventRecord};
+use crate::testing::test_model;
 use crate::view::View;
-use crate::{Call, Error, Execution, RequestId, Row, Service, Settings, paths, table, test_model};
+use crate::{Call, Error, Execution, RequestId, Row, Service, Settings, paths, table};
 
 /// The first account.
 pub(crate) const HOME: &str = "111122223333";

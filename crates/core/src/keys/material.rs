@@ -4,8 +4,8 @@ use claviger_keyring::message::Header;
 use claviger_keyring::{BackingKey, BackingKeyBinding, KeyMaterialId, Plaintext};
 use claviger_types::EncryptionContext;
 
-use crate::call::Facts;
 use crate::error::Error;
+use crate::pipeline::call::Facts;
 use crate::view::{self, Key};
 
 /// Encrypts with the current backing key.

@@ -9,9 +9,9 @@ use claviger_types::{PrincipalArn, Timestamp, UserId, UserName};
 use serde::{Serialize, Serializer};
 
 use crate::error::Error;
-use crate::outcome::Changes;
-use crate::page::Page;
 use crate::paths;
+use crate::pipeline::outcome::Changes;
+use crate::pipeline::page::Page;
 use crate::records::UserRecord;
 use crate::target::UserPlace;
 use crate::view::User;

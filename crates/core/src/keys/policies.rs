@@ -3,8 +3,8 @@
 use claviger_policy::{Action, Decision, KeyPolicyDocument, KeyResource, PolicyError, decide_on_key};
 use claviger_types::{AccountId, KeyArn, PrincipalArn, ServiceName, UserId, limits};
 
-use crate::call::Facts;
 use crate::error::Error;
+use crate::pipeline::call::Facts;
 use crate::records::KeyPolicyRecord;
 
 /// The policy of a key that was given none. Source: developer guide, "Default key policy".

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use claviger_keyring::{ClusterKey, DomainKey, DomainScope, Space};
 use claviger_types::AccountId;
 
-use crate::call::Facts;
 use crate::error::Error;
-use crate::outcome::Changes;
 use crate::paths;
+use crate::pipeline::call::Facts;
+use crate::pipeline::outcome::Changes;
 use crate::records::DomainKeyRecord;
 use crate::view::{Cluster, Domain, View};
 

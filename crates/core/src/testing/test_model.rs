@@ -48,10 +48,10 @@ pub(crate) fn required_members(row: &Row) -> Vec<String> {
 
 fn model(service: ServiceName) -> Value {
     serde_json::from_str(match service {
-        ServiceName::Claviger => include_str!("../../../models/claviger/2026-12-01/service-2.json"),
-        ServiceName::Iam => include_str!("../../../models/iam.json"),
-        ServiceName::Kms => include_str!("../../../models/kms.json"),
-        ServiceName::Sts => include_str!("../../../models/sts.json"),
+        ServiceName::Claviger => include_str!("../../../../models/claviger/2026-12-01/service-2.json"),
+        ServiceName::Iam => include_str!("../../../../models/iam.json"),
+        ServiceName::Kms => include_str!("../../../../models/kms.json"),
+        ServiceName::Sts => include_str!("../../../../models/sts.json"),
     })
     .unwrap()
 }
@@ -193,7 +193,7 @@ fn put(members: &mut Map<String, Value>, name: String, value: Value) {
 
 mod tests {
     use super::*;
-    use crate::test_kms::row;
+    use crate::testing::test_kms::row;
 
     /// The judge sees what is wrong: else it would judge nothing.
     #[test]

@@ -5,10 +5,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_keyring::{TokenPurpose, sealed_version};
 
-use crate::call::Facts;
-use crate::domain_keys;
 use crate::error::Error;
-use crate::operation::Operation;
+use crate::keys::domain_keys;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::Operation;
 
 /// What a request says of the page that it wants.
 pub struct Page {
