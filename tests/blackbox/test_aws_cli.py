@@ -87,15 +87,17 @@ def test_cryptography(aws, tmp_path):
     assert len(base64.b64decode(aws("kms", "generate-random", "--number-of-bytes", "24")["Plaintext"])) == 24
 
 
-def test_macs(aws):
+def test_macs(aws, tmp_path):
     key = aws("kms", "create-key", "--key-spec", "HMAC_384", "--key-usage", "GENERATE_VERIFY_MAC")["KeyMetadata"][
         "KeyId"
     ]
     request = ("--key-id", key, "--message", "bWVzc2FnZQ==", "--mac-algorithm", "HMAC_SHA_384")
-    mac = aws("kms", "generate-mac", *request)["Mac"]
-    assert aws("kms", "verify-mac", *request, "--mac", mac)["MacValid"] is True
-    other = base64.b64encode(bytes(48)).decode()
-    assert "KMSInvalidMacException" in aws("kms", "verify-mac", *request, "--mac", other, fails=True)
+    mac = base64.b64decode(aws("kms", "generate-mac", *request)["Mac"])
+    (tmp_path / "mac").write_bytes(mac)
+    assert aws("kms", "verify-mac", *request, "--mac", f"fileb://{tmp_path}/mac")["MacValid"] is True
+    (tmp_path / "mac").write_bytes(bytes(48))
+    message = aws("kms", "verify-mac", *request, "--mac", f"fileb://{tmp_path}/mac", fails=True)
+    assert "KMSInvalidMacException" in message
 
 
 def test_identity(aws, cli_server):

@@ -22,7 +22,7 @@ def test_create_account(server, claviger):
     theirs = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
     assert server.client("sts", theirs).get_caller_identity()["Arn"] == "arn:aws:iam::333344445555:user/admin"
     assert server.kms(theirs).create_key()["KeyMetadata"]["AWSAccountId"] == "333344445555"
-    with refused("ConflictException", None, 400):
+    with refused("AlreadyExistsException", None, 400):
         claviger.create_account(Id="333344445555", Name="again")
 
 
@@ -37,7 +37,7 @@ def test_create_account_with_a_chosen_access_key(server, claviger):
         Id="444455556666", Name="x", AccessKeyId=chosen.access_key_id, SecretAccessKey=chosen.secret
     )
     assert server.client("sts", chosen).get_caller_identity()["Account"] == "444455556666"
-    with refused("ConflictException", None, 400):
+    with refused("AlreadyExistsException", None, 400):
         claviger.create_account(Name="y", AccessKeyId=chosen.access_key_id, SecretAccessKey=chosen.secret)
 
 

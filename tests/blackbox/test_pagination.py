@@ -10,7 +10,7 @@ from refusals import refused
 @pytest.fixture(scope="module")
 def region(server):
     """A Region of its own with 25 keys, one of them with 25 aliases and 25 tags."""
-    kms = server.kms(region="eu-central-1")
+    kms = server.kms(region="eu-south-2")
     tags = [{"TagKey": f"tag{number:02}", "TagValue": "v"} for number in range(25)]
     keys = [kms.create_key(Tags=tags if number == 0 else [])["KeyMetadata"]["KeyId"] for number in range(25)]
     aliases = [f"alias/{number:02}" for number in range(25)]

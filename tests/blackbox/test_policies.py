@@ -102,7 +102,7 @@ NOT_UNDERSTOOD = {
     "NotResource": {**{name: ENABLE_IAM[name] for name in ("Effect", "Principal", "Action")}, "NotResource": "*"},
     "Service": {**ENABLE_IAM, "Principal": {"Service": "logs.amazonaws.com"}},
     "role": {**ENABLE_IAM, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/operator"}},
-    "${": {**ENABLE_IAM, "Resource": "arn:aws:kms:*:*:key/${aws:PrincipalTag/key}"},
+    "variable": {**ENABLE_IAM, "Resource": "arn:aws:kms:*:*:key/${aws:PrincipalTag/key}"},
 }
 
 
