@@ -9,6 +9,7 @@ mod console;
 mod data_dir;
 mod dev;
 mod harden;
+mod log;
 mod private_file;
 mod profiles;
 mod tls_dev;

@@ -1,26 +1,27 @@
 //! `claviger serve`: assembles store, root of trust, service, jobs and front door, and takes them apart again.
 
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use claviger_core::{Jobs, Service, Settings, bootstrap};
+use claviger_core::{Jobs, ServedRegions, Service, Settings, bootstrap};
 use claviger_http::{Config as HttpConfig, Server, Timeouts, TlsFiles};
 use claviger_keyring::{Deployment, FileRoot};
 use claviger_storage::{EmbeddedStore, Store};
 use claviger_types::{Region, Timestamp};
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::CommandError;
 use super::init::refuse_root_beside_data;
-use crate::config::{self, Config, LogFormat, ServeFlags};
+use crate::config::{self, Config, ServeFlags};
 use crate::console;
 use crate::data_dir::DataDir;
 use crate::dev::DevDir;
 use crate::harden::Limits;
+use crate::log;
 use crate::tls_dev;
 
 /// The command line.
@@ -42,41 +43,106 @@ pub(crate) struct Serve {
 impl Serve {
     /// Runs it until SIGTERM or SIGINT.
     pub(crate) fn run(self, limits: Limits) -> Result<ExitCode, CommandError> {
-        let (dev, dev_clock, dev_tls) = (self.dev, self.dev_clock, self.tls);
         let config = Config::load(self.flags, &config::from_environment, limits.open_files)?;
-        start_log(config.log_format.value);
+        log::start(config.log_format.value);
         let dir = DataDir::at(config.data_dir()?)?;
-        let certificate = certificate(&config)?;
-        let listen = config.listen.value;
-        if !dev_tls && certificate.is_none() && !listen.ip().is_loopback() {
+        let kind = if self.dev { Deployment::Development } else { Deployment::Production };
+        let assembly = Assembly { config, dir, kind, dev_clock: self.dev_clock, dev_tls: self.tls };
+        assembly.serve()?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What is to be put together.
+struct Assembly {
+    config: Config,
+    dir: DataDir,
+    kind: Deployment,
+    dev_clock: Option<Timestamp>,
+    dev_tls: bool,
+}
+
+impl Assembly {
+    /// Opens the store, serves, and closes it again, whatever happens in between.
+    fn serve(&self) -> Result<(), CommandError> {
+        let certificate = certificate(&self.config)?;
+        let listen = self.config.listen.value;
+        if !self.dev_tls && certificate.is_none() && !listen.ip().is_loopback() {
             return Err(CommandError::PlainHttp(listen));
         }
         let runtime = Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
-        let settings = config.settings(dev_clock.is_some());
-        let opened = if dev { open_dev(&runtime, &dir)? } else { open_production(&dir, config.root_file()?)? };
-        let store = Arc::clone(&opened.store);
-        let run = || {
-            let (service, jobs) = start_service(opened, &dir, settings, dev)?;
-            if let Some(time) = dev_clock {
-                tracing::warn!(%time, "--dev-clock: keys and grants live by a clock that was set, not by the real one");
-                runtime.block_on(bootstrap::set_dev_clock(&service, time))?;
-            }
-            let tls = if dev_tls { Some(tls_dev::certificates(&dir)?) } else { certificate };
-            let server = start_server(&config, tls.clone(), &service)?;
-            if dev {
-                let lines = lines_to_paste(&server, &dir, &service, tls.is_some(), dev_tls);
-                // A server whose output nobody reads is still a server.
-                let _ = console::say(&lines);
-            }
-            runtime.block_on(stop_asked())?;
-            tracing::info!("draining");
-            server.stop();
-            jobs.stop();
-            Ok(ExitCode::SUCCESS)
+        let opened = match self.kind {
+            Deployment::Development => open_dev(&runtime, &self.dir)?,
+            Deployment::Production => open_production(&self.dir, self.config.root_file()?)?,
         };
-        let ended = run();
+        let store = Arc::clone(&opened.store);
+        let served = self.serve_on(opened, certificate, &runtime);
         store.close();
-        ended
+        served
+    }
+
+    fn serve_on(&self, opened: Opened, certificate: Option<TlsFiles>, runtime: &Runtime) -> Result<(), CommandError> {
+        let (service, jobs) = self.start_service(opened)?;
+        let served = self.serve_until_asked(&service, certificate, runtime);
+        jobs.stop();
+        served
+    }
+
+    /// The service and its jobs, on a directory that was made for this kind of serving.
+    fn start_service(&self, opened: Opened) -> Result<(Arc<Service>, Jobs), CommandError> {
+        let path = || self.dir.path().to_owned();
+        let settings = self.config.settings(self.dev_clock.is_some());
+        let started = Service::start(opened.store, opened.root, settings)
+            .map_err(|reason| CommandError::Start { path: self.dir.store(), reason })?;
+        let made_for = started.service.view().deployment().map(|deployment| deployment.kind);
+        match made_for {
+            None => Err(CommandError::NoDeployment(path())),
+            Some(kind) if kind == self.kind => Ok(Jobs::start(started, self.dir.audit())?),
+            Some(Deployment::Development) => Err(CommandError::DevelopmentDirectory(path())),
+            Some(Deployment::Production) => Err(CommandError::ProductionDirectory(path())),
+        }
+    }
+
+    fn serve_until_asked(
+        &self,
+        service: &Arc<Service>,
+        certificate: Option<TlsFiles>,
+        runtime: &Runtime,
+    ) -> Result<(), CommandError> {
+        if let Some(time) = self.dev_clock {
+            tracing::warn!(%time, "--dev-clock: keys and grants live by a clock that was set, not by the real one");
+            runtime.block_on(bootstrap::set_dev_clock(service, time))?;
+        }
+        let tls = if self.dev_tls { Some(tls_dev::certificates(&self.dir)?) } else { certificate };
+        // Before the first request is accepted, since none that was may be dropped.
+        let signals = StopSignals::listen(runtime).map_err(CommandError::Runtime)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let server = start_server(&self.config, tls, service)?;
+        if self.kind == Deployment::Development {
+            let endpoint = format!("{scheme}://{}", server.local_addr());
+            // A server whose output nobody reads is still a server.
+            let _ = console::say(&self.lines_to_paste(&endpoint));
+        }
+        runtime.block_on(signals.wait());
+        tracing::info!("draining");
+        server.stop();
+        Ok(())
+    }
+
+    /// What makes AWS clients in another shell talk to this server.
+    fn lines_to_paste(&self, endpoint: &str) -> String {
+        let region = first_region(&self.config.settings(false));
+        let mut lines = vec![
+            format!("export AWS_ENDPOINT_URL={endpoint}"),
+            format!("export AWS_SHARED_CREDENTIALS_FILE={}", for_shell(&self.dir.credentials())),
+            format!("export AWS_REGION={region}"),
+        ];
+        if self.dev_tls {
+            let authority = for_shell(&self.dir.dev_authority());
+            let names = ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"];
+            lines.extend(names.map(|name| format!("export {name}={authority}")));
+        }
+        lines.join("\n") + "\n"
     }
 }
 
@@ -87,11 +153,11 @@ struct Opened {
 }
 
 fn open_dev(runtime: &Runtime, dir: &DataDir) -> Result<Opened, CommandError> {
+    let DevDir { store, root } = runtime.block_on(DevDir::open(dir))?;
     tracing::warn!(
         path = %dir.path().display(),
         "--dev: the root of trust stands beside the data, so whoever copies the directory has every key in it"
     );
-    let DevDir { store, root } = runtime.block_on(DevDir::open(dir))?;
     Ok(Opened { store, root })
 }
 
@@ -99,25 +165,6 @@ fn open_production(dir: &DataDir, root_file: &Path) -> Result<Opened, CommandErr
     refuse_root_beside_data(dir, root_file)?;
     let root = FileRoot::open(root_file)?;
     Ok(Opened { store: dir.open_store()?, root: Arc::new(root) })
-}
-
-/// The service and its jobs, on a directory that was made for this kind of serving.
-fn start_service(
-    opened: Opened,
-    dir: &DataDir,
-    settings: Settings,
-    dev: bool,
-) -> Result<(Arc<Service>, Jobs), CommandError> {
-    let started = Service::start(opened.store, opened.root, settings)
-        .map_err(|reason| CommandError::Start { path: dir.store(), reason })?;
-    let kind = started.service.view().deployment().map(|deployment| deployment.kind);
-    match kind {
-        None => return Err(CommandError::NoDeployment(dir.path().to_owned())),
-        Some(Deployment::Development) if !dev => return Err(CommandError::DevelopmentDirectory(dir.path().to_owned())),
-        Some(Deployment::Production) if dev => return Err(CommandError::ProductionDirectory(dir.path().to_owned())),
-        Some(_) => {}
-    }
-    Ok(Jobs::start(started, dir.audit())?)
 }
 
 fn start_server(config: &Config, tls: Option<TlsFiles>, service: &Arc<Service>) -> Result<Server, CommandError> {
@@ -144,31 +191,12 @@ fn certificate(config: &Config) -> Result<Option<TlsFiles>, CommandError> {
     }
 }
 
-/// What makes AWS clients in another shell talk to this server.
-fn lines_to_paste(server: &Server, dir: &DataDir, service: &Service, tls: bool, dev_tls: bool) -> String {
-    let scheme = if tls { "https" } else { "http" };
-    let mut lines = vec![
-        format!("export AWS_ENDPOINT_URL={scheme}://{}", server.local_addr()),
-        format!("export AWS_SHARED_CREDENTIALS_FILE={}", for_shell(&dir.credentials())),
-        format!("export AWS_REGION={}", first_region(service.settings())),
-    ];
-    if dev_tls {
-        let authority = for_shell(&dir.dev_authority());
-        for name in ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
-            lines.push(format!("export {name}={authority}"));
-        }
-    }
-    lines.join("\n") + "\n"
-}
-
 /// The Region that a newcomer is shown.
 fn first_region(settings: &Settings) -> String {
     const USUAL: &str = "us-east-1";
     let usual = USUAL.parse::<Region>().is_ok_and(|region| settings.serves(region));
     match &settings.regions {
-        claviger_core::ServedRegions::Listed(regions) if !usual => {
-            regions.first().map_or_else(|| USUAL.to_owned(), Region::to_string)
-        }
+        ServedRegions::Listed(regions) if !usual => regions.first().map_or_else(|| USUAL.to_owned(), Region::to_string),
         _ => USUAL.to_owned(),
     }
 }
@@ -180,23 +208,24 @@ fn for_shell(path: &Path) -> String {
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
-async fn stop_asked() -> Result<(), CommandError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(CommandError::Runtime)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(CommandError::Runtime)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+/// The signals that ask the server to stop.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-/// Logs go to standard error; what is logged, `CLAVIGER_LOG` says.
-fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("CLAVIGER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Human => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
-        LogFormat::Json => log.json().init(),
+impl StopSignals {
+    /// From here on they no longer end the process.
+    fn listen(runtime: &Runtime) -> io::Result<Self> {
+        let _context = runtime.enter();
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

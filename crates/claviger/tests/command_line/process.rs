@@ -1,0 +1,145 @@
+//! Runs the binary in a plain environment, and tells what it printed. It never waits for time, only for lines and ends.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// The binary, without any setting of the person who runs the tests.
+pub fn claviger(arguments: &[&dyn AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_claviger"));
+    for (name, _) in std::env::vars_os() {
+        let own = name.to_str().is_some_and(|name| name.starts_with("AWS_") || name.starts_with("CLAVIGER_"));
+        if own {
+            command.env_remove(name);
+        }
+    }
+    command.env("HOME", "/nonexistent").stdin(Stdio::null());
+    command.args(arguments.iter().map(AsRef::as_ref));
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(arguments: &[&dyn AsRef<OsStr>]) -> Output {
+    claviger(arguments).output().unwrap()
+}
+
+/// Runs a command that must succeed; its standard output.
+pub fn succeed(arguments: &[&dyn AsRef<OsStr>]) -> String {
+    let output = run(arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Runs a command that must end with 1 and say each of these words in its last line.
+pub fn refuse(arguments: &[&dyn AsRef<OsStr>], words: &[&str]) {
+    let output = run(arguments);
+    let complaint = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{complaint}");
+    let last = complaint.lines().last().unwrap();
+    for word in words {
+        assert!(last.starts_with("claviger: ") && last.contains(word), "{word:?} is missing in {complaint:?}");
+    }
+}
+
+/// A server that is serving. It is killed when it is dropped.
+pub struct Server {
+    process: Child,
+    output: BufReader<ChildStdout>,
+    /// The lines that it printed once it served.
+    pub lines: Vec<String>,
+}
+
+impl Server {
+    /// `serve --dev` on a free port.
+    pub fn dev(dir: &Path, more: &[&dyn AsRef<OsStr>]) -> Self {
+        Self::start(
+            &[&[&"serve" as &dyn AsRef<OsStr>, &"--dev", &"--data-dir", &dir], more].concat(),
+            "export AWS_REGION=",
+        )
+    }
+
+    /// Starts a server; it serves once it printed a line that begins so.
+    fn start(arguments: &[&dyn AsRef<OsStr>], last: &str) -> Self {
+        let mut command = claviger(&[arguments, &[&"--listen", &"127.0.0.1:0"]].concat());
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let mut server = Self { process, output, lines: Vec::new() };
+        server.read_lines_to(last);
+        server
+    }
+
+    /// Reads what it prints, up to a line that begins so.
+    pub fn read_lines_to(&mut self, last: &str) {
+        loop {
+            let mut line = String::new();
+            if self.output.read_line(&mut line).unwrap() == 0 {
+                let mut log = String::new();
+                self.process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+                panic!("the server ended: {log}");
+            }
+            let found = line.starts_with(last);
+            self.lines.push(line.trim_end().to_owned());
+            if found {
+                return;
+            }
+        }
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What it printed as the value of this variable.
+    pub fn exported(&self, variable: &str) -> &str {
+        let prefix = format!("export {variable}=");
+        self.lines.iter().find_map(|line| line.strip_prefix(prefix.as_str())).unwrap()
+    }
+
+    /// A client command in the shell into which the lines were pasted.
+    pub fn client(&self, arguments: &[&dyn AsRef<OsStr>]) -> Command {
+        let mut command = claviger(arguments);
+        for line in &self.lines {
+            let (name, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
+            command.env(name, value);
+        }
+        command
+    }
+
+    /// Asks it to stop; it must end with 0. Its log.
+    pub fn stop(mut self) -> String {
+        kill_process(Pid::from_child(&self.process), Signal::TERM).unwrap();
+        let mut log = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert_eq!(self.process.wait().unwrap().code(), Some(0), "{log}");
+        log
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The permission bits of a file.
+pub fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+/// The value of a line `name = value`.
+pub fn value(profile: &str, name: &str) -> String {
+    let prefix = format!("{name} = ");
+    profile.lines().find_map(|line| line.strip_prefix(prefix.as_str())).unwrap().to_owned()
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
