@@ -57,20 +57,38 @@ pub struct Server {
 impl Server {
     /// `serve --dev` on a free port.
     pub fn dev(dir: &Path, more: &[&dyn AsRef<OsStr>]) -> Self {
-        Self::start(
-            &[&[&"serve" as &dyn AsRef<OsStr>, &"--dev", &"--data-dir", &dir], more].concat(),
-            "export AWS_REGION=",
-        )
+        let serve: &[&dyn AsRef<OsStr>] = &[&"serve", &"--dev", &"--data-dir", &dir];
+        let mut server = Self::start(&[serve, more].concat());
+        server.read_lines_to("export AWS_REGION=");
+        server
     }
 
-    /// Starts a server; it serves once it printed a line that begins so.
-    fn start(arguments: &[&dyn AsRef<OsStr>], last: &str) -> Self {
+    /// `serve` without `--dev`, on a free port. It prints nothing; its address is in its log.
+    pub fn production(data: &Path, root: &Path) -> Self {
+        let mut server =
+            Self::start(&[&"serve", &"--data-dir", &data, &"--root-file", &root, &"--log-format", &"json"]);
+        let mut log = BufReader::new(server.process.stderr.take().unwrap());
+        let mut all = String::new();
+        let address = loop {
+            let mut line = String::new();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended: {all}");
+            let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
+            if let Some(address) = parsed["fields"]["address"].as_str() {
+                break address.to_owned();
+            }
+            all.push_str(&line);
+        };
+        server.process.stderr = Some(log.into_inner());
+        server.lines =
+            vec![format!("export AWS_ENDPOINT_URL=http://{address}"), "export AWS_REGION=eu-central-1".to_owned()];
+        server
+    }
+
+    fn start(arguments: &[&dyn AsRef<OsStr>]) -> Self {
         let mut command = claviger(&[arguments, &[&"--listen", &"127.0.0.1:0"]].concat());
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
-        let mut server = Self { process, output, lines: Vec::new() };
-        server.read_lines_to(last);
-        server
+        Self { process, output, lines: Vec::new() }
     }
 
     /// Reads what it prints, up to a line that begins so.
@@ -112,8 +130,13 @@ impl Server {
     }
 
     /// Asks it to stop; it must end with 0. Its log.
-    pub fn stop(mut self) -> String {
-        kill_process(Pid::from_child(&self.process), Signal::TERM).unwrap();
+    pub fn stop(self) -> String {
+        self.stop_by(Signal::TERM)
+    }
+
+    /// As `stop`, by that signal.
+    pub fn stop_by(mut self, signal: Signal) -> String {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
         let mut log = String::new();
         self.process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         assert_eq!(self.process.wait().unwrap().code(), Some(0), "{log}");

@@ -1,11 +1,10 @@
 //! `init` and `serve` without `--dev`: the root of trust apart from the data, the admin's key shown once.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Output;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::process::{Server, claviger, mode, refuse, run, succeed, text, value};
@@ -24,36 +23,9 @@ fn deployment() -> Deployment {
     Deployment { _scratch: scratch, data, root, profile }
 }
 
-/// Starts a production server; its address is in its log.
-fn serve(deployment: &Deployment) -> (Child, String) {
-    let mut command = claviger(&[&"serve", &"--data-dir", &deployment.data, &"--root-file", &deployment.root]);
-    command.args(["--listen", "127.0.0.1:0", "--log-format", "json"]).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut process = command.spawn().unwrap();
-    let mut log = BufReader::new(process.stderr.take().unwrap());
-    let mut all = String::new();
-    loop {
-        let mut line = String::new();
-        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended: {all}");
-        let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
-        if let Some(address) = parsed["fields"]["address"].as_str() {
-            process.stderr = Some(log.into_inner());
-            return (process, address.to_owned());
-        }
-        all.push_str(&line);
-    }
-}
-
-fn stop(mut process: Child) {
-    kill_process(Pid::from_child(&process), Signal::INT).unwrap();
-    let mut log = String::new();
-    process.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-    assert_eq!(process.wait().unwrap().code(), Some(0), "{log}");
-}
-
-fn create_account(address: &str, profile: &str, more: &[&str]) -> std::process::Output {
-    let mut command = claviger(&[&"account", &"create", &"--name", &"second"]);
-    command.args(more).env("AWS_ENDPOINT_URL", format!("http://{address}")).env("AWS_REGION", "eu-central-1");
-    command.env("AWS_ACCESS_KEY_ID", value(profile, "aws_access_key_id"));
+fn create_account(server: &Server, profile: &str, more: &[&str]) -> Output {
+    let mut command = server.client(&[&"account", &"create", &"--name", &"second"]);
+    command.args(more).env("AWS_ACCESS_KEY_ID", value(profile, "aws_access_key_id"));
     command.env("AWS_SECRET_ACCESS_KEY", value(profile, "aws_secret_access_key")).output().unwrap()
 }
 
@@ -74,13 +46,13 @@ fn a_new_deployment() {
         let contents = fs::read(&file).unwrap();
         assert!(!contents.windows(secret.len()).any(|window| window == secret.as_bytes()), "{}", file.display());
     }
-    let (process, address) = serve(&deployment);
-    let made = create_account(&address, &deployment.profile, &[]);
+    let server = Server::production(&deployment.data, &deployment.root);
+    let made = create_account(&server, &deployment.profile, &[]);
     assert!(made.status.success(), "{}", text(&made.stderr));
     let chosen = ["--access-key-id", "AKIAQQQQQQQQQQQQQQQQ", "--secret-access-key", "chosen-secret"];
-    let refused = create_account(&address, &deployment.profile, &chosen);
+    let refused = create_account(&server, &deployment.profile, &chosen);
     assert_eq!(refused.status.code(), Some(1), "production takes no chosen access key");
-    stop(process);
+    server.stop_by(Signal::INT);
 }
 
 #[test]
