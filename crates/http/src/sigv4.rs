@@ -8,6 +8,7 @@ mod authorization;
 mod canonical;
 mod date;
 mod error;
+mod names;
 mod sign;
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ pub(super) fn hex_hash(bytes: &[u8]) -> HexHash {
     let hash = digest::digest(&digest::SHA256, bytes);
     let mut hex = [b'0'; 64];
     // INVARIANT: 32 bytes are 64 hex digits, so this cannot fail.
-    let encoded = hex::encode_to_slice(hash.as_ref(), &mut hex);
+    let encoded = const_hex::encode_to_slice(hash.as_ref(), &mut hex);
     debug_assert!(encoded.is_ok(), "a SHA-256 hash is 32 bytes");
     hex
 }

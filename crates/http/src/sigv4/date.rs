@@ -7,6 +7,7 @@ use jiff::civil;
 use jiff::fmt::rfc2822;
 
 use super::AuthError;
+use super::names::X_AMZ_DATE;
 
 /// When a request says that it was signed, as text (it enters the string to sign) and as a time.
 pub(super) struct SignatureDate {
@@ -17,7 +18,7 @@ pub(super) struct SignatureDate {
 impl SignatureDate {
     /// Reads `X-Amz-Date`, or `Date` if there is none.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, AuthError> {
-        let value = headers.get("x-amz-date").or_else(|| headers.get(DATE));
+        let value = headers.get(X_AMZ_DATE).or_else(|| headers.get(DATE));
         let bytes = value.map(|value| value.as_bytes()).unwrap_or_default();
         let bad = || AuthError::BadDate(String::from_utf8_lossy(bytes).into_owned());
         let text = std::str::from_utf8(bytes).map_err(|_| bad())?;

@@ -46,7 +46,7 @@ impl Signer<'_> {
         canonical::request(&mut buffer, &Message::new(parts, body), &signed_headers, &body_hash)?;
         canonical::string_to_sign(&mut buffer, &date, &scope);
         let key = self.secret.signing_key(day, self.region, self.service).map_err(|_| Unsignable)?;
-        let signature = hex::encode(key.sign(&buffer).map_err(|_| Unsignable)?);
+        let signature = const_hex::encode(key.sign(&buffer).map_err(|_| Unsignable)?);
         let access_key_id = self.access_key_id;
         let mut authorization = header_value(&format!(
             "{ALGORITHM} Credential={access_key_id}/{scope}, SignedHeaders={signed_headers}, Signature={signature}"

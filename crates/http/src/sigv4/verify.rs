@@ -15,6 +15,7 @@ use super::authorization::{self, Authorization, Scope};
 use super::canonical::{self, HexHash};
 use super::date::SignatureDate;
 use super::error::QueryParameter;
+use super::names::{X_AMZ_CONTENT_SHA256, X_AMZ_DATE, X_AMZ_SECURITY_TOKEN, X_AMZ_TARGET};
 use super::{AuthError, Message, TERMINATOR};
 
 /// How far a request's time may be from the server's. Source: observed at AWS KMS.
@@ -92,7 +93,7 @@ impl<C> Verifier<C> {
         let access_key_id: AccessKeyId = authorization.access_key_id.parse().map_err(|_| AuthError::UnknownToken)?;
         let credential = directory.credential(&access_key_id).ok_or(AuthError::UnknownToken)?;
         // No session exists yet, so no token was ever given out: each is as wrong as a garbled one.
-        if message.headers.contains_key("x-amz-security-token") {
+        if message.headers.contains_key(X_AMZ_SECURITY_TOKEN) {
             return Err(AuthError::UnknownToken);
         }
         let region = check_scope(directory, &authorization.scope, service, &date)?;
@@ -162,7 +163,7 @@ fn authorization<'a>(message: &Message<'a>) -> Result<Authorization<'a>, AuthErr
     match (header, by_query) {
         (Some(_), true) if given(QueryParameter::Algorithm.name()) => Err(AuthError::BothForms),
         (Some(header), _) => {
-            let dated = message.headers.contains_key("x-amz-date") || message.headers.contains_key("date");
+            let dated = message.headers.contains_key(X_AMZ_DATE) || message.headers.contains_key("date");
             match std::str::from_utf8(header.as_bytes()) {
                 Ok(text) => authorization::parse(text, dated),
                 Err(_) => {
@@ -181,21 +182,24 @@ fn authorization<'a>(message: &Message<'a>) -> Result<Authorization<'a>, AuthErr
 
 /// What the service acts on must be signed, or a captured request becomes another one.
 fn check_signed_headers(headers: &HeaderMap, signed: &str) -> Result<(), AuthError> {
-    let unsigned = |name: &str| signed.split(';').all(|it| it != name);
-    if unsigned("host") {
+    let mut host = false;
+    let mut others = [
+        (X_AMZ_DATE, "'X-Amz-Date'", false),
+        (X_AMZ_TARGET, "'X-Amz-Target'", false),
+        (X_AMZ_SECURITY_TOKEN, "'X-Amz-Security-Token'", false),
+        (X_AMZ_CONTENT_SHA256, "'X-Amz-Content-Sha256'", false),
+    ];
+    for name in signed.as_bytes().split(|byte| *byte == b';') {
+        host |= name == b"host";
+        others.iter_mut().for_each(|(other, _, signed)| *signed |= name == other.as_str().as_bytes());
+    }
+    if !host {
         return Err(AuthError::Unsigned("'Host' or ':authority'"));
     }
-    for (name, text) in [
-        ("x-amz-date", "'X-Amz-Date'"),
-        ("x-amz-target", "'X-Amz-Target'"),
-        ("x-amz-security-token", "'X-Amz-Security-Token'"),
-        ("x-amz-content-sha256", "'X-Amz-Content-Sha256'"),
-    ] {
-        if unsigned(name) && headers.contains_key(name) {
-            return Err(AuthError::Unsigned(text));
-        }
+    match others.iter().find(|(name, _, signed)| !signed && headers.contains_key(name)) {
+        Some((_, text, _)) => Err(AuthError::Unsigned(text)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The scope's Region, if the scope is one of this place, of `service` and of the signature's day. What is wrong is
@@ -253,7 +257,7 @@ fn check_window(signed: Timestamp, now: Timestamp) -> Result<(), AuthError> {
 
 /// The header adds nothing, since the hash is always computed; but a client that sends it means it.
 fn check_body_hash(headers: &HeaderMap, hash: &HexHash) -> Result<(), AuthError> {
-    match headers.get("x-amz-content-sha256") {
+    match headers.get(X_AMZ_CONTENT_SHA256) {
         Some(sent) if sent.as_bytes() != hash => Err(AuthError::BodyHash),
         _ => Ok(()),
     }
@@ -263,5 +267,5 @@ fn check_body_hash(headers: &HeaderMap, hash: &HexHash) -> Result<(), AuthError>
 fn decode_signature(text: &str) -> Option<[u8; 32]> {
     let mut signature = [0; 32];
     let lower = text.bytes().all(|byte| !byte.is_ascii_uppercase());
-    (lower && hex::decode_to_slice(text, &mut signature).is_ok()).then_some(signature)
+    (lower && text.len() == 64 && const_hex::decode_to_slice(text, &mut signature).is_ok()).then_some(signature)
 }
