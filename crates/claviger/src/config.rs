@@ -439,6 +439,17 @@ mod tests {
     }
 
     #[test]
+    fn the_example_is_a_whole_configuration() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/claviger.toml");
+        let flags =
+            ServeFlags { places: PlaceFlags { config: Some(path), ..PlaceFlags::default() }, ..ServeFlags::default() };
+        let config = Config::load(flags, &|_| None, OPEN_FILES).unwrap();
+        let names = |text: &str| toml::from_str::<toml::Table>(text).unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&config.show()), names(FULL));
+        assert!(!config.show().contains("default"), "{}", config.show());
+    }
+
+    #[test]
     fn every_variable_is_read() {
         let environment = [
             ("CLAVIGER_DATA_DIR", "data"),

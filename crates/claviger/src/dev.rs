@@ -3,6 +3,7 @@
 //! Every step can be the last one before a loss of power: the next start takes what is there and makes the rest. The
 //! records come last, in one transaction, so an empty store tells that the directory is not finished.
 
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ pub(crate) enum DevError {
     /// The first records cannot be made.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
-    /// The credentials file is there and cannot be used.
+    /// The credentials file cannot be used.
     #[error("`{path}` is no credentials file for a new directory: {problem}", path = path.display())]
     Credentials {
         /// The file.
@@ -143,26 +144,21 @@ fn resume(dir: &DataDir, store: Arc<EmbeddedStore>) -> Result<DevDir, DevError> 
 }
 
 impl Admin {
-    /// Takes the admin that the file at `path` names; if there is no file, makes one, before anything else knows of
-    /// the admin, so that no admin is left without a credentials file.
+    /// Takes the admin that the file at `path` names. If there is no file, writes one first, before anything else
+    /// knows of its admin: so no admin is left whose secret nobody has.
     fn read_or_make(path: &Path) -> Result<Self, DevError> {
         let io = |action| move |source| DevError::CredentialsIo { path: path.to_owned(), action, source };
-        match fs::read_to_string(path).map(Zeroizing::new) {
-            Ok(text) => Self::parse(&text).map_err(|problem| DevError::Credentials { path: path.to_owned(), problem }),
+        let text = match fs::read_to_string(path) {
+            Ok(text) => Zeroizing::new(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let admin = Self::make()?;
-                private_file::write(path, admin.to_text().as_bytes()).map_err(io("write"))?;
-                Ok(admin)
+                let access_key_id = AccessKeyId::from_random(claviger_keyring::random()?);
+                let text = profile_text(ACCOUNT, access_key_id, &SecretAccessKey::generate()?);
+                private_file::write(path, text.as_bytes()).map_err(io("write"))?;
+                text
             }
-            Err(error) => Err(io("read")(error)),
-        }
-    }
-
-    fn make() -> Result<Self, DevError> {
-        let access_key_id = AccessKeyId::from_random(claviger_keyring::random()?);
-        let secret = SecretAccessKey::generate()?;
-        Self::with_account(ACCOUNT, access_key_id, secret)
-            .map_err(|problem| DevError::Credentials { path: PathBuf::new(), problem })
+            Err(error) => return Err(io("read")(error)),
+        };
+        Self::parse(&text).map_err(|problem| DevError::Credentials { path: path.to_owned(), problem })
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -174,22 +170,14 @@ impl Admin {
             value("aws_access_key_id")?.parse().map_err(|error| format!("aws_access_key_id is {error}"))?;
         let secret = SecretAccessKey::from_text(value("aws_secret_access_key")?.to_owned())
             .map_err(|error| format!("aws_secret_access_key is {error}"))?;
-        Self::with_account(value("aws_account_id")?, access_key_id, secret)
-    }
-
-    fn with_account(account: &str, access_key_id: AccessKeyId, secret: SecretAccessKey) -> Result<Self, String> {
-        let account = account.parse().map_err(|error| format!("aws_account_id is {error}"))?;
+        let account = value("aws_account_id")?.parse().map_err(|error| format!("aws_account_id is {error}"))?;
         Ok(Self { account, access_key_id, secret })
-    }
-
-    fn to_text(&self) -> Zeroizing<String> {
-        profile_text(self.account, self.access_key_id, &self.secret)
     }
 }
 
 /// A profile `default`, in the form of the AWS shared credentials file.
 pub(crate) fn profile_text(
-    account: AccountId,
+    account: impl Display,
     access_key_id: AccessKeyId,
     secret: &SecretAccessKey,
 ) -> Zeroizing<String> {

@@ -30,7 +30,7 @@ pub(crate) struct Serve {
     #[command(flatten)]
     flags: ServeFlags,
     /// Serve a development directory: makes it if it is missing, root of trust beside the data. Never for real keys
-    #[arg(long)]
+    #[arg(long, conflicts_with = "root_file")]
     dev: bool,
     /// Start the clock of keys and grants at this time, and let SetDevClock move it
     #[arg(long, value_name = "RFC3339", requires = "dev")]

@@ -184,6 +184,13 @@ fn flags_that_need_dev() {
 }
 
 #[test]
+fn a_root_of_trust_elsewhere_is_not_for_dev() {
+    let output = claviger(&[&"serve", &"--dev", &"--data-dir", &"data", &"--root-file", &"root"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("cannot be used with '--root-file"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn plain_http_stays_on_loopback() {
     let scratch = tempfile::tempdir().unwrap();
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {

@@ -73,6 +73,15 @@ fn nothing_is_overwritten() {
 }
 
 #[test]
+fn a_refused_init_can_be_repeated() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (data, root) = (scratch.path().join("data"), scratch.path().join("secrets/root"));
+    refuse(&[&"init", &"--data-dir", &data, &"--root-file", &root], &[root.to_str().unwrap(), "No such file"]);
+    fs::create_dir(scratch.path().join("secrets")).unwrap();
+    succeed(&[&"init", &"--data-dir", &data, &"--root-file", &root]);
+}
+
+#[test]
 fn the_root_stays_outside_of_the_data() {
     let scratch = tempfile::tempdir().unwrap();
     let data = scratch.path().join("data");
