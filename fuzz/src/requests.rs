@@ -84,8 +84,8 @@ impl RequestsOf {
         let mut members = Map::new();
         for member in model.members() {
             let left_out = match member.required {
-                Required::Always => choices.one_in(24),
-                Required::Never | Required::Unless(_) => !choices.one_in(4),
+                Required::Always | Required::Unless(_) => choices.one_in(24),
+                Required::Never => !choices.one_in(6),
             };
             if !left_out {
                 members.insert(member.name.to_string(), self.member(choices, member));

@@ -61,10 +61,10 @@ impl Campaign {
     }
 }
 
-/// Told past the test framework, which would keep it to itself.
+/// Told past the test framework, which would keep it to itself, and on a line of its own between the framework's.
 fn report(name: &str, elapsed: Duration, inputs: u64, deep: u64) {
-    let line =
-        format!("fuzz {name}: {inputs} inputs in {:.1} s, {deep} got past the first checks\n", elapsed.as_secs_f32());
+    let seconds = elapsed.as_secs_f32();
+    let line = format!("\nfuzz {name}: {inputs} inputs in {seconds:.1} s, {deep} got past the first checks\n");
     // One write, so that lines of targets which end together do not mix; a lost line is no fault of the target.
     let _ = std::io::stderr().write_all(line.as_bytes());
     assert!(deep > 0, "{name}: none of {inputs} inputs got past the first checks");

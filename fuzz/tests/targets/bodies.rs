@@ -71,7 +71,7 @@ struct Bodies {
 
 impl Bodies {
     fn of(services: [ServiceName; 2], edits: &[&str]) -> Self {
-        let rows = rows().into_iter().filter(|row| services.contains(&row.service));
+        let rows = rows().iter().copied().filter(|row| services.contains(&row.service));
         let samples: [&str; 2] = ["{\"KeyId\":\"a\",\"Tags\":[{\"TagKey\":\"a\"}]}", "UserName=a&Tags.member.1.Key=b"];
         Self { requests: RequestsOf::new(rows, words()), edits: Edited::new(samples, edits) }
     }

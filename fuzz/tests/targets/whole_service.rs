@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::world::{Caller, World, findings, rows, words};
 
-/// Requests that one deployment serves before a new one takes its place, since it grows.
-const REQUESTS_PER_WORLD: u32 = 1000;
+/// Requests that one deployment serves before a new one takes its place: it grows, and its keys get disabled.
+const REQUESTS_PER_WORLD: u32 = 300;
 
 /// A request of a caller.
 struct Sent {
@@ -37,7 +37,7 @@ impl ValueGenerator for Senders {
 
     fn generate<D: Driver>(&self, driver: &mut D) -> Option<Sent> {
         let mut choices = Choices::new(driver);
-        let caller = *choices.one_of(&Caller::ALL)?;
+        let caller = *choices.one_of(&Caller::SENDING)?;
         let request = self.requests.request(&mut choices)?;
         let mut body = request.encoded();
         if choices.one_in(8) {
@@ -57,7 +57,7 @@ pub fn whole_service(campaign: Campaign) {
     let served = Mutex::new(Served { world: World::new(), requests: 0 });
     let edits =
         Edited::new(["{\"KeyId\":\"__key__\"}"], ["\"", "{", "null", "__key_arn__", "\\u0000", "é", "&", "%00"]);
-    campaign.run(Senders { requests: RequestsOf::new(rows(), words()), edits }, |sent| {
+    campaign.run(Senders { requests: RequestsOf::new(rows().iter().copied(), words()), edits }, |sent| {
         let mut served = served.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         served.requests += 1;
         if served.requests == REQUESTS_PER_WORLD {

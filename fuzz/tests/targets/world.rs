@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 pub const HOME: &str = "111122223333";
 /// The other account.
 pub const AWAY: &str = "444455556666";
+/// An account without keys.
+const THIRD: &str = "777788889999";
 /// Where everything is.
 pub const REGION: &str = "us-east-1";
 /// An id for a key.
@@ -61,13 +63,15 @@ pub enum Caller {
     Ann,
     /// The other account's admin.
     AwayAdmin,
-    /// A user of the other account whom no policy lets do anything.
+    /// A user of the third account who has no policies, so that no key policy is enough.
     Stranger,
+    /// The third account's admin, who only sets it up.
+    ThirdAdmin,
 }
 
 impl Caller {
-    /// All of them, the first account's admin more often, since it gets furthest.
-    pub const ALL: [Self; 6] = [Self::Admin, Self::Admin, Self::Admin, Self::AwayAdmin, Self::Ann, Self::Stranger];
+    /// Those who send inputs, the first account's admin more often, since it gets furthest.
+    pub const SENDING: [Self; 6] = [Self::Admin, Self::Admin, Self::Admin, Self::AwayAdmin, Self::Ann, Self::Stranger];
 }
 
 /// A deployment with two accounts.
@@ -106,11 +110,13 @@ impl World {
     }
 
     fn add_accounts(&mut self) {
-        let away = self.ok(Caller::Admin, "CreateAccount", json!({"Id": AWAY, "Name": "away"}));
-        let away = away["AccessKey"]["AccessKeyId"].as_str().unwrap().parse().unwrap();
-        self.access_keys.push((Caller::AwayAdmin, away));
+        for (account, admin) in [(AWAY, Caller::AwayAdmin), (THIRD, Caller::ThirdAdmin)] {
+            let reply = self.ok(Caller::Admin, "CreateAccount", json!({"Id": account, "Name": "n"}));
+            let id = reply["AccessKey"]["AccessKeyId"].as_str().unwrap();
+            self.access_keys.push((admin, id.parse().unwrap()));
+        }
         for (admin, caller, name) in
-            [(Caller::Admin, Caller::Ann, "ann"), (Caller::AwayAdmin, Caller::Stranger, "nobody")]
+            [(Caller::Admin, Caller::Ann, "ann"), (Caller::ThirdAdmin, Caller::Stranger, "nobody")]
         {
             self.ok(admin, "CreateUser", json!({"UserName": name}));
             let reply = self.ok(admin, "CreateAccessKey", json!({"UserName": name}));
@@ -249,37 +255,37 @@ pub fn findings(store: &dyn Store) -> Vec<DamagedState> {
 }
 
 /// All operations. The table is not public, so they are asked for by the names in the models.
-pub fn rows() -> Vec<&'static Row> {
-    let mut rows = Vec::new();
-    for service in ServiceName::ALL {
-        for operation in wire::model::service(service).operations() {
-            rows.extend(match service {
-                ServiceName::Kms => claviger_core::route_json(&format!("TrentService.{}", operation.name)),
-                ServiceName::Claviger => claviger_core::route_json(&format!("Claviger_20261201.{}", operation.name)),
-                ServiceName::Iam | ServiceName::Sts => claviger_core::route_query(service, &operation.name),
-            });
-        }
-    }
-    // The models give them in no order, and an engine's bytes must choose the same one each time.
-    rows.sort_unstable_by_key(|row| row.index);
-    rows
+pub fn rows() -> &'static [&'static Row] {
+    static ROWS: LazyLock<Vec<&'static Row>> = LazyLock::new(|| {
+        let mut rows: Vec<&Row> = ServiceName::ALL.into_iter().flat_map(rows_of).collect();
+        // The models give them in no order, and an engine's bytes must choose the same one each time.
+        rows.sort_unstable_by_key(|row| row.index);
+        rows
+    });
+    &ROWS
+}
+
+fn rows_of(service: ServiceName) -> impl Iterator<Item = &'static Row> {
+    wire::model::service(service).operations().filter_map(move |operation| {
+        let row = match service {
+            ServiceName::Kms => claviger_core::route_json(&format!("TrentService.{}", operation.name)),
+            ServiceName::Claviger => claviger_core::route_json(&format!("Claviger_20261201.{}", operation.name)),
+            ServiceName::Iam | ServiceName::Sts => claviger_core::route_query(service, &operation.name),
+        };
+        row.ok()
+    })
 }
 
 /// The operation of this name.
 pub fn row(name: &str) -> &'static Row {
-    rows().into_iter().find(|row| row.name == name).unwrap()
+    rows().iter().find(|row| row.name == name).unwrap()
 }
 
 /// What members of requests may hold.
 pub fn words() -> Words {
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-    let keys = [
-        "__key__",
-        "__key__",
-        "__key_arn__",
-        "alias/app",
-        "arn:aws:kms:us-east-1:111122223333:alias/app",
-        "__hmac__",
+    let usual = ["__key__", "__key_arn__", "alias/app", "arn:aws:kms:us-east-1:111122223333:alias/app", "__hmac__"];
+    let rare = [
         "__hmac_arn__",
         "__pending__",
         "__pending_arn__",
@@ -296,6 +302,7 @@ pub fn words() -> Words {
         "arn:aws:kms:",
         "x",
     ];
+    let keys = [&usual[..], &usual, &usual, &rare].concat();
     let ciphertexts = ["__ciphertext__", "__bound_ciphertext__", "__away_ciphertext__", "0QEA__ciphertext__"];
     let key_policies = [
         key_policy("Allow", r#"{"AWS":"arn:aws:iam::111122223333:root"}"#, r#""kms:*""#),
