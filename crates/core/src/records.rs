@@ -1,6 +1,7 @@
 //! What is stored: each record's kind and version, then CBOR with explicit field numbers (docs/formats.md).
 //!
-//! A reader of version N accepts N-1; field numbers are never given twice. Key material stands here only wrapped.
+//! Field numbers are never given twice, and a version that this release does not know is refused. Key material stands
+//! here only wrapped.
 
 use minicbor::{Decode, Encode};
 
@@ -21,8 +22,8 @@ pub enum BadRecord {
         /// The kind that was wanted.
         wanted: u8,
     },
-    /// Written by a newer release.
-    #[error("record version {found} is newer than this release reads")]
+    /// Written by another release.
+    #[error("record version {found} is not one that this release reads")]
     Version {
         /// The version that the record names.
         found: u8,

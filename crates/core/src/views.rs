@@ -159,20 +159,28 @@ struct Applier {
 
 impl Applier {
     fn run(mut self, mut watch: Watch) {
-        loop {
-            let applied =
-                watch.next_blocking().map_err(|error| error.to_string()).and_then(|commit| self.apply(&commit));
-            if let Err(reason) = applied {
-                tracing::error!(reason, "the View stopped following the store; requests are refused");
-                let _ = self.stopped.set(reason);
-                return;
+        let reason = loop {
+            match watch.next_blocking() {
+                Ok(commit) => match self.apply(&commit) {
+                    Ok(()) => {}
+                    Err(damage) => break damage.to_string(),
+                },
+                // An orderly end: whoever closes the store has stopped serving.
+                Err(error @ WatchError::Closed) => {
+                    let _ = self.stopped.set(error.to_string());
+                    return;
+                }
+                Err(error @ WatchError::Compacted) => break error.to_string(),
             }
-        }
+        };
+        tracing::error!(reason, "the View stopped following the store; requests are refused");
+        // INVARIANT: nobody else sets it.
+        let _ = self.stopped.set(reason);
     }
 
-    fn apply(&mut self, commit: &Arc<Commit>) -> Result<(), String> {
+    fn apply(&mut self, commit: &Arc<Commit>) -> Result<(), DamagedState> {
         let mut opener = Opener { root: self.root.as_ref(), policies: &mut self.policies };
-        let next = self.newest.load().apply(commit, &mut opener).map_err(|damage| damage.to_string())?;
+        let next = self.newest.load().apply(commit, &mut opener)?;
         // Dropping the old View here keeps its cost off the requests.
         drop(self.newest.swap(Arc::new(next)));
         self.sender.send_replace(commit.revision);
