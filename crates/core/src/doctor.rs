@@ -41,8 +41,10 @@ pub fn check(store: &dyn Store, root: &dyn RootOfTrust, audit_folder: &Path) -> 
             }
             _ => {}
         }
-        let put = view.put(record.path, record.value, record.revision, &mut opener);
-        report.findings.extend(put.err());
+        match view.put(record.path, record.value, record.revision, &mut opener) {
+            Ok(()) if !paths::is_canonical(record.path) => report.find(record.path, "nothing looks for it here".into()),
+            put => report.findings.extend(put.err()),
+        }
     })?;
     view.finish(revision, None);
     if view.deployment().is_none() {

@@ -1,7 +1,7 @@
 //! Where each record lives: `<kind>/<space>/…`. The second part is the Region, or `global`; a transaction keeps to one.
 
 use claviger_keyring::Space;
-use claviger_types::{AccessKeyId, AccountId, AliasName, KeyId, Malformed, Region};
+use claviger_types::{AccessKeyId, AccountId, AliasName, KeyId, Malformed, Region, UserName};
 
 /// The name of the space that is no Region's: accounts, users, the deployment's own keys.
 pub const GLOBAL: &str = "global";
@@ -143,4 +143,96 @@ pub fn parse(path: &str) -> Option<(PathKind, &str, &str)> {
         _ => return None,
     };
     Some((kind, space, rest))
+}
+
+/// Whether this is the path by which its record is looked up: each part in its one spelling, what has no Region in the
+/// global space. [`parse`] is laxer. Counters and events are told from strays by what they count and hold.
+pub fn is_canonical(path: &str) -> bool {
+    let Some((kind, space, rest)) = parse(path) else { return false };
+    match kind {
+        PathKind::Counter | PathKind::Outbox => true,
+        _ => spelled(kind, space, rest).is_some_and(|spelled| spelled == path),
+    }
+}
+
+/// The path of what `space` and `rest` name, as the functions above write it.
+fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
+    let region = || space.parse::<Region>().ok();
+    let owned = || {
+        let (owner, owned) = rest.split_once('/')?;
+        Some((owner.parse::<AccountId>().ok()?, owned))
+    };
+    Some(match kind {
+        PathKind::AccessKey => access_key(rest.parse().ok()?),
+        PathKind::Account => account(rest.parse().ok()?),
+        PathKind::Alias => {
+            let (owner, name) = owned()?;
+            alias(region()?, owner, &name.parse().ok()?)
+        }
+        PathKind::AuditPosition => audit_position(space_from_name(space).ok()?),
+        PathKind::ClusterKey => cluster_key(rest.parse().ok()?),
+        PathKind::Counter | PathKind::Outbox => return None,
+        PathKind::Deployment => deployment(),
+        PathKind::DevClock => dev_clock(),
+        PathKind::DomainKey => {
+            let (owner, version) = owned()?;
+            domain_key(space_from_name(space).ok()?, owner, version.parse().ok()?)
+        }
+        PathKind::Key => key(region()?, rest.parse().ok()?),
+        PathKind::User => {
+            let (owner, name) = owned()?;
+            user(owner, &name.parse::<UserName>().ok()?.folded())
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    #[test]
+    fn one_path_for_one_record() {
+        let (region, id) = ("us-east-1".parse().unwrap(), ID.parse().unwrap());
+        let owner = "111122223333".parse().unwrap();
+        for path in [
+            access_key("AKIAIOSFODNN7EXAMPLE".parse().unwrap()),
+            account(owner),
+            alias(region, owner, &"alias/A/b".parse().unwrap()),
+            alias_count(region, id),
+            audit_position(Space::Global),
+            audit_position(Space::Region(region)),
+            cluster_key(1),
+            deployment(),
+            dev_clock(),
+            domain_key(Space::Global, owner, u32::MAX),
+            domain_key(Space::Region(region), owner, 0),
+            key(region, id),
+            key_count(region, owner),
+            outbox(GLOBAL, ID),
+            user(owner, "ann"),
+            user_count(owner),
+        ] {
+            assert!(is_canonical(&path), "{path}");
+        }
+        for path in [
+            "",
+            "keys",
+            "locks/global/a",
+            "access-keys/us-east-1/AKIAIOSFODNN7EXAMPLE",
+            "accounts/us-east-1/111122223333",
+            "aliases/global/111122223333/alias/a",
+            "audit-positions/global/other",
+            "cluster-keys/global/1",
+            "cluster-keys/global/00000000001",
+            "deployment/global/other",
+            "dev-clock/us-east-1/current",
+            "domain-keys/us-east-1/111122223333/+000000001",
+            "keys/us-east-1/1234ABCD-12ab-34cd-56ef-1234567890ab",
+            "users/global/111122223333/Ann",
+        ] {
+            assert!(!is_canonical(path), "{path}");
+        }
+    }
 }
