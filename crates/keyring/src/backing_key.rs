@@ -97,12 +97,14 @@ impl DomainKey {
     }
 
     fn backing_key_binding(&self, binding: &BackingKeyBinding, material_id: &KeyMaterialId) -> Binding {
-        self.binding("backing key")
+        let mut place = self.binding("backing key");
+        place
             .field(&[u8::from(binding.key_id.is_multi_region())])
             .field(binding.key_id.as_bytes())
             .field(&material_id.0)
             .field(binding.spec.as_str().as_bytes())
-            .field(binding.spec.usage().as_str().as_bytes())
+            .field(binding.spec.usage().as_str().as_bytes());
+        place
     }
 }
 

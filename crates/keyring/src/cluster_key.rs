@@ -76,7 +76,9 @@ impl ClusterKey {
     }
 
     fn domain_key_binding(&self, scope: &DomainScope, version: u32) -> Binding {
-        scope.bind(Binding::new(self.version, "domain key")).field(&version.to_be_bytes())
+        let mut place = Binding::new(self.version, "domain key");
+        scope.bind(&mut place).field(&version.to_be_bytes());
+        place
     }
 }
 

@@ -63,13 +63,15 @@ impl DomainKey {
 
     /// The place of a record under this key: what it is, then the scope, then what the caller adds.
     pub(crate) fn binding(&self, label: &str) -> Binding {
-        self.scope.bind(Binding::new(self.version, label))
+        let mut place = Binding::new(self.version, label);
+        self.scope.bind(&mut place);
+        place
     }
 }
 
 impl DomainScope {
     /// Adds the account's number (8 bytes) and the Region's name, which is empty for the global space.
-    pub(crate) fn bind(&self, binding: Binding) -> Binding {
+    pub(crate) fn bind<'b>(&self, binding: &'b mut Binding) -> &'b mut Binding {
         let region = match &self.space {
             Space::Global => "",
             Space::Region(region) => region.as_str(),

@@ -123,7 +123,9 @@ impl DomainKey {
     }
 
     fn secret_access_key_binding(&self, access_key_id: &AccessKeyId) -> Binding {
-        self.binding("secret access key").field(access_key_id.as_str().as_bytes())
+        let mut place = self.binding("secret access key");
+        place.field(access_key_id.as_str().as_bytes());
+        place
     }
 }
 
