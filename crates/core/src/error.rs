@@ -52,6 +52,8 @@ pub enum Error {
     Serialization(Option<String>),
     /// Tags are refused.
     Tag(&'static str),
+    /// Too much at once, on one record.
+    Throttled,
     /// No operation of this name.
     UnknownOperation,
     /// Known to the API, and not there (yet).
@@ -145,6 +147,7 @@ impl Error {
             Self::NotFound(_) => ("NotFoundException", 400, "NoSuchEntity", 404),
             Self::Serialization(_) => ("SerializationException", 400, "MalformedInput", 400),
             Self::Tag(_) => ("TagException", 400, "InvalidInput", 400),
+            Self::Throttled => ("ThrottlingException", 400, "Throttling", 400),
             Self::UnknownOperation => ("UnknownOperationException", 400, "InvalidAction", 400),
             Self::Unsupported(_) => ("UnsupportedOperationException", 400, "UnsupportedOperation", 400),
             Self::Validation(_) => ("ValidationException", 400, "ValidationError", 400),
@@ -174,6 +177,9 @@ impl Error {
             Self::Internal(_) => Some("The request failed because of an internal error. Try again.".into()),
             Self::Serialization(text) => text.clone(),
             Self::Tag(text) => Some((*text).to_owned()),
+            Self::Throttled => {
+                Some("You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.".into())
+            }
             Self::InvalidCiphertext | Self::InvalidMac | Self::NotAuthorized | Self::UnknownOperation => None,
         }
     }

@@ -6,22 +6,32 @@ use std::time::SystemTime;
 use claviger_keyring::{RootOfTrust, SigningKey, Space};
 use claviger_storage::{CommitError, Store, Transaction};
 use claviger_types::{Region, ServiceName, Timestamp};
+use tokio::sync::Semaphore;
 
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::pipeline::Execution;
 use crate::pipeline::call::{Call, Facts};
+use crate::pipeline::turns::Turns;
 use crate::settings::Settings;
 use crate::table::Row;
 use crate::view::{Credential, User, View};
 use crate::views::{Outbox, StartError, ViewReader, Views};
 use crate::wire::Fields;
 
+/// Bytes of commits that the View may lag behind the store; well below what the store's change log remembers.
+const UNAPPLIED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What a commit counts at least: small ones take the View time too.
+const COMMIT_BYTES_MIN: usize = 1024;
+
 /// Everything that requests share.
 pub struct Service {
     store: Arc<dyn Store>,
     root: Arc<dyn RootOfTrust>,
     views: Views,
+    unapplied: Semaphore,
+    turns: Turns,
     settings: Settings,
     metrics: Metrics,
 }
@@ -38,7 +48,15 @@ impl Service {
     /// Loads the store's state and starts following it.
     pub fn start(store: Arc<dyn Store>, root: Arc<dyn RootOfTrust>, settings: Settings) -> Result<Started, StartError> {
         let (views, outbox) = Views::start(&store, &root)?;
-        let service = Arc::new(Self { store, root, views, settings, metrics: Metrics::default() });
+        let service = Arc::new(Self {
+            store,
+            root,
+            views,
+            unapplied: Semaphore::new(UNAPPLIED_BYTES_MAX),
+            turns: Turns::default(),
+            settings,
+            metrics: Metrics::default(),
+        });
         Ok(Started { service, outbox })
     }
 
@@ -124,10 +142,18 @@ impl Service {
         Facts { view, now: self.now(view), call, caller, settings: &self.settings, root: self.root.as_ref() }
     }
 
-    /// Commits, and returns once this node's View has the commit: callers read their writes.
+    /// Commits, and returns once this node's View has the commit: callers read their writes. What is committed and not
+    /// in the View yet is bounded, so that writers cannot outrun the View for long.
     pub(crate) async fn commit(&self, transaction: Transaction) -> Result<(), CommitError> {
+        let bytes = u32::try_from(transaction.bytes() + COMMIT_BYTES_MIN).map_err(|_| CommitError::TooLarge)?;
+        let _room = self.unapplied.acquire_many(bytes).await.map_err(|_| CommitError::Closed)?;
         let revision = self.store.commit(transaction).await?;
         self.views.reached(revision).await.map_err(CommitError::Unknown)
+    }
+
+    /// Where commands that met conflicts wait for one another.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// A newer View than `view`. A conflict means that there is one, or soon will be.

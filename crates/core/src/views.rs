@@ -66,6 +66,7 @@ impl Views {
             newest: Arc::clone(&newest),
             sender,
             stopped: Arc::clone(&stopped),
+            store: Arc::clone(store),
             root: Arc::clone(root),
             policies,
         };
@@ -153,6 +154,7 @@ struct Applier {
     newest: Arc<ArcSwap<View>>,
     sender: watch::Sender<Revision>,
     stopped: Arc<OnceLock<String>>,
+    store: Arc<dyn Store>,
     root: Arc<dyn RootOfTrust>,
     policies: PolicyInterner,
 }
@@ -160,22 +162,35 @@ struct Applier {
 impl Applier {
     fn run(mut self, mut watch: Watch) {
         let reason = loop {
-            match watch.next_blocking() {
-                Ok(commit) => match self.apply(&commit) {
-                    Ok(()) => {}
-                    Err(damage) => break damage.to_string(),
-                },
+            let followed = match watch.next_blocking() {
+                Ok(commit) => self.apply(&commit).map_err(StartError::from),
+                Err(WatchError::Compacted) => self.load_again().map(|again| watch = again),
+                Err(error @ WatchError::Closed) => Err(error.into()),
+            };
+            match followed {
+                Ok(()) => {}
                 // An orderly end: whoever closes the store has stopped serving.
-                Err(error @ WatchError::Closed) => {
+                Err(error @ (StartError::Watch(WatchError::Closed) | StartError::Store(StoreError::Closed))) => {
                     let _ = self.stopped.set(error.to_string());
                     return;
                 }
-                Err(error @ WatchError::Compacted) => break error.to_string(),
+                Err(error) => break error.to_string(),
             }
         };
         tracing::error!(reason, "the View stopped following the store; requests are refused");
         // INVARIANT: nobody else sets it.
         let _ = self.stopped.set(reason);
+    }
+
+    /// The store went on faster than this thread followed, and forgot what comes next: the whole state is read again.
+    fn load_again(&mut self) -> Result<Watch, StartError> {
+        tracing::warn!("the View lost track of the store and is loaded again");
+        let Loaded { view, .. } = load(self.store.as_ref(), self.root.as_ref(), &mut self.policies)?;
+        let revision = view.revision();
+        let watch = self.store.watch(revision)?;
+        drop(self.newest.swap(Arc::new(view)));
+        self.sender.send_replace(revision);
+        Ok(watch)
     }
 
     fn apply(&mut self, commit: &Arc<Commit>) -> Result<(), DamagedState> {

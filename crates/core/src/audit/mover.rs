@@ -2,12 +2,12 @@
 //! transaction with the log's new position. A crash between the two leaves bytes behind the position, which the next
 //! start cuts off, and the events in the outbox, which it moves again: each event is in the log exactly once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use claviger_keyring::Space;
-use claviger_storage::{Change, CommitError, Store, Transaction, Watch, WatchError, Write};
+use claviger_storage::{Change, CommitError, Store, StoreError, Transaction, Watch, WatchError, Write};
 
 use super::log::{AuditLog, LogError};
 use crate::paths::{self, PathKind};
@@ -48,6 +48,9 @@ pub enum MoveError {
     /// The store's side.
     #[error("events cannot be taken out of the outbox: {0}")]
     Commit(#[from] CommitError),
+    /// The outbox cannot be read.
+    #[error("the outbox cannot be read: {0}")]
+    Store(#[from] StoreError),
     /// The watch ended.
     #[error("the outbox cannot be followed: {0}")]
     Watch(#[from] WatchError),
@@ -75,16 +78,24 @@ impl Mover {
     /// Waits until there is something to move.
     pub async fn wait(&mut self) -> Result<(), MoveError> {
         while self.spaces.values().all(|waiting| waiting.events.is_empty()) {
-            let commit = self.watch.next().await?;
-            commit.changes.iter().for_each(|change| self.notice(change));
+            match self.watch.next().await {
+                Ok(commit) => commit.changes.iter().for_each(|change| self.notice(change)),
+                Err(WatchError::Compacted) => self.catch_up()?,
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }
 
     /// Moves everything that is in the outbox now.
     pub async fn move_all(&mut self) -> Result<(), MoveError> {
-        while let Some(commit) = self.watch.try_next()? {
-            commit.changes.iter().for_each(|change| self.notice(change));
+        loop {
+            match self.watch.try_next() {
+                Ok(Some(commit)) => commit.changes.iter().for_each(|change| self.notice(change)),
+                Ok(None) => break,
+                Err(WatchError::Compacted) => self.catch_up()?,
+                Err(error) => return Err(error.into()),
+            }
         }
         let spaces: Vec<Space> = self.spaces.keys().copied().collect();
         for space in spaces {
@@ -92,6 +103,21 @@ impl Mover {
                 self.move_batch(space).await?;
             }
         }
+        Ok(())
+    }
+
+    /// The store went on faster than events were moved, and forgot what comes next: the outbox is read again.
+    fn catch_up(&mut self) -> Result<(), MoveError> {
+        let waiting = self.spaces.values().flat_map(|waiting| &waiting.events);
+        let known: HashSet<String> = waiting.map(|(path, _)| path.clone()).collect();
+        let mut missed = Vec::new();
+        let revision = self.store.load(&mut |record| {
+            if matches!(paths::parse(record.path), Some((PathKind::Outbox, _, _))) && !known.contains(record.path) {
+                missed.push((record.path.to_owned(), record.value.to_vec()));
+            }
+        })?;
+        self.watch = self.store.watch(revision)?;
+        missed.into_iter().for_each(|(path, event)| self.take_in(path, event));
         Ok(())
     }
 
@@ -152,7 +178,7 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
-    use claviger_storage::{Fault, MemoryStore, Revision};
+    use claviger_storage::{ChangeLogLimits, Fault, MemoryStore, Revision};
 
     use super::*;
 
@@ -193,6 +219,23 @@ mod tests {
 
     fn wanted(count: usize) -> Vec<String> {
         (0..count).map(|name| format!("event {name}")).collect()
+    }
+
+    /// A store that forgets its changes at once: what the watch can no longer tell is read.
+    #[tokio::test(flavor = "current_thread")]
+    async fn events_that_the_watch_forgot() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(MemoryStore::with_limits(ChangeLogLimits { commits: 2, bytes: 1 << 20 }));
+        let mut mover = start(&store, folder.path());
+        for name in 0..10 {
+            put(&store, name).await;
+        }
+        mover.wait().await.unwrap();
+        for name in 10..20 {
+            put(&store, name).await;
+        }
+        mover.move_all().await.unwrap();
+        assert_eq!(logged(folder.path()), wanted(20));
     }
 
     /// Whatever happens to a commit, and whether or not the process lives on, each event is logged once, in order.

@@ -14,10 +14,12 @@ pub mod members;
 pub mod operation;
 pub mod outcome;
 pub mod page;
+pub mod turns;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use claviger_storage::{CommitError, Revision, Write};
 use serde::Serialize;
@@ -33,9 +35,8 @@ use crate::target::{Authorized, Target, authorize};
 use crate::view::{User, View};
 use crate::wire::{self, Encoded, Fields};
 
-/// How often a command tries again after conflicts. Each conflict means that somebody else's commit went through, so
-/// this many in a row are a sign of a fault, not of load.
-const ATTEMPTS_MAX: u32 = 64;
+/// How long a command tries again after conflicts. Each of them means that somebody else's commit went through.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What executing a request leads to.
 pub enum Execution<'a> {
@@ -104,12 +105,17 @@ async fn run_command<'a, O: Command>(
     call: &'a Call<'a>,
 ) -> Result<Encoded, Error> {
     let mut prepared: Option<Prepared<O::Prepared>> = None;
-    for _ in 0..ATTEMPTS_MAX {
+    let started = Instant::now();
+    let mut turn = None;
+    while started.elapsed() < PATIENCE {
         let decision = decide(service, &view, &operation, call, &mut prepared)?;
         let conflict = match commit(service, decision).await? {
             Committed::Done(reply) => return encode::<O>(&reply),
             Committed::Conflict(path) => path,
         };
+        // One turn at a time: the last one is given back before another is waited for.
+        drop(turn.take());
+        turn = service.turns().take(&conflict).await;
         let wrapped_by = prepared.take_if(|_| domain_keys::is_domain_key_path(&conflict));
         view = match wrapped_by {
             // What was prepared on an older View may be all that is wrong: then no newer View need ever come.
@@ -117,7 +123,7 @@ async fn run_command<'a, O: Command>(
             _ => service.newer_view(&view).await?,
         };
     }
-    Err(Error::Internal("a command met conflicts again and again".into()))
+    Err(Error::Throttled)
 }
 
 /// A decision with the event that is committed along.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use claviger_keyring::message::Header;
 use claviger_policy::Action;
-use claviger_types::{KeyArn, KeyId};
+use claviger_types::KeyArn;
 
 use super::account::denied;
-use super::key::{KeyName, ask_key, decide, existing_key, resolve_key};
+use super::key::{KeyName, ask_key, decide, existing_key, own_key_not_found, resolve_key};
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
@@ -29,9 +29,10 @@ pub struct CiphertextKey {
     named_by: NamedBy,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum NamedBy {
     Ciphertext,
+    /// A bare id, as typed, which is also the ciphertext's, of a key in another account.
+    ForeignId(String),
     Request,
 }
 
@@ -42,24 +43,26 @@ impl CiphertextKey {
             let key = key.ok_or_else(|| denied(asked.action, facts, DeniedResource::CiphertextUnknown))?;
             return Ok(Self { key, named_by: NamedBy::Ciphertext });
         };
-        // A bare id may name a key of another account, if it is the ciphertext's: the ciphertext shows its id anyway.
-        let foreign = key_name.bare_id().filter(|id| *id == name.header.key_id());
-        let key = match foreign.and_then(|id: KeyId| existing_key(id, facts)) {
-            Some(key) => key,
-            None => resolve_key(key_name, asked, facts)?,
-        };
-        Ok(Self { key, named_by: NamedBy::Request })
+        // A bare id may name a key of another account, if it is the ciphertext's.
+        let id = key_name.bare_id().filter(|id| *id == name.header.key_id());
+        let foreign = id.and_then(|id| existing_key(id, facts)).filter(|key| key.arn.account != facts.account());
+        if let Some(key) = foreign {
+            return Ok(Self { key, named_by: NamedBy::ForeignId(key_name.typed_id().to_owned()) });
+        }
+        Ok(Self { key: resolve_key(key_name, asked, facts)?, named_by: NamedBy::Request })
     }
 
     fn ask_as(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        if self.named_by == NamedBy::Request {
-            return ask_key(&self.key, asked, facts, DeniedResource::Key);
+        match &self.named_by {
+            NamedBy::Request => ask_key(&self.key, asked, facts, DeniedResource::Key),
+            // The header is not proven yet, so anybody can make one up: what is not for the caller is not there.
+            NamedBy::ForeignId(typed) => decide(&self.key, asked, facts).map_err(|_| own_key_not_found(typed, facts)),
+            NamedBy::Ciphertext => decide(&self.key, asked, facts).map_err(|denial| {
+                let own = self.key.arn.account == facts.account();
+                let shown = if own { DeniedResource::Ciphertext(denial) } else { DeniedResource::CiphertextUnknown };
+                denied(asked.action, facts, shown)
+            }),
         }
-        decide(&self.key, asked, facts).map_err(|denial| {
-            let own = self.key.arn.account == facts.account();
-            let shown = if own { DeniedResource::Ciphertext(denial) } else { DeniedResource::CiphertextUnknown };
-            denied(asked.action, facts, shown)
-        })
     }
 }
 

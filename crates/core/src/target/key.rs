@@ -36,6 +36,11 @@ impl KeyName {
         Self { parsed: KeyRef::parse(text), aliases: Aliases::Refused }
     }
 
+    /// The key id as typed; empty if the name means nothing.
+    pub fn typed_id(&self) -> &str {
+        self.parsed.as_ref().map_or("", KeyRef::typed_id)
+    }
+
     /// The bare key id, if the name is one: Decrypt takes it for a key of any account.
     pub fn bare_id(&self) -> Option<KeyId> {
         match self.parsed.as_ref().map(KeyRef::kind) {
@@ -127,10 +132,13 @@ pub(super) fn existing_key(id: KeyId, facts: &Facts<'_>) -> Option<Arc<Key>> {
 
 fn own_key(reference: &KeyRef, id: KeyId, facts: &Facts<'_>) -> Result<Arc<Key>, Error> {
     let key = existing_key(id, facts).filter(|key| key.arn.account == facts.account());
-    key.ok_or_else(|| {
-        let (region, account) = (facts.region(), facts.account());
-        Error::key_not_found(format_args!("arn:aws:kms:{region}:{account}:key/{}", reference.typed_id()))
-    })
+    key.ok_or_else(|| own_key_not_found(reference.typed_id(), facts))
+}
+
+/// No key of this id in the caller's account and Region; the id is echoed as typed.
+pub(super) fn own_key_not_found(typed_id: &str, facts: &Facts<'_>) -> Error {
+    let (region, account) = (facts.region(), facts.account());
+    Error::key_not_found(format_args!("arn:aws:kms:{region}:{account}:key/{typed_id}"))
 }
 
 /// A missing key of another account and one that is not for this caller answer alike.
