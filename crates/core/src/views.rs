@@ -202,3 +202,52 @@ impl Applier {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use claviger_keyring::{Deployment, FileRoot, Space};
+    use claviger_storage::{ChangeLogLimits, MemoryStore, Transaction, Write};
+
+    use super::*;
+    use crate::bootstrap::{self, NewDeployment};
+    use crate::records::{self, DevClockRecord};
+
+    /// The applier starts to follow only after the store forgot what came next.
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_view_that_lost_track_is_loaded_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let root: Arc<dyn RootOfTrust> = Arc::new(FileRoot::create(&folder.path().join("root.key")).unwrap());
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::with_limits(ChangeLogLimits { commits: 2, bytes: 1 << 20 }));
+        let account = "111122223333".parse().unwrap();
+        let new = NewDeployment { account, name: "a".into(), kind: Deployment::Development, admin: None };
+        bootstrap::create(&store, root.as_ref(), new).await.unwrap();
+        let mut policies = PolicyInterner::default();
+        let view = load(store.as_ref(), root.as_ref(), &mut policies).unwrap().view;
+        let watch = store.watch(view.revision()).unwrap();
+        let mut last = view.revision();
+        for offset_millis in 1..=5 {
+            let value = records::encode(&DevClockRecord { offset_millis });
+            let writes = vec![Write::Put { path: paths::dev_clock(), value }];
+            last = store.commit(Transaction { preconditions: Vec::new(), writes }).await.unwrap();
+        }
+        let (sender, revision) = watch::channel(view.revision());
+        let (newest, stopped) = (Arc::new(ArcSwap::from_pointee(view)), Arc::new(OnceLock::new()));
+        let applier = Applier {
+            newest: Arc::clone(&newest),
+            sender,
+            stopped: Arc::clone(&stopped),
+            store: Arc::clone(&store),
+            root,
+            policies,
+        };
+        let thread = thread::spawn(move || applier.run(watch));
+        let views = Views { newest, revision, stopped };
+        views.reached(last).await.unwrap();
+        assert_eq!(views.newest().dev_clock_offset_millis(), 5);
+        assert!(views.newest().cluster_key().is_some_and(|cluster| cluster.key.version() == 1));
+        assert!(views.newest().domain_key(Space::Global, account).is_some());
+        store.close();
+        thread.join().unwrap();
+        assert_eq!(views.health(), Err("the store is closed".into()));
+    }
+}
