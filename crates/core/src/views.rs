@@ -1,6 +1,7 @@
 //! The newest View, and the thread that makes it: it follows the store's watch, applies each commit, swaps the pointer
 //! and wakes those who wait for their write.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -70,7 +71,7 @@ impl Views {
             root: Arc::clone(root),
             policies,
         };
-        thread::Builder::new().name("view".into()).spawn(move || applier.run(watch))?;
+        thread::Builder::new().name("view".into()).spawn(move || applier.run_or_stop(watch))?;
         Ok((Self { newest, revision, stopped }, outbox))
     }
 
@@ -160,6 +161,15 @@ struct Applier {
 }
 
 impl Applier {
+    /// A panic must not leave requests on a View that stands still.
+    fn run_or_stop(self, watch: Watch) {
+        let stopped = Arc::clone(&self.stopped);
+        if catch_unwind(AssertUnwindSafe(|| self.run(watch))).is_err() {
+            tracing::error!("the View's thread panicked; requests are refused");
+            let _ = stopped.set("the View's thread panicked".into());
+        }
+    }
+
     fn run(mut self, mut watch: Watch) {
         let reason = loop {
             let followed = match watch.next_blocking() {

@@ -11,7 +11,7 @@ use crate::service::Service;
 use crate::view::{Key, View};
 
 /// Aliases that go in one transaction: each is a precondition and a write, of the 100 that a store takes.
-const ALIASES_MAX: usize = 40;
+const ALIASES_MAX: u32 = 40;
 
 /// Deletes every key that is due.
 pub async fn run(service: &Service) -> Result<(), Error> {
@@ -31,11 +31,13 @@ pub async fn run(service: &Service) -> Result<(), Error> {
 fn decide(view: &View, key: &Key) -> (Changes, &'static str) {
     let arn = key.arn;
     let mut aliases = view.aliases_of_key(arn.region, key, None);
-    let changes = aliases.by_ref().take(ALIASES_MAX).fold(Changes::new(Space::Region(arn.region)), |changes, alias| {
-        changes.delete(paths::alias(arn.region, arn.account, &alias.name), alias.revision)
-    });
+    let changes =
+        aliases.by_ref().take(ALIASES_MAX as usize).fold(Changes::new(Space::Region(arn.region)), |changes, alias| {
+            changes.delete(paths::alias(arn.region, arn.account, &alias.name), alias.revision)
+        });
     if aliases.next().is_some() {
-        return (changes, "claviger:DeleteAliases");
+        let counter = paths::alias_count(arn.region, arn.id);
+        return (changes.count_out_many(counter, ALIASES_MAX), "claviger:DeleteAliases");
     }
     let changes = changes
         .delete(paths::key(arn.region, arn.id), key.revision)

@@ -103,8 +103,15 @@ impl Changes {
 
     /// Counts a member of a bounded collection out.
     #[must_use]
-    pub fn count_out(mut self, path: String) -> Self {
-        self.transaction.preconditions.push(Precondition::BoundedAdd { path, delta: -1, limit: u64::MAX });
+    pub fn count_out(self, path: String) -> Self {
+        self.count_out_many(path, 1)
+    }
+
+    /// Counts several members of a bounded collection out.
+    #[must_use]
+    pub fn count_out_many(mut self, path: String, members: u32) -> Self {
+        let delta = -i64::from(members);
+        self.transaction.preconditions.push(Precondition::BoundedAdd { path, delta, limit: u64::MAX });
         self
     }
 
