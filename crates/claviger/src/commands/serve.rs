@@ -135,7 +135,7 @@ impl Assembly {
         let mut lines = vec![
             format!("export AWS_ENDPOINT_URL={endpoint}"),
             format!("export AWS_SHARED_CREDENTIALS_FILE={}", for_shell(&self.dir.credentials())),
-            format!("export AWS_REGION={region}"),
+            format!("export AWS_REGION={region} AWS_DEFAULT_REGION={region}"),
         ];
         if self.dev_tls {
             let authority = for_shell(&self.dir.dev_authority());

@@ -29,6 +29,7 @@ fn a_new_directory() {
     assert!(server.exported("AWS_ENDPOINT_URL").starts_with("http://127.0.0.1:"));
     assert_eq!(server.exported("AWS_SHARED_CREDENTIALS_FILE"), dir.join("credentials").to_str().unwrap());
     assert_eq!(server.exported("AWS_REGION"), "us-east-1");
+    assert_eq!(server.exported("AWS_DEFAULT_REGION"), "us-east-1");
     lets_in(&server).unwrap();
     assert_eq!(value(&credentials(&dir), "aws_account_id"), "111122223333");
     assert_eq!(mode(&dir), 0o700);

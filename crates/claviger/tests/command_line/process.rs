@@ -115,15 +115,19 @@ impl Server {
 
     /// What it printed as the value of this variable.
     pub fn exported(&self, variable: &str) -> &str {
-        let prefix = format!("export {variable}=");
-        self.lines.iter().find_map(|line| line.strip_prefix(prefix.as_str())).unwrap()
+        self.assignments().find(|(name, _)| *name == variable).unwrap().1
+    }
+
+    /// Each `NAME=VALUE` of the lines; no value of the tests holds a space.
+    fn assignments(&self) -> impl Iterator<Item = (&str, &str)> {
+        let exported = self.lines.iter().map(|line| line.strip_prefix("export ").unwrap());
+        exported.flat_map(|line| line.split(' ')).map(|assignment| assignment.split_once('=').unwrap())
     }
 
     /// A client command in the shell into which the lines were pasted.
     pub fn client(&self, arguments: &[&dyn AsRef<OsStr>]) -> Command {
         let mut command = claviger(arguments);
-        for line in &self.lines {
-            let (name, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
+        for (name, value) in self.assignments() {
             command.env(name, value);
         }
         command

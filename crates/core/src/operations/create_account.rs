@@ -106,7 +106,8 @@ impl Command for CreateAccount {
                 secret_access_key: Arc::clone(&new.secret),
             },
         };
-        Ok(new.write(Changes::new(Space::Global), &self.name, facts.now).reply(reply))
+        let changes = new.write(Changes::new(Space::Global), &self.name, facts.now);
+        Ok(changes.making(PrincipalArn::Root(new.id)).reply(reply))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::keys::alias_names;
 use crate::keys::checks::check_not_pending_deletion;
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::members::key_id_or_arn;
+use crate::pipeline::members::alias_target;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::records::AliasRecord;
@@ -27,7 +27,7 @@ impl Operation for CreateAlias {
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
         let name = alias_names::from_request(fields)?;
-        Ok(Self { change: AliasChange::Create(name, key_id_or_arn(fields, "TargetKeyId")) })
+        Ok(Self { change: AliasChange::Create(name, alias_target(fields, "TargetKeyId")) })
     }
 
     fn target(&self) -> &AliasChange {

@@ -16,6 +16,11 @@ pub fn key_id_or_arn(fields: &mut Fields, member: &str) -> KeyName {
     KeyName::id_or_arn(fields.string(member).unwrap_or_default())
 }
 
+/// The key that an alias is to point to.
+pub fn alias_target(fields: &mut Fields, member: &str) -> KeyName {
+    KeyName::alias_target(fields.string(member).unwrap_or_default())
+}
+
 /// Bytes that the constraints demand.
 pub fn required_blob(fields: &mut Fields, member: &str) -> Result<Blob, Error> {
     fields.blob(member).ok_or_else(|| Error::Internal(format!("{member} passed the constraints and is missing")))

@@ -150,12 +150,13 @@ fn decide<O: Command>(
     let caller = caller_now(view, call)?;
     let facts = service.facts(view, call, caller);
     let target: Authorized<O::Target> = authorize_for(operation, &facts)?;
-    let resources = target.resources();
+    let mut resources = target.resources();
     let made = match prepared.take() {
         Some(made) => made,
         None => Prepared { on: view.revision(), made: operation.prepare(&facts, &target)? },
     };
     let outcome = operation.decide(&facts, target, &prepared.insert(made).made)?;
+    resources.extend_from_slice(outcome.changes.made());
     let space = outcome.changes.space_name();
     let event = event::of_command::<O>(&facts, &space, resources);
     Ok(Decision { outcome, event_path: paths::outbox(&space, &call.request_id.to_string()), event })

@@ -1,5 +1,7 @@
 //! What a command decided: preconditions, writes, reply. Data; the pipeline commits it.
 
+use std::fmt;
+
 use claviger_keyring::Space;
 use claviger_storage::{Precondition, Revision, Transaction, Write};
 
@@ -23,6 +25,7 @@ pub struct Changes {
     space: Space,
     transaction: Transaction,
     quotas: Vec<(String, Quota)>,
+    made: Vec<String>,
 }
 
 /// A collection whose size is bounded, with what its excess is called.
@@ -39,7 +42,7 @@ pub enum Quota {
 impl Changes {
     /// No changes yet in a space.
     pub fn new(space: Space) -> Self {
-        Self { space, transaction: Transaction::default(), quotas: Vec::new() }
+        Self { space, transaction: Transaction::default(), quotas: Vec::new(), made: Vec::new() }
     }
 
     /// Writes a record where there is none.
@@ -85,6 +88,18 @@ impl Changes {
     pub fn unchanged(mut self, path: String, revision: Revision) -> Self {
         self.transaction.preconditions.push(Precondition::Revision { path, revision });
         self
+    }
+
+    /// Names what is made by this: its ARN stands in the audit event, beside those of the target.
+    #[must_use]
+    pub fn making(mut self, arn: impl fmt::Display) -> Self {
+        self.made.push(arn.to_string());
+        self
+    }
+
+    /// The ARNs of what is made.
+    pub fn made(&self) -> &[String] {
+        &self.made
     }
 
     /// Counts a member of a bounded collection in.

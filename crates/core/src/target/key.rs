@@ -21,7 +21,10 @@ pub struct KeyName {
 /// Whether an operation takes alias names and alias ARNs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Aliases {
+    /// With InvalidArnException.
     Refused,
+    /// As what an alias is to point to.
+    RefusedAsTarget,
     Taken,
 }
 
@@ -34,6 +37,11 @@ impl KeyName {
     /// A key id or a key ARN; an alias is refused before anything is looked up.
     pub fn id_or_arn(text: String) -> Self {
         Self { parsed: KeyRef::parse(text), aliases: Aliases::Refused }
+    }
+
+    /// The key that an alias is to point to: a key id or a key ARN.
+    pub fn alias_target(text: String) -> Self {
+        Self { parsed: KeyRef::parse(text), aliases: Aliases::RefusedAsTarget }
     }
 
     /// The key id as typed; empty if the name means nothing.
@@ -102,10 +110,16 @@ pub(super) fn decide(key: &Key, asked: Asked, facts: &Facts<'_>) -> Result<(), D
 
 /// Finds the key that `name` means.
 pub(super) fn resolve_key(name: &KeyName, asked: Asked, facts: &Facts<'_>) -> Result<Arc<Key>, Error> {
-    if name.aliases == Aliases::Refused && names_alias(&name.parsed) {
-        return Err(Error::InvalidArn("Key Aliases are not supported for this operation.".into()));
+    match name.aliases {
+        Aliases::Refused if names_alias(&name.parsed) => {
+            return Err(Error::InvalidArn("Key Aliases are not supported for this operation.".into()));
+        }
+        Aliases::RefusedAsTarget if names_alias(&name.parsed) => {
+            return Err(Error::Validation("Aliases must refer to keys. Not aliases".into()));
+        }
+        Aliases::Refused | Aliases::RefusedAsTarget | Aliases::Taken => {}
     }
-    let reference = name.parsed.as_ref().map_err(|bad| bad_name(bad, facts))?;
+    let reference = name.parsed.as_ref().map_err(|bad| bad_name(bad, name.aliases, facts))?;
     match reference.kind() {
         KeyRefKind::KeyId(id) => own_key(reference, *id, facts),
         KeyRefKind::AliasName(alias) => key_of_alias(facts.account(), alias, asked, facts),
@@ -170,12 +184,14 @@ fn names_alias(parsed: &Result<KeyRef, BadKeyRef>) -> bool {
     }
 }
 
-fn bad_name(bad: &BadKeyRef, facts: &Facts<'_>) -> Error {
+fn bad_name(bad: &BadKeyRef, aliases: Aliases, facts: &Facts<'_>) -> Error {
     match bad {
         BadKeyRef::AliasName(text) => {
             Error::NotFound(format!("Alias arn:aws:kms:{}:{}:{text} is not found.", facts.region(), facts.account()))
         }
-        BadKeyRef::Arn(text) => Error::InvalidArn(format!("Invalid arn {text}")),
+        // The model gives InvalidArnException only to operations that take no alias.
+        BadKeyRef::Arn(text) if aliases == Aliases::Refused => Error::InvalidArn(format!("Invalid arn {text}")),
+        BadKeyRef::Arn(text) => Error::NotFound(format!("Invalid arn {text}")),
         BadKeyRef::ArnKeyId(text) => {
             Error::NotFound(format!("Invalid keyId {}", text.rsplit_once(":key/").map_or(text.as_str(), |(_, id)| id)))
         }

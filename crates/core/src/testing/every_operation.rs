@@ -238,9 +238,12 @@ fn identifiers_that_name_nothing() {
         ("mrk-1234".to_owned(), not_found("Invalid keyId 'mrk-1234'".into())),
         (format!("{key_arn}foo"), not_found("Invalid keyId foo".into())),
         (format!("arn:aws:kms:eu-west-1:{HOME}:key/{}", world.key), not_found("Invalid arn eu-west-1".into())),
-        ("arn:aws:kms".to_owned(), refused("InvalidArnException", "Invalid arn arn:aws:kms")),
     ];
     for (operation, member, body) in by_key_identifier(&world) {
+        let declared = member == "KeyId" && !ALIASES_TAKEN.contains(&operation);
+        let code = if declared { "InvalidArnException" } else { "NotFoundException" };
+        let answer = world.kms.call(operation, with(body.clone(), &member, "arn:aws:kms"));
+        assert_eq!(answer, Err(refused(code, "Invalid arn arn:aws:kms")), "{operation}");
         for (identifier, want) in &cases {
             let answer = world.kms.call(operation, with(body.clone(), &member, identifier.as_str()));
             assert_eq!(answer.as_ref(), Err(want), "{operation} {identifier}");
@@ -265,7 +268,10 @@ fn aliases_as_identifiers() {
         let name = if operation.ends_with("Mac") { "alias/hmac" } else { "alias/sample" };
         let call = |identifier: &str| world.kms.call(operation, with(body.clone(), &member, identifier));
         if !ALIASES_TAKEN.contains(&operation) {
-            let want = refused("InvalidArnException", "Key Aliases are not supported for this operation.");
+            let want = match member.as_str() {
+                "TargetKeyId" => refused("ValidationException", "Aliases must refer to keys. Not aliases"),
+                _ => refused("InvalidArnException", "Key Aliases are not supported for this operation."),
+            };
             for identifier in ["alias/none", name, &missing, &alias_arn("eu-west-1", name)] {
                 assert_eq!(call(identifier).as_ref(), Err(&want), "{operation} {identifier}");
             }
