@@ -9,9 +9,13 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use zeroize::Zeroizing;
 
-/// Bytes of unfinished bodies that one worker holds. Without a bound, strangers who send a megabyte each and never
-/// the last byte could fill the memory.
+/// Bytes that one worker holds for unfinished large bodies. Without a bound, strangers who send a megabyte each and
+/// never the last byte could fill the memory.
 const HELD_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Up to here a body is not counted: the limit of connections bounds such bodies, and strangers who fill the shared
+/// bound must not keep out the requests that nearly everybody sends.
+const SMALL_BYTES: usize = 64 * 1024;
 
 /// A body that was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -51,25 +55,30 @@ async fn collect(body: &mut Incoming, held: &Cell<usize>) -> Result<Bytes, BodyE
         return Ok(first);
     }
     let mut holding = Holding { held, bytes: 0 };
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(BODY_BYTES_MAX);
-    let mut whole = Zeroizing::new(Vec::with_capacity(first.len().saturating_add(announced).min(BODY_BYTES_MAX)));
+    // It grows with what arrives: an announced length is only a promise, and wiping touches all that was reserved.
+    let mut whole = Zeroizing::new(Vec::new());
     let mut piece = Some(first);
     while let Some(bytes) = piece {
         if whole.len() + bytes.len() > BODY_BYTES_MAX {
             return Err(BodyError::TooLarge);
         }
-        holding.add(bytes.len())?;
-        append(&mut whole, &bytes);
+        let capacity = capacity_for(whole.capacity(), whole.len() + bytes.len());
+        holding.grow_to(capacity)?;
+        append(&mut whole, &bytes, capacity);
         piece = next(body).await?;
     }
     Ok(Bytes::from_owner(whole))
 }
 
+/// What a buffer is to hold next: twice as much, until the limit.
+fn capacity_for(capacity: usize, needed: usize) -> usize {
+    if needed <= capacity { capacity } else { needed.max((2 * capacity).min(BODY_BYTES_MAX)) }
+}
+
 /// Grows into a new buffer and wipes the old one, since a body may hold a plaintext.
-fn append(whole: &mut Zeroizing<Vec<u8>>, piece: &[u8]) {
-    let needed = whole.len() + piece.len();
-    if needed > whole.capacity() {
-        let mut larger = Vec::with_capacity(needed.max(2 * whole.capacity()));
+fn append(whole: &mut Zeroizing<Vec<u8>>, piece: &[u8], capacity: usize) {
+    if capacity > whole.capacity() {
+        let mut larger = Vec::with_capacity(capacity);
         larger.extend_from_slice(whole);
         *whole = Zeroizing::new(larger);
     }
@@ -91,10 +100,18 @@ struct Holding<'a> {
 }
 
 impl Holding<'_> {
-    fn add(&mut self, bytes: usize) -> Result<(), BodyError> {
-        self.bytes += bytes;
-        self.held.set(self.held.get() + bytes);
-        if self.held.get() > HELD_BYTES_MAX { Err(BodyError::Busy) } else { Ok(()) }
+    /// Taken before it is allocated. A small body never counts, so it is never refused.
+    fn grow_to(&mut self, capacity: usize) -> Result<(), BodyError> {
+        if capacity <= SMALL_BYTES {
+            return Ok(());
+        }
+        let others = self.held.get().saturating_sub(self.bytes);
+        if others + capacity > HELD_BYTES_MAX {
+            return Err(BodyError::Busy);
+        }
+        self.bytes = capacity;
+        self.held.set(others + capacity);
+        Ok(())
     }
 }
 
@@ -110,20 +127,41 @@ mod tests {
 
     #[test]
     fn what_is_held_is_counted_and_given_back() {
-        let held = Cell::new(HELD_BYTES_MAX - 10);
+        let others = HELD_BYTES_MAX - 2 * SMALL_BYTES;
+        let held = Cell::new(others);
         let mut holding = Holding { held: &held, bytes: 0 };
-        assert_eq!(holding.add(10), Ok(()));
-        assert_eq!(holding.add(1), Err(BodyError::Busy));
+        for (capacity, want, counted) in [
+            (SMALL_BYTES, Ok(()), 0),
+            (SMALL_BYTES + 1, Ok(()), SMALL_BYTES + 1),
+            (2 * SMALL_BYTES, Ok(()), 2 * SMALL_BYTES),
+            (2 * SMALL_BYTES + 1, Err(BodyError::Busy), 2 * SMALL_BYTES),
+        ] {
+            assert_eq!(holding.grow_to(capacity), want, "{capacity}");
+            assert_eq!(held.get(), others + counted, "{capacity}");
+        }
+        let mut newcomer = Holding { held: &held, bytes: 0 };
+        assert_eq!(newcomer.grow_to(SMALL_BYTES), Ok(()), "small bodies pass when large ones fill the bound");
+        drop(newcomer);
         drop(holding);
-        assert_eq!(held.get(), HELD_BYTES_MAX - 10);
+        assert_eq!(held.get(), others);
     }
 
     #[test]
     fn buffers_grow() {
         let mut whole = Zeroizing::new(Vec::new());
         for piece in [&b"a"[..], b"bc", b"", b"def"] {
-            append(&mut whole, piece);
+            let capacity = capacity_for(whole.capacity(), whole.len() + piece.len());
+            append(&mut whole, piece, capacity);
         }
         assert_eq!(whole.as_slice(), b"abcdef");
+        for (capacity, needed, want) in [
+            (0, 1, 1),
+            (1, 3, 3),
+            (100, 100, 100),
+            (100, 101, 200),
+            (BODY_BYTES_MAX - 1, BODY_BYTES_MAX, BODY_BYTES_MAX),
+        ] {
+            assert_eq!(capacity_for(capacity, needed), want, "{capacity} {needed}");
+        }
     }
 }

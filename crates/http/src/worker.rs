@@ -30,11 +30,14 @@ use crate::server::Timeouts;
 /// Bytes of a request's head: room for a session token of some kilobytes among the headers.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// Streams of one HTTP/2 connection.
-const STREAMS_MAX: u32 = 128;
+/// Bytes of a request's head in HTTP/2, where many may be open on one connection.
+const STREAM_HEAD_BYTES_MAX: u32 = 32 * 1024;
+
+/// Streams of one HTTP/2 connection: with their heads they hold no more than one megabyte.
+const STREAMS_MAX: u32 = 32;
 
 /// Bytes that an HTTP/2 client may send ahead, for all its streams together.
-const WINDOW_BYTES: u32 = 512 * 1024;
+const WINDOW_BYTES: u32 = 256 * 1024;
 
 /// How long accepting pauses after an error that only time cures, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -74,7 +77,7 @@ impl Worker {
             .max_concurrent_streams(STREAMS_MAX)
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES)
-            .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX));
+            .max_header_list_size(STREAM_HEAD_BYTES_MAX);
         let clock = Rc::new(Cell::new(Tick(0)));
         let (stopping, connections) = (Cell::new(false), RefCell::default());
         Rc::new(Self { front_door, tls, timeouts, shared, clock, stopping, connections, http })
