@@ -1,6 +1,9 @@
 //! Request bodies: read whole, within a limit of bytes and of time.
 
 use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,14 +38,19 @@ pub(crate) enum BodyError {
 }
 
 /// Reads the whole body. `held` counts what the worker holds of all unfinished ones.
-pub(crate) async fn read(mut body: Incoming, timeout: Duration, held: &Cell<usize>) -> Result<Bytes, BodyError> {
+pub(crate) async fn read(body: &mut Incoming, timeout: Duration, held: &Cell<usize>) -> Result<Bytes, BodyError> {
     if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
         return Err(BodyError::TooLarge);
     }
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    match tokio::time::timeout(timeout, collect(&mut body, held)).await {
+    let mut collecting = pin!(collect(body, held));
+    // Nearly every body is there as soon as its head is: then there is nothing to time.
+    if let Poll::Ready(read) = poll_fn(|context| Poll::Ready(collecting.as_mut().poll(context))).await {
+        return read;
+    }
+    match tokio::time::timeout(timeout, collecting).await {
         Ok(read) => read,
         Err(_) => Err(BodyError::TooSlow),
     }

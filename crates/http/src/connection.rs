@@ -66,11 +66,11 @@ impl Watched {
     }
 
     /// A request is being answered until what is returned is dropped.
-    pub(crate) fn begin_request(self: &Rc<Self>, version: Version, clock: &Rc<Cell<Tick>>) -> InRequest {
+    pub(crate) fn begin_request<'a>(&'a self, version: Version, clock: &'a Cell<Tick>) -> InRequest<'a> {
         self.requests.set(self.requests.get() + 1);
         self.head_begun.set(None);
         self.multiplexed.set(version == Version::HTTP_2);
-        InRequest { watched: Rc::clone(self), clock: Rc::clone(clock) }
+        InRequest { watched: self, clock }
     }
 
     /// Ends the connection after the requests that it has begun.
@@ -125,12 +125,12 @@ impl Watched {
 }
 
 /// A request that is being answered.
-pub(crate) struct InRequest {
-    watched: Rc<Watched>,
-    clock: Rc<Cell<Tick>>,
+pub(crate) struct InRequest<'a> {
+    watched: &'a Watched,
+    clock: &'a Cell<Tick>,
 }
 
-impl Drop for InRequest {
+impl Drop for InRequest<'_> {
     fn drop(&mut self) {
         self.watched.requests.set(self.watched.requests.get().saturating_sub(1));
         self.watched.last_request.set(Some(self.clock.get()));
@@ -268,9 +268,9 @@ mod tests {
         watched.ending.get()
     }
 
-    fn after_one_request(version: Version, at: u32) -> Rc<Watched> {
-        let watched = Rc::new(Watched::new(Tick(0)));
-        drop(watched.begin_request(version, &Rc::new(Cell::new(Tick(at)))));
+    fn after_one_request(version: Version, at: u32) -> Watched {
+        let watched = Watched::new(Tick(0));
+        drop(watched.begin_request(version, &Cell::new(Tick(at))));
         watched
     }
 
@@ -305,8 +305,8 @@ mod tests {
 
     #[test]
     fn a_request_keeps_its_connection() {
-        let watched = Rc::new(Watched::new(Tick(0)));
-        let request = watched.begin_request(Version::HTTP_11, &Rc::new(Cell::new(Tick(500))));
+        let (watched, clock) = (Watched::new(Tick(0)), Cell::new(Tick(500)));
+        let request = watched.begin_request(Version::HTTP_11, &clock);
         assert_eq!(ending(&watched, 499), Ending::Open);
         watched.end_gracefully(Tick(499));
         assert_eq!(ending(&watched, 600), Ending::Graceful(Tick(499)));

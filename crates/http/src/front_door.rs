@@ -18,14 +18,15 @@ use claviger_core::{Call, Credential, Error, Execution, RequestId, Row, Service,
 use claviger_keyring::{ModuleFailed, SigningKey};
 use claviger_types::{AccessKeyId, Region, ServiceName, Timestamp};
 use futures_util::FutureExt;
+use hyper::Method;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::http::request::Parts;
-use hyper::{Method, Request};
 
 use crate::answer::{self, Answer, JSON, Protocol, Refusal, Stray};
 use crate::body::{self, BodyError};
 use crate::request_id::RequestIds;
+use crate::sigv4::names::X_AMZ_TARGET;
 use crate::sigv4::{self, AuthError, Directory, KeyUnavailable, Message, Verified, Verifier};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -78,10 +79,10 @@ impl FrontDoor {
     }
 
     /// Answers a request, whatever it is. A panic is this request's alone.
-    pub(crate) async fn answer(&self, peer: Peer, request: Request<Incoming>) -> Answer {
+    pub(crate) async fn answer(&self, peer: &Peer, head: &Parts, body: &mut Incoming) -> Answer {
         let started = Instant::now();
         let request_id = self.request_ids.next();
-        let answering = self.answer_or_panic(peer, request, request_id);
+        let answering = self.answer_or_panic(peer, head, body, &request_id);
         let Answered { answer, row, code } = unless_panicked(answering).await.unwrap_or_else(|| {
             tracing::error!(%request_id, "a request panicked");
             let refusal = Refusal::new("InternalFailure", 500);
@@ -91,30 +92,35 @@ impl FrontDoor {
         answer
     }
 
-    async fn answer_or_panic(&self, peer: Peer, request: Request<Incoming>, request_id: RequestId) -> Answered {
-        let (parts, body) = request.into_parts();
-        if parts.method == Method::GET {
-            match parts.uri.path() {
-                "/healthz" => return self.health(&request_id),
-                "/metrics" => return self.metrics(&request_id),
+    async fn answer_or_panic(
+        &self,
+        peer: &Peer,
+        head: &Parts,
+        body: &mut Incoming,
+        request_id: &RequestId,
+    ) -> Answered {
+        if head.method == Method::GET {
+            match head.uri.path() {
+                "/healthz" => return self.health(request_id),
+                "/metrics" => return self.metrics(request_id),
                 _ => {}
             }
         }
         let body = match body::read(body, self.body_timeout, &self.body_bytes_held).await {
             Ok(body) => body,
-            Err(error) => return unread(error, &request_id),
+            Err(error) => return unread(error, request_id),
         };
-        match media_type(&parts.headers) {
-            JSON if parts.method == Method::POST => self.json(peer, &parts, &body, request_id).await,
-            FORM if parts.method == Method::POST => self.query(peer, &parts, &body, request_id).await,
-            other => stray(&parts, other, &request_id),
+        match media_type(&head.headers) {
+            JSON if head.method == Method::POST => self.json(peer, head, &body, request_id).await,
+            FORM if head.method == Method::POST => self.query(peer, head, &body, request_id).await,
+            other => stray(head, other, request_id),
         }
     }
 
-    async fn json(&self, peer: Peer, parts: &Parts, body: &[u8], request_id: RequestId) -> Answered {
+    async fn json(&self, peer: &Peer, head: &Parts, body: &[u8], request_id: &RequestId) -> Answered {
         let protocol = Protocol::Json;
-        let refused = |error: &Error, row| self.refused(error, protocol, &request_id, row);
-        let row = match claviger_core::route_json(header(&parts.headers, "x-amz-target")) {
+        let refused = |error: &Error, row| self.refused(error, protocol, request_id, row);
+        let row = match claviger_core::route_json(target(&head.headers)) {
             Ok(row) => row,
             // AWS reads the body before it reads the target.
             Err(_) if !body.is_empty() && !is_json_object(body) => return refused(&Error::Serialization(None), None),
@@ -125,37 +131,37 @@ impl FrontDoor {
             Err(error) => return refused(&error, Some(row)),
         };
         let view = self.view();
-        match self.authenticate(&view, parts, body, row.service) {
-            Ok(verified) => self.execute(&view, row, fields, protocol, &call(peer, parts, verified, request_id)).await,
-            Err(error) => self.unauthenticated(&error, protocol, &request_id, Some(row)),
+        match self.authenticate(&view, head, body, row.service) {
+            Ok(verified) => self.execute(&view, row, fields, protocol, &call(peer, head, verified, request_id)).await,
+            Err(error) => self.unauthenticated(&error, protocol, request_id, Some(row)),
         }
     }
 
-    async fn query(&self, peer: Peer, parts: &Parts, body: &[u8], request_id: RequestId) -> Answered {
-        let service = match sigv4::scope_service(&parts.headers).and_then(ServiceName::from_name) {
+    async fn query(&self, peer: &Peer, head: &Parts, body: &[u8], request_id: &RequestId) -> Answered {
+        let service = match sigv4::scope_service(&head.headers).and_then(ServiceName::from_name) {
             Some(ServiceName::Iam) => ServiceName::Iam,
             // The others have no form bodies: authentication will say that the scope should be of STS.
             None | Some(ServiceName::Claviger | ServiceName::Kms | ServiceName::Sts) => ServiceName::Sts,
         };
         let protocol = Protocol::Query(service);
         let view = self.view();
-        let verified = match self.authenticate(&view, parts, body, service) {
+        let verified = match self.authenticate(&view, head, body, service) {
             Ok(verified) => verified,
-            Err(error) => return self.unauthenticated(&error, protocol, &request_id, None),
+            Err(error) => return self.unauthenticated(&error, protocol, request_id, None),
         };
         match read_form(service, body) {
             Ok((row, fields)) => {
-                self.execute(&view, row, fields, protocol, &call(peer, parts, verified, request_id)).await
+                self.execute(&view, row, fields, protocol, &call(peer, head, verified, request_id)).await
             }
-            Err(NoForm::Error(error, row)) => self.refused(&error, protocol, &request_id, row),
+            Err(NoForm::Error(error, row)) => self.refused(&error, protocol, request_id, row),
             Err(NoForm::InvalidAction(text)) => {
                 let refusal = Refusal::new("InvalidAction", 400).with_message(text);
-                Answered::refused(&refusal, protocol, &request_id, None)
+                Answered::refused(&refusal, protocol, request_id, None)
             }
             Err(NoForm::MissingAction) => {
                 let text = "The request is missing an action or a required parameter.".to_owned();
                 let refusal = Refusal::new("MissingAction", 400).with_message(text);
-                Answered::refused(&refusal, protocol, &request_id, None)
+                Answered::refused(&refusal, protocol, request_id, None)
             }
         }
     }
@@ -184,13 +190,13 @@ impl FrontDoor {
     fn authenticate(
         &self,
         view: &Arc<View>,
-        parts: &Parts,
+        head: &Parts,
         body: &[u8],
         service: ServiceName,
     ) -> Result<Verified<Credential>, AuthError> {
         let directory = Holders { service: &self.service, view };
         let now = Timestamp::from(SystemTime::now());
-        self.verifier.borrow_mut().verify(&directory, &Message::new(parts, body), service, now)
+        self.verifier.borrow_mut().verify(&directory, &Message::new(head, body), service, now)
     }
 
     /// The newest View.
@@ -287,13 +293,13 @@ impl Answered {
     }
 }
 
-fn call<'r>(peer: Peer, parts: &'r Parts, verified: Verified<Credential>, request_id: RequestId) -> Call<'r> {
+fn call<'r>(peer: &Peer, head: &'r Parts, verified: Verified<Credential>, request_id: &RequestId) -> Call<'r> {
     Call {
         credential: verified.credential,
         region: verified.region,
-        request_id,
+        request_id: *request_id,
         source_ip: Some(peer.address.ip()),
-        user_agent: parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()),
+        user_agent: head.headers.get(USER_AGENT).and_then(text),
         tls: peer.tls,
     }
 }
@@ -323,11 +329,11 @@ fn read_form(service: ServiceName, body: &[u8]) -> Result<(&'static Row, Fields)
 }
 
 /// What is neither JSON 1.1 nor a form. Source: probing of a sibling service with the same front end.
-fn stray(parts: &Parts, media_type: &str, request_id: &RequestId) -> Answered {
-    let is_post = parts.method == Method::POST;
-    let known = || claviger_core::route_json(header(&parts.headers, "x-amz-target")).is_ok();
-    let signed = parts.headers.contains_key(AUTHORIZATION)
-        || parts.uri.query().is_some_and(|query| query.contains("X-Amz-Algorithm="));
+fn stray(head: &Parts, media_type: &str, request_id: &RequestId) -> Answered {
+    let is_post = head.method == Method::POST;
+    let known = || claviger_core::route_json(target(&head.headers)).is_ok();
+    let signed = head.headers.contains_key(AUTHORIZATION)
+        || head.uri.query().is_some_and(|query| query.contains("X-Amz-Algorithm="));
     let stray = match media_type {
         "application/json" if is_post => Stray::LegacyJson,
         _ if is_post && known() => Stray::UnknownOperation,
@@ -350,18 +356,26 @@ fn unread(error: BodyError, request_id: &RequestId) -> Answered {
 
 /// The future's output, or `None` if it panicked. A worker keeps nothing half-changed over a panic: the verifier's
 /// buffer is overwritten, and a signing key is kept whole or not at all.
-async fn unless_panicked<F: Future>(future: F) -> Option<F::Output> {
-    AssertUnwindSafe(future).catch_unwind().await.ok()
+fn unless_panicked<F: Future>(future: F) -> impl Future<Output = Option<F::Output>> {
+    AssertUnwindSafe(future).catch_unwind().map(Result::ok)
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+/// What routes a JSON request.
+fn target(headers: &HeaderMap) -> &str {
+    headers.get(&X_AMZ_TARGET).and_then(text).unwrap_or_default()
 }
 
 /// The media type without its parameters. AWS's is compared as it stands, so an upper-case one is another one.
 fn media_type(headers: &HeaderMap) -> &str {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim()
+    match headers.get(CONTENT_TYPE).and_then(text).unwrap_or_default() {
+        JSON => JSON,
+        value => value.split(';').next().unwrap_or_default().trim(),
+    }
+}
+
+/// The value if it is ASCII, as `HeaderValue::to_str` has it, which looks at one byte after the other.
+fn text(value: &HeaderValue) -> Option<&str> {
+    std::str::from_utf8(value.as_bytes()).ok().filter(|text| text.is_ascii())
 }
 
 /// Whether a body that no operation reads is a JSON object. Nothing is kept of it, and no recursion follows its depth.

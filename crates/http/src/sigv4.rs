@@ -8,7 +8,7 @@ mod authorization;
 mod canonical;
 mod date;
 mod error;
-mod names;
+pub(crate) mod names;
 mod sign;
 #[cfg(test)]
 mod tests;

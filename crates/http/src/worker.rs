@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Request, Version};
 use hyper_util::rt::TokioIo;
@@ -204,20 +205,22 @@ impl Worker {
     {
         let io = WatchedIo { inner: TokioIo::new(stream), watched: Rc::clone(watched), clock: Rc::clone(&self.clock) };
         let (worker, held) = (Rc::clone(self), Rc::clone(watched));
-        let service = service_fn(move |request| {
+        let service = service_fn(move |request: Request<Incoming>| {
             let (worker, watched) = (Rc::clone(&worker), Rc::clone(&held));
-            async move { Ok::<_, Infallible>(worker.answer(peer, request, &watched).await) }
+            // The outermost future holds the request, and those within borrow it: each one that took it would hold
+            // it twice, and hyper moves the whole for each request.
+            let (head, mut body) = request.into_parts();
+            async move { Ok::<_, Infallible>(worker.answer(&peer, &head, &mut body, &watched).await) }
         });
         let connection = std::pin::pin!(self.http.serve_connection(io, service));
         connection::run(connection, watched).await;
     }
 
-    async fn answer(&self, peer: Peer, request: Request<Incoming>, watched: &Rc<Watched>) -> Answer {
-        let version = request.version();
-        let _in_request = watched.begin_request(version, &self.clock);
-        let mut answer = self.front_door.answer(peer, request).await;
+    async fn answer(&self, peer: &Peer, head: &Parts, body: &mut Incoming, watched: &Watched) -> Answer {
+        let _in_request = watched.begin_request(head.version, &self.clock);
+        let mut answer = self.front_door.answer(peer, head, body).await;
         // HTTP/2 has its own way to say goodbye.
-        if self.stopping.get() && version != Version::HTTP_2 {
+        if self.stopping.get() && head.version != Version::HTTP_2 {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         answer
