@@ -89,15 +89,6 @@ pub enum PrincipalArn {
     },
 }
 
-impl PrincipalArn {
-    /// The account in the ARN.
-    pub fn account(&self) -> AccountId {
-        match self {
-            Self::Root(account) | Self::User { account, .. } => *account,
-        }
-    }
-}
-
 impl FromStr for PrincipalArn {
     type Err = Malformed;
 

@@ -24,11 +24,6 @@ impl EncryptionContext {
         &self.0
     }
 
-    /// Whether it has no pair.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Appends the canonical form: the number of pairs (2 bytes), then each name and value after its length
     /// (4 bytes); all numbers big-endian. Prefix-free, so that no two contexts have one form.
     pub fn write_canonical(&self, out: &mut Vec<u8>) {

@@ -19,9 +19,6 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// 8,192 bytes, so that a larger one could never be used with an external key store.
 pub const ENCRYPTION_CONTEXT_BYTES_MAX: usize = 8192;
 
-/// Grant tokens in one request. Source: API reference, GrantTokens.
-pub const GRANT_TOKENS_MAX: usize = 10;
-
 /// Inline policy characters of one user, all policies together, white space not counted. Source: IAM quotas.
 pub const INLINE_POLICY_CHARS_PER_USER_MAX: usize = 2048;
 
@@ -30,9 +27,6 @@ pub const KEY_POLICY_BYTES_MAX: usize = 32_768;
 
 /// Keys of an account in one Region, if the configuration says nothing else. Source: AWS KMS resource quotas.
 pub const KEYS_PER_ACCOUNT_AND_REGION_MAX: u64 = 100_000;
-
-/// Bytes that SYMMETRIC_DEFAULT encrypts at once. Source: API reference, Encrypt.
-pub const PLAINTEXT_BYTES_MAX: usize = 4096;
 
 /// Bytes of an identity policy that are read at all, white space included. Source: IAM API reference, the length of
 /// the type `policyDocumentType`.

@@ -213,11 +213,6 @@ impl View {
             of_key.filter_map(move |(_, name)| view.aliases.get(&(account, name.clone())))
         })
     }
-
-    /// Number of keys in a Region, over all accounts.
-    pub fn key_count(&self, region: Region) -> usize {
-        self.regions.get(&region).map_or(0, |view| view.keys.len())
-    }
 }
 
 /// What reading records needs besides the records.

@@ -37,11 +37,6 @@ impl Blob {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    /// The bytes, still wiped on drop.
-    pub fn into_inner(self) -> Zeroizing<Vec<u8>> {
-        self.0
-    }
 }
 
 /// What is wrong with the base64 text. It never holds the text, which may be a secret.
