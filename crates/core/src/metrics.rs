@@ -12,45 +12,6 @@ use crate::table::{self, Row};
 const LATENCY_MICROS_BOUNDS: [u64; 12] =
     [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000, 5_000_000];
 
-/// Outcomes that are counted apart; the last slot is for codes that the list lacks.
-const OUTCOMES: [&str; 35] = [
-    "OK",
-    "AccessDeniedException",
-    "AlreadyExistsException",
-    "ConflictException",
-    "DisabledException",
-    "DryRunOperationException",
-    "IncompleteSignatureException",
-    "IncorrectKeyException",
-    "InternalFailure",
-    "InvalidAction",
-    "InvalidArnException",
-    "InvalidCiphertextException",
-    "InvalidKeyUsageException",
-    "InvalidMarkerException",
-    "InvalidSignatureException",
-    "KMSInternalException",
-    "KMSInvalidMacException",
-    "KMSInvalidStateException",
-    "LimitExceededException",
-    "MalformedPolicyDocumentException",
-    "MissingAction",
-    "MissingAuthenticationTokenException",
-    "NotAuthorizedException",
-    "NotFoundException",
-    "RequestEntityTooLarge",
-    "RequestTimeout",
-    "SerializationException",
-    "ServiceUnavailable",
-    "TagException",
-    "ThrottlingException",
-    "UnknownOperationException",
-    "UnrecognizedClientException",
-    "UnsupportedOperationException",
-    "ValidationException",
-    "other",
-];
-
 /// Counters of requests.
 pub struct Metrics {
     /// One for each row of the table, then one for requests that reached no row.
@@ -58,7 +19,7 @@ pub struct Metrics {
 }
 
 struct Operation {
-    outcomes: [AtomicU64; OUTCOMES.len()],
+    outcomes: [AtomicU64; Metrics::OUTCOMES.len()],
     latency: [AtomicU64; LATENCY_MICROS_BOUNDS.len() + 1],
     latency_micros: AtomicU64,
 }
@@ -81,11 +42,50 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Outcomes that are counted apart; the last slot is for codes that the list lacks.
+    pub const OUTCOMES: [&str; 35] = [
+        "OK",
+        "AccessDeniedException",
+        "AlreadyExistsException",
+        "ConflictException",
+        "DisabledException",
+        "DryRunOperationException",
+        "IncompleteSignatureException",
+        "IncorrectKeyException",
+        "InternalFailure",
+        "InvalidAction",
+        "InvalidArnException",
+        "InvalidCiphertextException",
+        "InvalidKeyUsageException",
+        "InvalidMarkerException",
+        "InvalidSignatureException",
+        "KMSInternalException",
+        "KMSInvalidMacException",
+        "KMSInvalidStateException",
+        "LimitExceededException",
+        "MalformedPolicyDocumentException",
+        "MissingAction",
+        "MissingAuthenticationTokenException",
+        "NotAuthorizedException",
+        "NotFoundException",
+        "RequestEntityTooLarge",
+        "RequestTimeout",
+        "SerializationException",
+        "ServiceUnavailable",
+        "TagException",
+        "ThrottlingException",
+        "UnknownOperationException",
+        "UnrecognizedClientException",
+        "UnsupportedOperationException",
+        "ValidationException",
+        "other",
+    ];
+
     /// Counts an answered request. `code` is `OK` or the error's code.
     pub fn count(&self, row: Option<&Row>, code: &str, took: Duration) {
         let index = row.map_or(self.operations.len() - 1, |row| row.index);
         let Some(operation) = self.operations.get(index) else { return };
-        let outcome = OUTCOMES.iter().position(|known| *known == code).unwrap_or(OUTCOMES.len() - 1);
+        let outcome = Self::OUTCOMES.iter().position(|known| *known == code).unwrap_or(Self::OUTCOMES.len() - 1);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let bucket = LATENCY_MICROS_BOUNDS.partition_point(|bound| *bound < micros);
         for counter in operation.outcomes.get(outcome).into_iter().chain(operation.latency.get(bucket)) {
@@ -108,7 +108,7 @@ impl Metrics {
         writeln!(out, "# HELP claviger_requests_total Answered requests.\n# TYPE claviger_requests_total counter")?;
         for (name, operation) in self.named() {
             for (outcome, count) in
-                OUTCOMES.iter().zip(operation.outcomes.iter().map(load)).filter(|(_, count)| *count > 0)
+                Self::OUTCOMES.iter().zip(operation.outcomes.iter().map(load)).filter(|(_, count)| *count > 0)
             {
                 writeln!(out, "claviger_requests_total{{{name},outcome=\"{outcome}\"}} {count}")?;
             }
@@ -170,4 +170,59 @@ fn seconds(micros: u64) -> f64 {
 
 fn load(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter::successors;
+
+    use claviger_types::{KeyArn, KeyId};
+
+    use super::*;
+    use crate::denial::{Denied, DeniedResource};
+    use crate::error::Error;
+    use crate::testing::test_kms::{HOME, REGION};
+
+    /// The variant after this one. Exhaustive on purpose: a new variant must find its place.
+    fn next(error: &Error) -> Option<Error> {
+        let text = String::new;
+        Some(match error {
+            Error::AccessDenied(_) => Error::AlreadyExists(text()),
+            Error::AlreadyExists(_) => Error::CallerGone,
+            Error::CallerGone => Error::DeleteConflict(text()),
+            Error::DeleteConflict(_) => {
+                let id = KeyId::from_random([7; 16]);
+                Error::Disabled(KeyArn { region: REGION.parse().unwrap(), account: HOME.parse().unwrap(), id })
+            }
+            Error::Disabled(_) => Error::DryRun,
+            Error::DryRun => Error::IncorrectKey,
+            Error::IncorrectKey => Error::Internal(text()),
+            Error::Internal(_) => Error::InvalidArn(text()),
+            Error::InvalidArn(_) => Error::InvalidCiphertext,
+            Error::InvalidCiphertext => Error::InvalidKeyUsage(text()),
+            Error::InvalidKeyUsage(_) => Error::InvalidMac,
+            Error::InvalidMac => Error::InvalidMarker,
+            Error::InvalidMarker => Error::InvalidState(text()),
+            Error::InvalidState(_) => Error::LimitExceeded(text()),
+            Error::LimitExceeded(_) => Error::MalformedPolicyDocument(text()),
+            Error::MalformedPolicyDocument(_) => Error::NotAuthorized,
+            Error::NotAuthorized => Error::NotFound(text()),
+            Error::NotFound(_) => Error::Serialization(None),
+            Error::Serialization(_) => Error::Tag(""),
+            Error::Tag(_) => Error::Throttled,
+            Error::Throttled => Error::UnknownOperation,
+            Error::UnknownOperation => Error::Unsupported(text()),
+            Error::Unsupported(_) => Error::Validation(text()),
+            Error::Validation(_) => return None,
+        })
+    }
+
+    #[test]
+    fn every_error_is_counted_apart() {
+        let principal = "arn:aws:iam::111122223333:root".parse().unwrap();
+        let denied = Denied { principal, action: String::new(), resource: DeniedResource::Unknown };
+        for error in successors(Some(Error::AccessDenied(Box::new(denied))), next) {
+            assert!(Metrics::OUTCOMES.contains(&error.code()), "{}", error.code());
+        }
+    }
 }

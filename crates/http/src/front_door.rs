@@ -394,6 +394,44 @@ mod tests {
         assert_eq!(unless_panicked(run(false)).now_or_never(), Some(Some(7)));
     }
 
+    /// The next refusal that has no request. Exhaustive on purpose: a new variant must find its place.
+    fn next_auth_error(error: &AuthError) -> Option<AuthError> {
+        let text = String::new;
+        Some(match error {
+            AuthError::BadCredential(_) => AuthError::BadDate(text()),
+            AuthError::BadDate(_) => AuthError::BadScope(text()),
+            AuthError::BadScope(_) => AuthError::BodyHash,
+            AuthError::BodyHash => AuthError::BothForms,
+            AuthError::BothForms => AuthError::Expired { signed: text(), limit: text(), now: text() },
+            AuthError::Expired { .. } => AuthError::Incomplete(Box::default()),
+            AuthError::Incomplete(_) => AuthError::Mismatch,
+            AuthError::Mismatch => AuthError::MissingToken,
+            AuthError::MissingToken => AuthError::NotYetCurrent { signed: text(), limit: text(), now: text() },
+            AuthError::NotYetCurrent { .. } => AuthError::NotKeyValue { token: text(), header: text() },
+            AuthError::NotKeyValue { .. } => AuthError::QueryIncomplete(Vec::new()),
+            AuthError::QueryIncomplete(_) => AuthError::QueryUnsupported,
+            AuthError::QueryUnsupported => AuthError::Unavailable(text()),
+            AuthError::Unavailable(_) => AuthError::UnknownToken,
+            AuthError::UnknownToken => AuthError::Unsigned(""),
+            AuthError::Unsigned(_) => AuthError::UnsupportedAlgorithm(text()),
+            AuthError::UnsupportedAlgorithm(_) => return None,
+        })
+    }
+
+    #[test]
+    fn every_refusal_is_counted_apart() {
+        let id = RequestId::from_bytes([7; 16]);
+        let auth_errors = std::iter::successors(Some(AuthError::BadCredential(String::new())), next_auth_error);
+        let unauthenticated = auth_errors.map(|error| error.refusal(Protocol::Json).code());
+        let unread = [BodyError::Broken, BodyError::Busy, BodyError::TooLarge, BodyError::TooSlow]
+            .map(|error| unread(error, &id).code);
+        let strays =
+            [Stray::AccessDenied, Stray::LegacyJson, Stray::MissingToken, Stray::UnknownOperation].map(Stray::code);
+        for code in unauthenticated.chain(unread).chain(strays) {
+            assert!(claviger_core::Metrics::OUTCOMES.contains(&code), "{code}");
+        }
+    }
+
     #[test]
     fn media_types() {
         for (value, want) in [

@@ -144,7 +144,7 @@ impl AuthError {
 }
 
 /// What an `Authorization` header lacks, and the header.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct MissingParameters {
     pub(super) credential: bool,
     pub(super) signature: bool,
