@@ -29,7 +29,8 @@ pub fn decode(model: &'static Structure, body: &[u8]) -> Result<Fields, Serializ
     }
 }
 
-/// Whether the body is a JSON object at all, which the service asks before it asks for the operation's name.
+/// Whether the body is a JSON object at all, which the service asks before it asks for the operation's name. Nothing is
+/// kept of it, and no recursion follows its depth.
 pub fn check_object(body: &[u8]) -> Result<(), Serialization> {
     let is_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     let text = std::str::from_utf8(body).map_err(|_| Serialization::SILENT)?;
