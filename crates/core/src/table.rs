@@ -112,6 +112,9 @@ operations! {
     command set_dev_clock::SetDevClock,
 }
 
+/// The services that speak JSON, the busy one first. The others speak Query.
+const JSON_SERVICES: [ServiceName; 2] = [ServiceName::Kms, ServiceName::Claviger];
+
 /// All rows.
 pub fn rows() -> &'static [Row] {
     &ROWS
@@ -121,11 +124,8 @@ pub fn rows() -> &'static [Row] {
 /// that nobody knows.
 pub fn route_json(target: &str) -> Result<&'static Row, Error> {
     let (prefix, name) = target.split_once('.').ok_or(Error::UnknownOperation)?;
-    let service = match prefix {
-        "TrentService" => ServiceName::Kms,
-        "Claviger_20261201" => ServiceName::Claviger,
-        _ => return Err(Error::UnknownOperation),
-    };
+    let has_prefix = |service: &ServiceName| wire::model::service(*service).target_prefix.as_deref() == Some(prefix);
+    let service = JSON_SERVICES.into_iter().find(has_prefix).ok_or(Error::UnknownOperation)?;
     route(service, name)
 }
 

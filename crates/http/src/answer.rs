@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use bytes::{Bytes, BytesMut};
+use claviger_core::wire::model;
 use claviger_core::{Error, RequestId};
 use claviger_types::ServiceName;
 use http_body_util::Full;
@@ -196,12 +197,9 @@ impl Stray {
     }
 }
 
-/// The XML namespace of a Query service. Source: the public service models.
+/// The XML namespace of a service. Those that the protocol is for have one.
 fn namespace(service: ServiceName) -> &'static str {
-    match service {
-        ServiceName::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
-        ServiceName::Claviger | ServiceName::Kms | ServiceName::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
-    }
+    model::service(service).xml_namespace.as_deref().unwrap_or_default()
 }
 
 /// A text as the content of an element. What XML 1.0 cannot carry at all becomes U+FFFD.
