@@ -8,6 +8,7 @@ use claviger_storage::{Store, StoreError};
 use claviger_types::{AccessKeyId, Region};
 
 use crate::audit;
+use crate::identity::users;
 use crate::paths::{self, PathKind};
 use crate::records::{self, EventRecord};
 use crate::view::{DamagedState, Key, Opener, PolicyInterner, User, View};
@@ -107,8 +108,7 @@ fn check_key(key: &Key, report: &mut Report) {
 
 fn check_audit_logs(view: &View, folder: &Path, report: &mut Report) {
     for (space, position) in view.audit_positions() {
-        let log = folder.join(format!("{}.log", paths::space_name(space)));
-        if let Err(error) = audit::check(&log, position) {
+        if let Err(error) = audit::check(&audit::path_in(folder, space), position) {
             report.find(&paths::audit_position(space), error.to_string());
         }
     }
@@ -126,7 +126,7 @@ fn check_users(view: &View, counters: &mut HashMap<String, Option<u64>>, report:
 }
 
 fn check_access_keys(view: &View, user: &User, report: &mut Report) {
-    let path = paths::user(user.account, &user.name.folded());
+    let path = users::path_of(user);
     for stored in &user.access_keys {
         let domain = view.domain_key_version(claviger_keyring::Space::Global, user.account, stored.domain_key_version);
         let opened = match (domain, stored.id.parse::<AccessKeyId>()) {

@@ -40,7 +40,7 @@ impl Init {
         let dir = DataDir::at(config.data_dir()?)?;
         let root_file = config.root_file()?;
         refuse_root_beside_data(&dir, root_file)?;
-        let account = self.account_id.map_or_else(random_account_id, Ok)?;
+        let account = self.account_id.map_or_else(claviger_core::random_account_id, Ok)?;
         dir.make_empty()?;
         let root = FileRoot::create(root_file)?;
         let made = make(&dir, &root, account, self.account_name);
@@ -70,12 +70,6 @@ fn make(dir: &DataDir, root: &FileRoot, account: AccountId, name: String) -> Res
     let admin = runtime.block_on(bootstrap::create(&store, root, new));
     store.close();
     Ok(admin?)
-}
-
-/// Uniform over all twelve-digit numbers, but for a bias far below one in a million.
-fn random_account_id() -> Result<AccountId, CommandError> {
-    let number = u64::from_be_bytes(claviger_keyring::random()?) % 1_000_000_000_000;
-    AccountId::from_u64(number).ok_or(CommandError::Module(claviger_keyring::ModuleFailed))
 }
 
 /// A root of trust beside the data would make each copy of the directory a copy of all keys.

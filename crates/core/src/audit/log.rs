@@ -7,6 +7,10 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use claviger_keyring::Space;
+
+use crate::paths;
+
 /// Length and checksum before each entry.
 const HEAD_BYTES: usize = 8;
 
@@ -94,6 +98,11 @@ fn frame(entry: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     out.extend_from_slice(&crc32fast::hash(entry).to_be_bytes());
     out.extend_from_slice(entry);
     Ok(())
+}
+
+/// Where a space's log is.
+pub fn path_in(folder: &Path, space: Space) -> PathBuf {
+    folder.join(format!("{}.log", paths::space_name(space)))
 }
 
 /// Whether the first `position` bytes of a log are whole entries. It reads all of them, so it is the doctor's to ask.

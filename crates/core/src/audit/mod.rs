@@ -5,5 +5,5 @@
 mod log;
 mod mover;
 
-pub use log::{LogError, check};
+pub use log::{LogError, check, path_in};
 pub use mover::Mover;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use claviger_keyring::Space;
 use claviger_storage::{Change, CommitError, Store, StoreError, Transaction, Watch, WatchError, Write};
 
-use super::log::{AuditLog, LogError};
+use super::log::{self, AuditLog, LogError};
 use crate::paths::{self, PathKind};
 use crate::records::{self, AuditPositionRecord};
 use crate::views::Outbox;
@@ -66,7 +66,7 @@ impl Mover {
     ) -> Result<Self, LogError> {
         let mut mover = Self { store, folder, watch: outbox.watch, spaces: BTreeMap::new() };
         for (space, position) in positions {
-            let log = AuditLog::open(&mover.log_path(space), position)?;
+            let log = AuditLog::open(&log::path_in(&mover.folder, space), position)?;
             mover.spaces.entry(space).or_default().log = Some(log);
         }
         for (path, event) in outbox.events {
@@ -137,7 +137,7 @@ impl Mover {
     /// Whatever fails here is done again as it was, or with more events: a transaction of unknown outcome may have been
     /// stored, and then only one that takes out the same events, and more, is right.
     async fn move_batch(&mut self, space: Space) -> Result<(), MoveError> {
-        let path = self.log_path(space);
+        let path = log::path_in(&self.folder, space);
         let waiting = self.spaces.entry(space).or_default();
         if waiting.ends.is_empty() {
             waiting.append(&path)?;
@@ -152,10 +152,6 @@ impl Mover {
         waiting.events.drain(..count);
         waiting.ends.drain(..count);
         Ok(())
-    }
-
-    fn log_path(&self, space: Space) -> PathBuf {
-        self.folder.join(format!("{}.log", paths::space_name(space)))
     }
 }
 

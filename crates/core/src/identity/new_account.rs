@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claviger_keyring::{ClusterKey, DomainScope, SecretAccessKey, Space};
+use claviger_keyring::{ClusterKey, DomainScope, ModuleFailed, SecretAccessKey, Space};
 use claviger_types::{AccessKeyId, AccountId, Timestamp, UserId};
 
 use crate::error::Error;
@@ -17,6 +17,12 @@ pub const ADMIN: &str = "admin";
 /// Everything, on everything. Managed policies do not exist yet, so it is an inline policy of that name.
 const ADMINISTRATOR_ACCESS: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+
+/// A fresh number, uniform over all of twelve digits but for a bias far below one in a million.
+pub fn random_account_id() -> Result<AccountId, ModuleFailed> {
+    let number = u64::from_be_bytes(claviger_keyring::random()?) % 1_000_000_000_000;
+    AccountId::from_u64(number).ok_or(ModuleFailed)
+}
 
 /// The random parts of an account.
 pub struct NewAccount {

@@ -29,7 +29,12 @@ pub fn from_request(fields: &mut Fields) -> Result<Vec<Tag>, Error> {
     if tags.windows(2).any(|pair| matches!(pair, [a, b] if a.tag_key == b.tag_key)) {
         return Err(Error::Tag("Duplicate tag keys"));
     }
-    if tags.len() > limits::TAGS_PER_KEY_MAX { Err(Error::Tag("Too many tags")) } else { Ok(tags) }
+    check_count(tags.len()).map(|()| tags)
+}
+
+/// Not more than a key can have.
+pub fn check_count(tags: usize) -> Result<(), Error> {
+    if tags > limits::TAGS_PER_KEY_MAX { Err(Error::Tag("Too many tags")) } else { Ok(()) }
 }
 
 /// The prefix is AWS's own, in any case.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::identity::new_account::{ADMIN, NewAccount};
+use crate::identity::new_account::{ADMIN, NewAccount, random_account_id};
 use crate::identity::users;
 use crate::keys::domain_keys;
 use crate::pipeline::call::Facts;
@@ -82,7 +82,10 @@ impl Command for CreateAccount {
             Some(_) => return Err(Error::Unsupported("Only a development server takes a chosen access key.".into())),
             None => None,
         };
-        let id = self.id.map_or_else(random_account_id, Ok)?;
+        let id = match self.id {
+            Some(chosen) => chosen,
+            None => random_account_id()?,
+        };
         NewAccount::prepare(&domain_keys::cluster_key(facts.view)?.key, id, chosen, facts.now)
     }
 
@@ -114,12 +117,6 @@ impl Command for CreateAccount {
 fn secret_of(text: &Zeroizing<String>) -> Result<SecretAccessKey, Error> {
     SecretAccessKey::from_text(text.as_str().to_owned())
         .map_err(|_| Error::Validation("SecretAccessKey is no secret access key".into()))
-}
-
-/// Uniform over all twelve-digit numbers, but for a bias far below one in a million.
-fn random_account_id() -> Result<AccountId, Error> {
-    let number = u64::from_be_bytes(claviger_keyring::random()?) % 1_000_000_000_000;
-    AccountId::from_u64(number).ok_or_else(|| Error::Internal("no account number below 10^12".into()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! `TagResource`: tags are added, or get new values. Source: API reference, TagResource.
 
-use claviger_types::limits;
-
 use crate::error::Error;
 use crate::keys::checks::check_not_pending_deletion;
 use crate::keys::edits::edit;
@@ -47,9 +45,7 @@ impl Command for TagResource {
         let kept = |record: &TagRecord| self.tags.iter().all(|tag| tag.tag_key != record.key);
         let mut tags: Vec<TagRecord> = key.to_record().tags.into_iter().filter(kept).collect();
         tags.extend(self.tags.iter().map(TagRecord::from));
-        if tags.len() > limits::TAGS_PER_KEY_MAX {
-            return Err(Error::Tag("Too many tags"));
-        }
+        tags::check_count(tags.len())?;
         tags.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(edit(key, |record| record.tags = tags).reply(()))
     }

@@ -34,15 +34,25 @@ pub struct AliasTarget {
     pub current_key: Option<Arc<Key>>,
     /// The key that it is to point to.
     pub new_key: Option<Arc<Key>>,
+    kind: ChangeKind,
+}
+
+/// An [`AliasChange`] without what it names.
+#[derive(PartialEq, Eq)]
+enum ChangeKind {
+    Create,
+    Delete,
+    Update,
 }
 
 impl Target for AliasTarget {
     type Name = AliasChange;
 
     fn resolve(name: &AliasChange, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
-        let (alias_name, new_key) = match name {
-            AliasChange::Create(name, key) | AliasChange::Update(name, key) => (name, Some(key)),
-            AliasChange::Delete(name) => (name, None),
+        let (kind, alias_name, new_key) = match name {
+            AliasChange::Create(name, key) => (ChangeKind::Create, name, Some(key)),
+            AliasChange::Delete(name) => (ChangeKind::Delete, name, None),
+            AliasChange::Update(name, key) => (ChangeKind::Update, name, Some(key)),
         };
         if alias_name.is_reserved() {
             return Err(Error::NotAuthorized);
@@ -50,18 +60,18 @@ impl Target for AliasTarget {
         let arn = AliasArn { region: facts.region(), account: facts.account(), name: alias_name.clone() };
         let alias = facts.view.alias(arn.region, arn.account, &arn.name).cloned();
         let current_key = alias.as_ref().and_then(|alias| existing_key(alias.key_id, facts));
-        if !matches!(name, AliasChange::Create(..)) && current_key.is_none() {
+        if kind != ChangeKind::Create && current_key.is_none() {
             return Err(Error::alias_not_found(&arn));
         }
         let new_key = new_key.map(|name| resolve_key(name, asked, facts)).transpose()?;
-        Ok(Self { arn, alias, current_key, new_key })
+        Ok(Self { arn, alias, current_key, new_key, kind })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let shown = |denial| DeniedResource::Alias(self.arn.clone(), denial);
         ask_identity(asked.action, Resource::Arn(&self.arn), facts, shown)?;
         // CreateAlias over a taken name fails as such; it is not asked about the key behind that alias.
-        let current = self.current_key.iter().filter(|_| self.concerns_current_key(asked));
+        let current = self.current_key.iter().filter(|_| self.kind != ChangeKind::Create);
         current.chain(&self.new_key).try_for_each(|key| ask_key(key, asked, facts, DeniedResource::Key))
     }
 
@@ -85,9 +95,5 @@ impl AliasTarget {
     /// The key that it is to point to.
     pub fn new_key(&self) -> Result<&Key, Error> {
         self.new_key.as_deref().ok_or_else(|| Error::Internal("an alias change without a new key".into()))
-    }
-
-    fn concerns_current_key(&self, asked: Asked) -> bool {
-        asked.action.name != "CreateAlias"
     }
 }
