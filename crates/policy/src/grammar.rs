@@ -124,7 +124,7 @@ fn principal(place: &Place<'_>, json: &Json) -> Result<Principal, PolicyError> {
     match text.parse() {
         Ok(PrincipalArn::Root(account)) => Ok(Principal::Account(account)),
         Ok(user @ PrincipalArn::User { .. }) => Ok(Principal::User(user)),
-        Err(_) => Err(other_principal(place, text)),
+        Ok(PrincipalArn::Role { .. } | PrincipalArn::Session { .. }) | Err(_) => Err(other_principal(place, text)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{AccountId, AliasName, KeyId, Malformed, Region, UserName};
+use crate::{AccountId, AliasName, KeyId, Malformed, PolicyName, Region, RoleName, RoleSessionName, UserName};
 
 /// `arn:aws:kms:REGION:ACCOUNT:key/ID`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +73,7 @@ impl fmt::Display for AliasArn {
     }
 }
 
-/// The ARN of an IAM principal that a policy can name: an account's root, or a user with its path.
+/// The ARN of an IAM principal that a policy can name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PrincipalArn {
     /// `arn:aws:iam::ACCOUNT:root`.
@@ -87,6 +87,36 @@ pub enum PrincipalArn {
         /// The name without its path.
         name: UserName,
     },
+    /// `arn:aws:iam::ACCOUNT:role/PATH/NAME`.
+    Role {
+        /// Whose role.
+        account: AccountId,
+        /// `/`, or `/…/`.
+        path: Box<str>,
+        /// The name without its path.
+        name: RoleName,
+    },
+    /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`; the role's path is left out.
+    Session {
+        /// Whose role.
+        account: AccountId,
+        /// The role's name without its path.
+        role: RoleName,
+        /// The session's name.
+        session: RoleSessionName,
+    },
+}
+
+impl PrincipalArn {
+    /// The principal's account.
+    pub fn account(&self) -> AccountId {
+        match self {
+            Self::Root(account)
+            | Self::User { account, .. }
+            | Self::Role { account, .. }
+            | Self::Session { account, .. } => *account,
+        }
+    }
 }
 
 impl FromStr for PrincipalArn {
@@ -94,15 +124,25 @@ impl FromStr for PrincipalArn {
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
         let malformed = Malformed("principal ARN");
+        if let Some(rest) = text.strip_prefix("arn:aws:sts::") {
+            let (account, resource) = rest.split_once(':').ok_or(malformed)?;
+            let names = resource.strip_prefix("assumed-role/").ok_or(malformed)?;
+            let (role, session) = names.split_once('/').ok_or(malformed)?;
+            return Ok(Self::Session { account: account.parse()?, role: role.parse()?, session: session.parse()? });
+        }
         let rest = text.strip_prefix("arn:aws:iam::").ok_or(malformed)?;
         let (account, resource) = rest.split_once(':').ok_or(malformed)?;
         let account = account.parse()?;
         if resource == "root" {
             return Ok(Self::Root(account));
         }
-        let full = resource.strip_prefix("user").filter(|full| full.starts_with('/')).ok_or(malformed)?;
-        let (path, name) = full.rsplit_once('/').ok_or(malformed)?;
-        Ok(Self::User { account, path: format!("{path}/").into(), name: name.parse()? })
+        let (kind, _) = resource.split_once('/').ok_or(malformed)?;
+        let (path, name) = split_path(resource.get(kind.len()..).ok_or(malformed)?).ok_or(malformed)?;
+        match kind {
+            "user" => Ok(Self::User { account, path, name: name.parse()? }),
+            "role" => Ok(Self::Role { account, path, name: name.parse()? }),
+            _ => Err(malformed),
+        }
     }
 }
 
@@ -111,8 +151,53 @@ impl fmt::Display for PrincipalArn {
         match self {
             Self::Root(account) => write!(f, "arn:aws:iam::{account}:root"),
             Self::User { account, path, name } => write!(f, "arn:aws:iam::{account}:user{path}{name}"),
+            Self::Role { account, path, name } => write!(f, "arn:aws:iam::{account}:role{path}{name}"),
+            Self::Session { account, role, session } => {
+                write!(f, "arn:aws:sts::{account}:assumed-role/{role}/{session}")
+            }
         }
     }
+}
+
+/// The ARN of a managed policy: `arn:aws:iam::ACCOUNT:policy/PATH/NAME`, or `aws` for the account if the service has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyArn {
+    /// Whose policy; none for the service's own.
+    pub account: Option<AccountId>,
+    /// `/`, or `/…/`.
+    pub path: Box<str>,
+    /// The name without its path.
+    pub name: PolicyName,
+}
+
+impl FromStr for PolicyArn {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let malformed = Malformed("policy ARN");
+        let rest = text.strip_prefix("arn:aws:iam::").ok_or(malformed)?;
+        let (account, resource) = rest.split_once(':').ok_or(malformed)?;
+        let account = if account == "aws" { None } else { Some(account.parse()?) };
+        let (path, name) = resource.strip_prefix("policy").and_then(split_path).ok_or(malformed)?;
+        Ok(Self { account, path, name: name.parse()? })
+    }
+}
+
+impl fmt::Display for PolicyArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("arn:aws:iam::")?;
+        match self.account {
+            Some(account) => account.fmt(f)?,
+            None => f.write_str("aws")?,
+        }
+        write!(f, ":policy{}{}", self.path, self.name)
+    }
+}
+
+/// `/PATH/NAME` in two: `/PATH/` and the name.
+fn split_path(full: &str) -> Option<(Box<str>, &str)> {
+    let (path, name) = full.strip_prefix('/').and(full.rsplit_once('/'))?;
+    Some((format!("{path}/").into(), name))
 }
 
 #[cfg(test)]
@@ -135,6 +220,9 @@ mod tests {
             "arn:aws:iam::111122223333:root",
             "arn:aws:iam::111122223333:user/ann",
             "arn:aws:iam::111122223333:user/a/b/ann",
+            "arn:aws:iam::111122223333:role/ann",
+            "arn:aws:iam::111122223333:role/a/b/ann",
+            "arn:aws:sts::111122223333:assumed-role/ann/s1",
         ] {
             assert_eq!(good.parse::<PrincipalArn>().unwrap().to_string(), good);
         }
@@ -144,13 +232,28 @@ mod tests {
             "arn:aws:iam::111122223333:user",
             "arn:aws:iam::111122223333:user/",
             "arn:aws:iam::111122223333:username",
-            "arn:aws:iam::111122223333:role/r",
+            "arn:aws:iam::111122223333:role",
+            "arn:aws:iam::111122223333:group/g",
+            "arn:aws:iam::111122223333:assumed-role/r/s1",
+            "arn:aws:sts::111122223333:assumed-role/r",
+            "arn:aws:sts::111122223333:assumed-role/r/s",
+            "arn:aws:sts::111122223333:assumed-role/p/r/s1",
+            "arn:aws:sts::111122223333:role/r",
             "arn:aws:iam::1:root",
             "arn:aws-cn:iam::111122223333:root",
             "arn:aws:iam::111122223333:user/*",
             "arn:aws:iam:us-east-1:111122223333:root",
         ] {
             assert!(bad.parse::<PrincipalArn>().is_err(), "{bad}");
+        }
+    }
+    #[test]
+    fn managed_policies() {
+        for good in ["arn:aws:iam::111122223333:policy/a/p", "arn:aws:iam::aws:policy/ReadOnlyAccess"] {
+            assert_eq!(good.parse::<PolicyArn>().unwrap().to_string(), good);
+        }
+        for bad in ["arn:aws:iam::aws:policy", "arn:aws:iam::aws:policyp", "arn:aws:iam::x:policy/p", "p"] {
+            assert!(bad.parse::<PolicyArn>().is_err(), "{bad}");
         }
     }
 }

@@ -19,13 +19,16 @@ mod timestamp;
 
 pub use account::AccountId;
 pub use alias::AliasName;
-pub use arn::{AliasArn, KeyArn, PrincipalArn};
+pub use arn::{AliasArn, KeyArn, PolicyArn, PrincipalArn};
 pub use encryption_context::EncryptionContext;
 pub use key_id::KeyId;
 pub use key_ref::{BadKeyRef, KeyRef, KeyRefKind};
 pub use key_spec::{DataKeySpec, EncryptionAlgorithm, KeySpec, KeyUsage, MacAlgorithm};
 pub use key_state::{InvalidTransition, KeyState, StateAt, Transition};
-pub use principal::{AccessKeyId, UserId, UserName};
+pub use principal::{
+    AccessKeyId, GroupId, GroupName, PolicyId, PolicyName, PrincipalId, RoleId, RoleName, RoleSessionName,
+    SessionKeyId, UserId, UserName,
+};
 pub use region::Region;
 pub use service::ServiceName;
 pub use timestamp::Timestamp;
@@ -46,4 +49,23 @@ macro_rules! serialize_as_text {
     };
 }
 
-serialize_as_text!(AccessKeyId, AccountId, AliasArn, AliasName, KeyArn, KeyId, PrincipalArn, Region, UserId, UserName);
+serialize_as_text!(
+    AccessKeyId,
+    AccountId,
+    AliasArn,
+    AliasName,
+    GroupId,
+    GroupName,
+    KeyArn,
+    KeyId,
+    PolicyArn,
+    PolicyId,
+    PolicyName,
+    PrincipalArn,
+    Region,
+    RoleId,
+    RoleName,
+    SessionKeyId,
+    UserId,
+    UserName
+);

@@ -8,43 +8,111 @@ use crate::Malformed;
 /// Characters of unique ids: base32 as IAM prints it (RFC 4648, section 6).
 const ID_ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// An IAM user's name: 1 to 64 characters of `[\w+=,.@-]`. Names differing only in case are the same name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UserName(Box<str>);
+/// A name of up to a number of characters of `[\w+=,.@-]`. Names differing only in case are the same name.
+macro_rules! iam_name {
+    ($(#[$doc:meta])* $name:ident, $lengths:expr, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Box<str>);
 
-impl UserName {
-    /// The name as it was given.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+        impl $name {
+            /// The name as it was given.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
 
-    /// What makes it unique in its account: the name in lower case.
-    pub fn folded(&self) -> String {
-        self.0.to_ascii_lowercase()
-    }
+            /// What makes it unique in its account: the name in lower case.
+            pub fn folded(&self) -> String {
+                self.0.to_ascii_lowercase()
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Malformed;
+
+            fn from_str(text: &str) -> Result<Self, Malformed> {
+                let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+                if !$lengths.contains(&text.len()) || !text.bytes().all(allowed) {
+                    return Err(Malformed($what));
+                }
+                Ok(Self(text.into()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
 }
 
-impl FromStr for UserName {
+iam_name!(
+    /// An IAM user's name.
+    UserName, 1..=64, "user name"
+);
+iam_name!(
+    /// An IAM role's name.
+    RoleName, 1..=64, "role name"
+);
+iam_name!(
+    /// The name that a session of a role was given by who assumed it.
+    RoleSessionName, 2..=64, "role session name"
+);
+iam_name!(
+    /// An IAM group's name.
+    GroupName, 1..=128, "group name"
+);
+iam_name!(
+    /// The name of a policy, managed or inline.
+    PolicyName, 1..=128, "policy name"
+);
+
+/// Who a policy that was put with a principal's ARN is bound to. An ARN may be taken again by a successor; this never is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PrincipalId {
+    /// A user.
+    User(UserId),
+    /// A role, with all its sessions.
+    Role(RoleId),
+}
+
+impl FromStr for PrincipalId {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
-        if !(1..=64).contains(&text.len()) || !text.bytes().all(allowed) {
-            return Err(Malformed("user name"));
-        }
-        Ok(Self(text.into()))
+        text.parse().map(Self::User).or_else(|_| text.parse().map(Self::Role)).map_err(|_| Malformed("principal id"))
     }
 }
 
-impl fmt::Display for UserName {
+impl fmt::Display for PrincipalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Self::User(id) => id.fmt(f),
+            Self::Role(id) => id.fmt(f),
+        }
     }
 }
 
 /// A user's unique id, `AIDA…`: never given to another user, so a policy bound to it never lets in a successor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId([u8; 20]);
+
+/// A role's unique id, `AROA…`: never given to another role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoleId([u8; 20]);
+
+/// A group's unique id, `AGPA…`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId([u8; 20]);
+
+/// A managed policy's unique id, `ANPA…`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyId([u8; 20]);
+
+/// The id of a session's temporary access key, `ASIA…`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKeyId([u8; 20]);
 
 /// The id of a long-term access key, `AKIA…`: 20 characters, unique over all accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,6 +162,10 @@ macro_rules! unique_id {
 }
 
 unique_id!(UserId, "AIDA", "user id");
+unique_id!(RoleId, "AROA", "role id");
+unique_id!(GroupId, "AGPA", "group id");
+unique_id!(PolicyId, "ANPA", "policy id");
+unique_id!(SessionKeyId, "ASIA", "session access key id");
 unique_id!(AccessKeyId, "AKIA", "access key id");
 
 #[cfg(test)]
