@@ -102,8 +102,7 @@ impl Service {
 
     /// The domain clock: the wall clock, moved by what SetDevClock wrote if the configuration allows it.
     pub fn now(&self, view: &View) -> Timestamp {
-        let offset = if self.settings.dev_clock { view.dev_clock_offset_millis() } else { 0 };
-        Timestamp::from(SystemTime::now()).offset_by(offset)
+        self.domain_time(view, Timestamp::from(SystemTime::now()))
     }
 
     /// The key that signatures of this credential are checked with, for one day, Region and service.
@@ -139,7 +138,12 @@ impl Service {
 
     /// The facts that decide a request.
     pub(crate) fn facts<'a>(&'a self, view: &'a View, call: &'a Call<'a>, caller: &'a User) -> Facts<'a> {
-        Facts { view, now: self.now(view), call, caller, settings: &self.settings, root: self.root.as_ref() }
+        let now = self.domain_time(view, call.authenticated_at);
+        Facts { view, now, call, caller, settings: &self.settings, root: self.root.as_ref() }
+    }
+
+    fn domain_time(&self, view: &View, wall_clock: Timestamp) -> Timestamp {
+        wall_clock.offset_by(if self.settings.dev_clock { view.dev_clock_offset_millis() } else { 0 })
     }
 
     /// Commits, and returns once this node's View has the commit: callers read their writes. What is committed and not

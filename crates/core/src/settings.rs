@@ -36,13 +36,13 @@ impl Settings {
     /// Whether requests for `region` are answered.
     pub fn serves(&self, region: Region) -> bool {
         match &self.regions {
-            ServedRegions::Commercial => COMMERCIAL_REGIONS.contains(&region.as_str()),
+            ServedRegions::Commercial => COMMERCIAL_REGIONS.binary_search(&region.as_str()).is_ok(),
             ServedRegions::Listed(regions) => regions.contains(&region),
         }
     }
 }
 
-/// Source: AWS General Reference, Regions of the `aws` partition.
+/// In order, to be searched. Source: AWS General Reference, Regions of the `aws` partition.
 const COMMERCIAL_REGIONS: &[&str] = &[
     "af-south-1",
     "ap-east-1",
@@ -79,3 +79,13 @@ const COMMERCIAL_REGIONS: &[&str] = &[
     "us-west-1",
     "us-west-2",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commercial_regions_can_be_searched() {
+        assert!(COMMERCIAL_REGIONS.is_sorted());
+    }
+}

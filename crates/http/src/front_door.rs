@@ -56,6 +56,12 @@ pub(crate) struct Peer {
     pub(crate) tls: bool,
 }
 
+/// Who signed, and when that was checked: the one reading of the wall clock that a request gets.
+struct Authenticated {
+    verified: Verified<Credential>,
+    at: Timestamp,
+}
+
 /// An answer, and how it is counted.
 struct Answered {
     answer: Answer,
@@ -135,7 +141,7 @@ impl FrontDoor {
         };
         let view = self.view();
         match self.authenticate(&view, head, body, row.service) {
-            Ok(verified) => self.execute(&view, row, fields, protocol, &call(peer, head, verified, request_id)).await,
+            Ok(caller) => self.execute(&view, row, fields, protocol, &call(peer, head, caller, request_id)).await,
             Err(error) => self.unauthenticated(&error, protocol, request_id, Some(row)),
         }
     }
@@ -148,13 +154,13 @@ impl FrontDoor {
         };
         let protocol = Protocol::Query(service);
         let view = self.view();
-        let verified = match self.authenticate(&view, head, body, service) {
-            Ok(verified) => verified,
+        let caller = match self.authenticate(&view, head, body, service) {
+            Ok(caller) => caller,
             Err(error) => return self.unauthenticated(&error, protocol, request_id, None),
         };
         match read_form(service, body) {
             Ok((row, fields)) => {
-                self.execute(&view, row, fields, protocol, &call(peer, head, verified, request_id)).await
+                self.execute(&view, row, fields, protocol, &call(peer, head, caller, request_id)).await
             }
             Err(NoForm::Error(error, row)) => self.refused(&error, protocol, request_id, row),
             Err(NoForm::InvalidAction(text)) => {
@@ -196,10 +202,11 @@ impl FrontDoor {
         head: &Parts,
         body: &[u8],
         service: ServiceName,
-    ) -> Result<Verified<Credential>, AuthError> {
+    ) -> Result<Authenticated, AuthError> {
         let directory = Holders { service: &self.service, view };
         let now = Timestamp::from(SystemTime::now());
-        self.verifier.borrow_mut().verify(&directory, &Message::new(head, body), service, now)
+        let verified = self.verifier.borrow_mut().verify(&directory, &Message::new(head, body), service, now)?;
+        Ok(Authenticated { verified, at: now })
     }
 
     /// The newest View.
@@ -296,10 +303,11 @@ impl Answered {
     }
 }
 
-fn call<'r>(peer: &Peer, head: &'r Parts, verified: Verified<Credential>, request_id: &RequestId) -> Call<'r> {
+fn call<'r>(peer: &Peer, head: &'r Parts, caller: Authenticated, request_id: &RequestId) -> Call<'r> {
     Call {
-        credential: verified.credential,
-        region: verified.region,
+        credential: caller.verified.credential,
+        region: caller.verified.region,
+        authenticated_at: caller.at,
         request_id: *request_id,
         source_ip: Some(peer.address.ip()),
         user_agent: head.headers.get(USER_AGENT).and_then(text),

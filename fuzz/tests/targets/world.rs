@@ -11,7 +11,7 @@ use claviger_core::{Call, DamagedState, Error, Execution, RequestId, Row, Servic
 use claviger_fuzz::Words;
 use claviger_keyring::{ClusterKey, Deployment, DomainKey, DomainScope, FileRoot, RootOfTrust, Space};
 use claviger_storage::{MemoryStore, Store};
-use claviger_types::{AccessKeyId, ServiceName};
+use claviger_types::{AccessKeyId, ServiceName, Timestamp};
 use serde_json::{Value, json};
 
 /// The first account.
@@ -191,6 +191,7 @@ impl World {
         let call = Call {
             credential: Arc::clone(view.credential(id)?),
             region: REGION.parse().unwrap(),
+            authenticated_at: Timestamp::from(std::time::SystemTime::now()),
             request_id: RequestId::from_bytes(claviger_keyring::random().unwrap()),
             source_ip: None,
             user_agent: Some("fuzz"),

@@ -17,6 +17,8 @@ pub struct Call<'r> {
     pub credential: Arc<Credential>,
     /// The Region of the signature's scope.
     pub region: Region,
+    /// When the signature was checked, by the wall clock.
+    pub authenticated_at: Timestamp,
     /// `x-amzn-RequestId` of the answer.
     pub request_id: RequestId,
     /// The peer's address.

@@ -180,6 +180,7 @@ impl<'k> Session<'k> {
         let call = Call {
             credential: Arc::clone(credential),
             region: self.region,
+            authenticated_at: Timestamp::from(std::time::SystemTime::now()),
             request_id: RequestId::from_bytes(claviger_keyring::random().unwrap()),
             source_ip: Some("192.0.2.1".parse().unwrap()),
             user_agent: Some("test"),
