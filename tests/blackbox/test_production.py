@@ -121,3 +121,21 @@ def test_serve_without_its_root(deployment):
     server.launch()
     assert server.process.wait(timeout=60) not in (0, 101), server.log_text()
     assert str(root) in server.log_text()
+
+
+def test_quotas_are_configured(new_server):
+    server = new_server(environment={"CLAVIGER_KEYS_PER_ACCOUNT_AND_REGION": "2"}).start()
+    made = [server.kms().create_key() for _ in range(2)]
+    with refused("LimitExceededException"):
+        server.kms().create_key()
+    # Of each Region, and a key that waits for its deletion counts still.
+    server.kms(region="eu-west-1").create_key()
+    server.kms().schedule_key_deletion(KeyId=made[0]["KeyMetadata"]["KeyId"])
+    with refused("LimitExceededException"):
+        server.kms().create_key()
+    server.stop()
+    server.environment["CLAVIGER_KEYS_PER_ACCOUNT_AND_REGION"] = "3"
+    server.start()
+    server.kms().create_key()
+    with refused("LimitExceededException"):
+        server.kms().create_key()
