@@ -1,4 +1,4 @@
-//! Ciphertexts in requests: what is checked of them before they are opened. Source: docs/compatibility.md, Decrypt.
+//! Ciphertexts in requests: what is checked of them before they are opened. Source: docs/compatibility.md, order of checks.
 
 use claviger_keyring::message::Header;
 use claviger_types::KeyUsage;

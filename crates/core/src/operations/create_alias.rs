@@ -74,7 +74,7 @@ mod tests {
     use crate::paths;
     use crate::testing::test_kms::{REGION, Session, TestKms, refused, statement, validation, violation};
 
-    /// Source: docs/compatibility.md, CreateAlias. The name is judged before the key is looked for.
+    /// Source: docs/compatibility.md, order of checks: the name is judged before the key is looked for.
     #[test]
     fn names() {
         let kms = TestKms::new();

@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(policy["Policy"], policies::default_document(HOME.parse().unwrap()));
     }
 
-    /// Source: docs/compatibility.md, CreateKey.
+    /// Source of the texts: observed at AWS.
     #[test]
     fn refused() {
         let kms = TestKms::new();
@@ -245,7 +245,7 @@ mod tests {
         assert!(kms.call("CreateKey", json!({})).is_err());
     }
 
-    /// Source: docs/compatibility.md, AccessDeniedException: tags are asked about without naming a resource.
+    /// Source: docs/compatibility.md, order of checks: tags are asked about without naming a resource.
     #[test]
     fn tags_need_a_permission_of_their_own() {
         let kms = TestKms::new();

@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(kms.call("Decrypt", wrong), Err(refused("InvalidKeyUsageException", text)));
     }
 
-    /// Source: docs/compatibility.md, AccessDeniedException on "the resource associated with this ciphertext".
+    /// Source: docs/compatibility.md, order of checks: a ciphertext whose key the caller may not use.
     #[test]
     fn a_ciphertext_whose_key_is_not_for_the_caller() {
         let kms = TestKms::new();

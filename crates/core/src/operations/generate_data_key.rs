@@ -70,7 +70,7 @@ mod tests {
 
     use crate::testing::test_kms::{TestKms, refused, validation, violation};
 
-    /// Source: docs/compatibility.md, GenerateDataKey: one of the two, judged after the key was found, before its usage.
+    /// Source: docs/compatibility.md, order of checks: one of the two, judged after the key was found, before its usage.
     #[test]
     fn lengths() {
         let kms = TestKms::new();

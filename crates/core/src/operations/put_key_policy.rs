@@ -69,7 +69,7 @@ mod tests {
         ))
     }
 
-    /// Source: docs/compatibility.md, PutKeyPolicy; API reference, BypassPolicyLockoutSafetyCheck.
+    /// Source of the texts: observed at AWS; API reference, BypassPolicyLockoutSafetyCheck.
     #[test]
     fn refused() {
         let kms = TestKms::new();

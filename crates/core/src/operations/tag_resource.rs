@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(listed(), tags(&[("B", "3"), ("a", ""), ("b", "2")]));
     }
 
-    /// Source: docs/compatibility.md, TagResource.
+    /// Source of the texts: observed at AWS.
     #[test]
     fn refused() {
         let kms = TestKms::new();

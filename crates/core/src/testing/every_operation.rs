@@ -224,7 +224,7 @@ const ALIASES_TAKEN: [&str; 8] = [
 /// Those of them that reach other accounts are the same. Source: developer guide, "Allowing users in other accounts".
 const CROSS_ACCOUNT: [&str; 8] = ALIASES_TAKEN;
 
-/// Source: docs/compatibility.md, identifiers that name nothing.
+/// Source of the texts: observed at AWS; docs/compatibility.md, operations.
 #[test]
 fn identifiers_that_name_nothing() {
     const ABSENT: &str = "ABCDEF00-0000-4000-8000-000000000000";
@@ -257,7 +257,7 @@ fn identifiers_that_name_nothing() {
     }
 }
 
-/// Source: docs/compatibility.md, aliases as key identifiers.
+/// Source: API reference, KeyId of each operation; the texts were observed at AWS.
 #[test]
 fn aliases_as_identifiers() {
     let world = World::new();
@@ -305,7 +305,7 @@ fn every_form_of_a_key_that_is_there() {
     }
 }
 
-/// What a caller may learn of another account's keys: nothing. Source: docs/compatibility.md, AccessDeniedException.
+/// What a caller may learn of another account's keys: nothing. Source: docs/compatibility.md, operations.
 #[test]
 fn keys_of_another_account() {
     let world = World::new();
@@ -344,7 +344,7 @@ fn keys_of_another_account() {
     }
 }
 
-/// A key's states against the operations. Source: docs/compatibility.md, "Key states".
+/// A key's states against the operations. Source: developer guide, "Key states of AWS KMS keys".
 #[test]
 fn states() {
     let operations = by_key_identifier(&World::new());
@@ -497,7 +497,7 @@ fn required_members() {
     for row in table::rows() {
         let mut required = test_model::required_members(row);
         if ["Decrypt", "ReEncrypt"].contains(&row.name) {
-            // Source: docs/compatibility.md, Decrypt: the model calls it optional.
+            // Source: docs/compatibility.md, constraints: the model calls it optional.
             required.push("CiphertextBlob".into());
         }
         for member in required {
