@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use claviger_core::wire::Fields;
 use claviger_core::wire::json::check_object;
-use claviger_core::{Call, Credential, Error, Execution, RequestId, Row, Service, View, ViewReader};
+use claviger_core::{Call, Credential, Error, Execution, RequestId, Row, Service, Signatory, View, ViewReader};
 use claviger_keyring::{ModuleFailed, SigningKey};
 use claviger_types::{AccessKeyId, Region, ServiceName, Timestamp};
 use futures_util::FutureExt;
@@ -298,7 +298,7 @@ impl Answered {
 
 fn call<'r>(peer: &Peer, head: &'r Parts, verified: Verified<Credential>, request_id: &RequestId) -> Call<'r> {
     Call {
-        credential: verified.credential,
+        signatory: Signatory::AccessKey(verified.credential),
         region: verified.region,
         request_id: *request_id,
         source_ip: Some(peer.address.ip()),
