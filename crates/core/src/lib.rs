@@ -27,6 +27,7 @@ mod views;
 pub mod wire;
 
 pub use error::{Error, Wire};
+pub use identity::caller::{Caller, Principal, Signatory};
 pub use identity::new_account::random_account_id;
 pub use jobs::{Jobs, JobsError};
 pub use metrics::Metrics;

@@ -9,13 +9,14 @@ use claviger_types::{Region, ServiceName, Timestamp};
 use tokio::sync::Semaphore;
 
 use crate::error::Error;
+use crate::identity::caller::Caller;
 use crate::metrics::Metrics;
 use crate::pipeline::Execution;
 use crate::pipeline::call::{Call, Facts};
 use crate::pipeline::turns::Turns;
 use crate::settings::Settings;
 use crate::table::Row;
-use crate::view::{Credential, User, View};
+use crate::view::{Credential, View};
 use crate::views::{Outbox, StartError, ViewReader, Views};
 use crate::wire::Fields;
 
@@ -137,7 +138,7 @@ impl Service {
     }
 
     /// The facts that decide a request.
-    pub(crate) fn facts<'a>(&'a self, view: &'a View, call: &'a Call<'a>, caller: &'a User) -> Facts<'a> {
+    pub(crate) fn facts<'a>(&'a self, view: &'a View, call: &'a Call<'a>, caller: Caller<'a>) -> Facts<'a> {
         let now = self.domain_time(view, call.authenticated_at);
         Facts { view, now, call, caller, settings: &self.settings, root: self.root.as_ref() }
     }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use claviger_core::wire::Fields;
 use claviger_core::wire::json::check_object;
-use claviger_core::{Call, Credential, Error, Execution, RequestId, Row, Service, View, ViewReader};
+use claviger_core::{Call, Credential, Error, Execution, RequestId, Row, Service, Signatory, View, ViewReader};
 use claviger_keyring::{ModuleFailed, SigningKey};
 use claviger_types::{AccessKeyId, Region, ServiceName, Timestamp};
 use futures_util::FutureExt;
@@ -305,7 +305,7 @@ impl Answered {
 
 fn call<'r>(peer: &Peer, head: &'r Parts, caller: Authenticated, request_id: &RequestId) -> Call<'r> {
     Call {
-        credential: caller.verified.credential,
+        signatory: Signatory::AccessKey(caller.verified.credential),
         region: caller.verified.region,
         authenticated_at: caller.at,
         request_id: *request_id,

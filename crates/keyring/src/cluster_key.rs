@@ -1,4 +1,5 @@
-//! The cluster key: unwrapped once at start, wraps the domain keys, and is what token keys are derived from.
+//! The cluster key: unwrapped once at start, wraps the domain keys and the session keys, and is what token keys are
+//! derived from.
 
 use aws_lc_rs::aead::LessSafeKey;
 
@@ -68,6 +69,10 @@ impl ClusterKey {
 
     pub(crate) fn secret(&self) -> &Secret<32> {
         &self.secret
+    }
+
+    pub(crate) fn wrapping_key(&self) -> &LessSafeKey {
+        &self.wrapping_key
     }
 
     pub(crate) fn from_secret(version: u32, secret: Secret<32>) -> Result<Self, ModuleFailed> {

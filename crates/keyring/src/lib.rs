@@ -1,12 +1,13 @@
 //! The only place with key bytes: roots of trust, the keys that wrap keys, backing keys, messages, MACs, secret
-//! access keys and sealed tokens.
+//! access keys, MFA seeds and sealed tokens.
 //!
 //! ```text
 //! root of trust        a file (later an HSM, a TPM, a passphrase, another key management service)
 //!  └ cluster key       versioned; unwrapped once, at start
 //!     ├ token keys     derived, one per purpose
+//!     ├ session key    versioned; seals session tokens and derives the secret access keys of sessions
 //!     └ domain key     versioned; one per account and Region, and one per account for what has no Region
-//!        ├ secret access keys
+//!        ├ secret access keys, seeds of MFA devices
 //!        └ backing key the material of a KMS key
 //!           └ message key  derived for one message, used once, never stored
 //! ```
@@ -26,11 +27,13 @@ mod fields;
 #[cfg(test)]
 mod fixture;
 pub mod message;
+mod mfa_seed;
 mod primitives;
 mod random;
 mod root;
 mod secret;
 mod secret_access_key;
+mod session_key;
 #[cfg(test)]
 mod test_vectors;
 mod token;
@@ -41,9 +44,11 @@ pub use cluster_key::ClusterKey;
 pub use domain_key::{DomainKey, DomainScope, Space};
 pub use error::{Damaged, InvalidCiphertext, InvalidMac, ModuleFailed, RewrapError, UseError};
 pub use message::Deployment;
+pub use mfa_seed::{MfaSeed, OneTimeCode, TimeStep};
 pub use random::{fill_random, generate_data_key, random};
 pub use root::{FileRoot, RootError, RootOfTrust};
 pub use secret::{Plaintext, Secret};
 pub use secret_access_key::{SecretAccessKey, SigningKey};
+pub use session_key::SessionKey;
 pub use token::{TokenKey, TokenPurpose, sealed_version};
 pub use wrap::wrapping_version;

@@ -39,6 +39,14 @@ pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> Result<Secret<32>, Modu
     })
 }
 
+/// HMAC-SHA1 (FIPS 198-1), which one-time codes are made with (RFC 4226, section 5.2) and nothing else here.
+pub(crate) fn hmac_sha1(key: &[u8], message: &[u8]) -> Result<Secret<20>, ModuleFailed> {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
+    Secret::fill_with(|output| {
+        hmac::sign_to_buffer(&key, message, output.as_mut_slice()).map(|_| ()).map_err(|_| ModuleFailed)
+    })
+}
+
 /// HKDF with SHA-256 and no salt (RFC 5869): 32 bytes.
 pub(crate) fn hkdf_sha256(input_key_material: &[u8], info: &[u8]) -> Result<Secret<32>, ModuleFailed> {
     let pseudorandom_key = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(input_key_material);

@@ -62,7 +62,9 @@ mod tests {
     use std::fmt::{Debug, Display};
 
     use super::*;
-    use crate::{BackingKey, ClusterKey, DomainKey, FileRoot, SecretAccessKey, SigningKey, TokenKey};
+    use crate::{
+        BackingKey, ClusterKey, DomainKey, FileRoot, MfaSeed, SecretAccessKey, SessionKey, SigningKey, TokenKey,
+    };
 
     /// Whether a type has a trait: the inherent constant exists only if it has, and hides the trait's.
     macro_rules! has {
@@ -92,6 +94,6 @@ mod tests {
     #[test]
     fn secrets_cannot_be_printed_copied_or_compared() {
         assert_unseen!(Secret<32>, Plaintext, BackingKey, ClusterKey, DomainKey, FileRoot);
-        assert_unseen!(SecretAccessKey, SigningKey, TokenKey);
+        assert_unseen!(SecretAccessKey, SigningKey, TokenKey, SessionKey, MfaSeed);
     }
 }

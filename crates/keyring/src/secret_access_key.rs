@@ -15,7 +15,7 @@ use crate::wrap::{Binding, unwrap, unwrapped_len, wrap};
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Characters of a generated secret, as at AWS.
-const GENERATED_CHARS: usize = 40;
+pub(crate) const GENERATED_CHARS: usize = 40;
 
 /// Characters of a chosen secret. Source: our own choice, room for more than any client has.
 const CHARS_MAX: usize = 128;
@@ -28,8 +28,13 @@ impl SecretAccessKey {
     pub fn generate() -> Result<Self, ModuleFailed> {
         let mut drawn = Zeroizing::new([0; GENERATED_CHARS]);
         fill_random(drawn.as_mut_slice())?;
+        Self::from_drawn(&drawn)
+    }
+
+    /// The one that these bytes stand for: six bits of each count.
+    pub(crate) fn from_drawn(drawn: &[u8; GENERATED_CHARS]) -> Result<Self, ModuleFailed> {
         let mut text = Zeroizing::new(String::with_capacity(GENERATED_CHARS));
-        for byte in drawn.iter() {
+        for byte in drawn {
             let character = ALPHABET.get(usize::from(byte & 63)).ok_or(ModuleFailed)?;
             text.push(char::from(*character));
         }
@@ -45,7 +50,7 @@ impl SecretAccessKey {
         Ok(Self(text))
     }
 
-    /// The text, for the two places that show it: the answer of CreateAccessKey and a new credentials file.
+    /// The text, for those who show it once: answers that give out credentials, and a new credentials file.
     pub fn expose(&self) -> &str {
         &self.0
     }

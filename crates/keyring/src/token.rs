@@ -1,6 +1,7 @@
 //! Sealed tokens: what the service hands out to get back unread and unaltered, such as pagination markers.
 //!
-//! `format 1 | cluster key's version 4 | N 16 | body | tag 16`. `K ‖ IV = KBKDF(token key, label ‖ 00 ‖ N ‖ [352]32)`:
+//! `format 1 | version 4 | N 16 | body | tag 16`, where the version is that of the key from which the token key is
+//! derived: a cluster key or a session key. `K ‖ IV = KBKDF(token key, label ‖ 00 ‖ N ‖ [352]32)`:
 //! a key for each token, since tokens are made without a bound and random IVs under one key allow 2^32.
 
 use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce};
@@ -32,7 +33,7 @@ impl TokenPurpose {
     }
 }
 
-/// The version of the cluster key that a token names in the clear. Only opening the token proves it.
+/// The version of the cluster key, or of the session key, that a token names in the clear. Only opening the token proves it.
 pub fn sealed_version(sealed: &[u8]) -> Option<u32> {
     let (&[FORMAT], rest) = sealed.split_first_chunk()? else { return None };
     rest.first_chunk().map(|bytes| u32::from_be_bytes(*bytes))
@@ -40,18 +41,23 @@ pub fn sealed_version(sealed: &[u8]) -> Option<u32> {
 
 /// Seals and opens tokens of one purpose.
 pub struct TokenKey {
-    cluster_version: u32,
+    version: u32,
     secret: Secret<32>,
 }
 
 impl ClusterKey {
     /// The key for tokens of this purpose.
     pub fn token_key(&self, purpose: TokenPurpose) -> Result<TokenKey, ModuleFailed> {
-        Ok(TokenKey { cluster_version: self.version(), secret: derive_key(self.secret(), purpose.label())? })
+        TokenKey::derived(self.version(), self.secret(), purpose.label())
     }
 }
 
 impl TokenKey {
+    /// The token key that `label` names under one version of a key.
+    pub(crate) fn derived(version: u32, key: &Secret<32>, label: &str) -> Result<Self, ModuleFailed> {
+        Ok(Self { version, secret: derive_key(key, label)? })
+    }
+
     /// A token that opens with the same `aad` only: account, operation, filter.
     pub fn seal(&self, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, ModuleFailed> {
         self.seal_with_n(aad, plaintext, random()?)
@@ -59,7 +65,7 @@ impl TokenKey {
 
     /// What [`TokenKey::seal`] sealed, if this is such a token, unaltered, and `aad` is the same.
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Option<Plaintext> {
-        if sealed_version(sealed) != Some(self.cluster_version) {
+        if sealed_version(sealed) != Some(self.version) {
             return None;
         }
         let (prefix, rest) = sealed.split_first_chunk::<PREFIX_BYTES>()?;
@@ -75,7 +81,7 @@ impl TokenKey {
         let sealed_bytes = PREFIX_BYTES + plaintext.len() + TAG_BYTES;
         let mut sealed = Vec::with_capacity(sealed_bytes);
         sealed.push(FORMAT);
-        sealed.extend_from_slice(&self.cluster_version.to_be_bytes());
+        sealed.extend_from_slice(&self.version.to_be_bytes());
         sealed.extend_from_slice(&n);
         let aad = [&sealed, aad].concat();
         sealed.resize(sealed_bytes, 0);
@@ -132,8 +138,7 @@ mod tests {
         let sealed = token_key().seal(b"place", b"after this").unwrap();
         let other_secret = ClusterKey::from_secret(3, secret(0x21)).unwrap().token_key(TokenPurpose::Marker).unwrap();
         let other_version = ClusterKey::from_secret(4, secret(0x20)).unwrap().token_key(TokenPurpose::Marker).unwrap();
-        let other_purpose =
-            TokenKey { cluster_version: 3, secret: derive_key(&secret(0x20), "claviger/v1/token/another").unwrap() };
+        let other_purpose = TokenKey::derived(3, &secret(0x20), "claviger/v1/token/another").unwrap();
         for (name, other) in [("secret", other_secret), ("version", other_version), ("purpose", other_purpose)] {
             assert!(other.open(b"place", &sealed).is_none(), "other {name}");
         }

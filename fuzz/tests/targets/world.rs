@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use claviger_core::bootstrap::{self, NewDeployment};
-use claviger_core::{Call, DamagedState, Error, Execution, RequestId, Row, Service, Settings, View, doctor, wire};
+use claviger_core::{
+    Call, DamagedState, Error, Execution, RequestId, Row, Service, Settings, Signatory, View, doctor, wire,
+};
 use claviger_fuzz::Words;
 use claviger_keyring::{ClusterKey, Deployment, DomainKey, DomainScope, FileRoot, RootOfTrust, Space};
 use claviger_storage::{MemoryStore, Store};
@@ -189,7 +191,7 @@ impl World {
     ) -> Option<Result<Vec<u8>, Error>> {
         let id = self.access_keys.iter().find(|(known, _)| *known == caller).unwrap().1;
         let call = Call {
-            credential: Arc::clone(view.credential(id)?),
+            signatory: Signatory::AccessKey(Arc::clone(view.credential(id)?)),
             region: REGION.parse().unwrap(),
             authenticated_at: Timestamp::from(std::time::SystemTime::now()),
             request_id: RequestId::from_bytes(claviger_keyring::random().unwrap()),

@@ -1,4 +1,5 @@
-//! What operations on accounts and users share.
+//! Who calls, and what operations on accounts and users share.
 
+pub mod caller;
 pub mod new_account;
 pub mod users;

@@ -1,6 +1,6 @@
 //! Key policies on their way in: parsed, bound to the users that they name, and checked against lock-out.
 
-use claviger_policy::{Action, Decision, KeyPolicyDocument, KeyResource, PolicyError, decide_on_key};
+use claviger_policy::{Action, Decision, KeyPolicyDocument, KeyResource, PolicyError};
 use claviger_types::{AccountId, KeyArn, PrincipalArn, ServiceName, UserId, limits};
 
 use crate::error::Error;
@@ -47,8 +47,7 @@ pub fn accept(document: &str, arn: KeyArn, lockout: LockoutCheck, facts: &Facts<
     if lockout == LockoutCheck::Made {
         let action = Action { service: ServiceName::Kms, name: "PutKeyPolicy" };
         let resource = KeyResource { arn, policy: &compiled };
-        let identity = facts.caller.policies.iter().map(|policy| &policy.compiled);
-        if let Decision::Deny(_) = decide_on_key(facts.caller.as_caller(), action, resource, identity) {
+        if let Decision::Deny(_) = facts.caller.decide_on_key(action, resource) {
             let text = "The new key policy will not allow you to update the key policy in the future.";
             return Err(Error::MalformedPolicyDocument(text.into()));
         }

@@ -1,6 +1,6 @@
 //! `GetCallerIdentity`: who am I. No policy can forbid it. Source: STS API reference, GetCallerIdentity.
 
-use claviger_types::{AccountId, PrincipalArn, ServiceName, UserId};
+use claviger_types::{AccountId, PrincipalArn, ServiceName};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -16,7 +16,7 @@ pub struct GetCallerIdentity;
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Reply {
-    user_id: UserId,
+    user_id: String,
     account: AccountId,
     arn: PrincipalArn,
 }
@@ -39,7 +39,7 @@ impl Operation for GetCallerIdentity {
 impl Read for GetCallerIdentity {
     fn run(&self, facts: &Facts<'_>, _: Authorized<Everybody>) -> Result<Reply, Error> {
         let caller = facts.caller;
-        Ok(Reply { user_id: caller.id, account: caller.account, arn: caller.arn() })
+        Ok(Reply { user_id: caller.user_id(), account: caller.account, arn: caller.arn() })
     }
 }
 

@@ -2,19 +2,19 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use claviger_keyring::RootOfTrust;
 use claviger_types::{AccountId, Region, Timestamp};
 
 use crate::error::Error;
+use crate::identity::caller::{Caller, Signatory};
 use crate::settings::Settings;
-use crate::view::{Credential, User, View};
+use crate::view::View;
 
 /// Who calls, for which Region, from where. Only what the signature covers, or the socket says, is believed.
 pub struct Call<'r> {
-    /// The access key that signed, with its user.
-    pub credential: Arc<Credential>,
+    /// What signed.
+    pub signatory: Signatory,
     /// The Region of the signature's scope.
     pub region: Region,
     /// When the signature was checked, by the wall clock.
@@ -56,7 +56,7 @@ pub struct Facts<'a> {
     /// The request.
     pub call: &'a Call<'a>,
     /// The caller as this View has it.
-    pub caller: &'a User,
+    pub caller: Caller<'a>,
     /// The configuration.
     pub settings: &'a Settings,
     /// The root of trust: for `prepare`, never for a decision.

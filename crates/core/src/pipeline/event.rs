@@ -16,8 +16,8 @@ pub fn of_command<O: Operation>(facts: &Facts<'_>, space: &str, resources: Vec<S
     let user_agent = facts.call.user_agent.map(|text| text.chars().take(USER_AGENT_CHARS_MAX).collect());
     let caller = CallerRecord {
         principal: facts.caller.arn().to_string(),
-        principal_id: facts.caller.id.to_string(),
-        access_key_id: facts.call.credential.access_key_id.to_string(),
+        principal_id: facts.caller.user_id(),
+        access_key_id: facts.call.signatory.access_key_id().to_owned(),
         source_ip: facts.call.source_ip.map(|address| address.to_string()),
         user_agent,
         request_id: facts.call.request_id.to_string(),

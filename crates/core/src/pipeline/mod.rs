@@ -32,7 +32,7 @@ use crate::pipeline::operation::{Command, Operation, Read, Use};
 use crate::pipeline::outcome::{Outcome, Quota};
 use crate::service::Service;
 use crate::target::{Authorized, Target, authorize};
-use crate::view::{User, View};
+use crate::view::View;
 use crate::wire::{self, Encoded, Fields};
 
 /// How long a command tries again after conflicts. Each of them means that somebody else's commit went through.
@@ -57,7 +57,7 @@ pub fn read<'a, O: Read>(
     call: &'a Call<'a>,
 ) -> Execution<'a> {
     let answer = || {
-        let facts = service.facts(view, call, &call.credential.user);
+        let facts = service.facts(view, call, call.signatory.caller());
         let operation = parse::<O>(fields)?;
         let target = authorize_for(&operation, &facts)?;
         encode::<O>(&operation.run(&facts, target)?)
@@ -73,7 +73,7 @@ pub fn use_material<'a, O: Use>(
     call: &'a Call<'a>,
 ) -> Execution<'a> {
     let answer = || {
-        let facts = service.facts(view, call, &call.credential.user);
+        let facts = service.facts(view, call, call.signatory.caller());
         let operation = parse::<O>(fields)?;
         let target = authorize_for(&operation, &facts)?;
         operation.check(&facts, &target)?;
@@ -147,7 +147,8 @@ fn decide<O: Command>(
     call: &Call<'_>,
     prepared: &mut Option<Prepared<O::Prepared>>,
 ) -> Result<Decision<O::Reply>, Error> {
-    let caller = caller_now(view, call)?;
+    // A command that waited must not outlive its caller's access key.
+    let caller = call.signatory.caller_in(view).ok_or(Error::CallerGone)?;
     let facts = service.facts(view, call, caller);
     let target: Authorized<O::Target> = authorize_for(operation, &facts)?;
     let mut resources = target.resources();
@@ -160,15 +161,6 @@ fn decide<O: Command>(
     let space = outcome.changes.space_name();
     let event = event::of_command::<O>(&facts, &space, resources);
     Ok(Decision { outcome, event_path: paths::outbox(&space, &call.request_id.to_string()), event })
-}
-
-/// The caller as `view` has it: a command that waited must not outlive its caller's access key.
-fn caller_now<'v>(view: &'v View, call: &Call<'_>) -> Result<&'v User, Error> {
-    let credential = view.credential(call.credential.access_key_id);
-    credential
-        .filter(|credential| credential.user.id == call.credential.user.id)
-        .map(|credential| &*credential.user)
-        .ok_or(Error::CallerGone)
 }
 
 enum Committed<R> {

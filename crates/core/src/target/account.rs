@@ -1,6 +1,6 @@
 //! Operations that are not about one thing: asked on `*`, decided by identity policies alone.
 
-use claviger_policy::{Action, Decision, Resource, decide_by_identity};
+use claviger_policy::{Action, Decision, Resource};
 
 use claviger_types::ServiceName;
 
@@ -55,8 +55,7 @@ pub(crate) fn ask_identity(
     facts: &Facts<'_>,
     shown: impl FnOnce(claviger_policy::Denial) -> DeniedResource,
 ) -> Result<(), Error> {
-    let policies = facts.caller.policies.iter().map(|policy| &policy.compiled);
-    match decide_by_identity(facts.caller.as_caller(), action, resource, policies) {
+    match facts.caller.decide_by_identity(action, resource) {
         Decision::Allow(_) => Ok(()),
         Decision::Deny(denial) => Err(denied(action, facts, shown(denial))),
     }

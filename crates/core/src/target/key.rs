@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claviger_policy::{Decision, Denial, KeyResource, decide_on_key};
+use claviger_policy::{Decision, Denial, KeyResource};
 use claviger_types::{AccountId, AliasArn, AliasName, BadKeyRef, KeyArn, KeyId, KeyRef, KeyRefKind, Region, StateAt};
 
 use super::account::denied;
@@ -101,8 +101,7 @@ pub(super) fn ask_key(
 /// The bare decision about a key.
 pub(super) fn decide(key: &Key, asked: Asked, facts: &Facts<'_>) -> Result<(), Denial> {
     let resource = KeyResource { arn: key.arn, policy: &key.policy.compiled };
-    let identity = facts.caller.policies.iter().map(|policy| &policy.compiled);
-    match decide_on_key(facts.caller.as_caller(), asked.action, resource, identity) {
+    match facts.caller.decide_on_key(asked.action, resource) {
         Decision::Allow(_) => Ok(()),
         Decision::Deny(denial) => Err(denial),
     }

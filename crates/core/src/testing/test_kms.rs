@@ -18,6 +18,7 @@ use claviger_types::{AccessKeyId, AccountId, KeyArn, Region, ServiceName, Timest
 use serde_json::{Value, json};
 
 use crate::bootstrap::{self, NewDeployment};
+use crate::identity::caller::Signatory;
 use crate::records::{self, EventRecord};
 use crate::testing::test_model;
 use crate::view::View;
@@ -178,7 +179,7 @@ impl<'k> Session<'k> {
             return Err(refused("(unauthenticated)", ""));
         };
         let call = Call {
-            credential: Arc::clone(credential),
+            signatory: Signatory::AccessKey(Arc::clone(credential)),
             region: self.region,
             authenticated_at: Timestamp::from(std::time::SystemTime::now()),
             request_id: RequestId::from_bytes(claviger_keyring::random().unwrap()),
@@ -317,13 +318,12 @@ fn flatten(name: &str, value: &Value, parameters: &mut Vec<(String, String)>) {
 /// The one event of a command tells who did what.
 fn check_event(commit: &Transaction, row: &Row, call: &Call<'_>) {
     let (path, event) = event_of(commit);
-    let user = &call.credential.user;
+    let user = call.signatory.caller();
     let caller = event.caller.as_ref().unwrap();
     let told = (event.action.as_str(), event.account, caller.principal.as_str(), caller.principal_id.as_str());
-    let (action, principal, id) =
-        (format!("{}:{}", row.service, row.name), user.arn().to_string(), user.id.to_string());
+    let (action, principal, id) = (format!("{}:{}", row.service, row.name), user.arn().to_string(), user.user_id());
     assert_eq!(told, (action.as_str(), user.account.as_u64(), principal.as_str(), id.as_str()));
-    assert_eq!(caller.access_key_id, call.credential.access_key_id.to_string());
+    assert_eq!(caller.access_key_id, call.signatory.access_key_id());
     assert_eq!(path, paths::outbox(&event.space, &call.request_id.to_string()));
 }
 
