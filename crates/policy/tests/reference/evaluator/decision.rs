@@ -197,19 +197,17 @@ fn ways_in(scenario: &Scenario, side: &Side, kind: Kind) -> Vec<Named> {
 
 /// Whom the policy names itself needs no identity policy. Named as user, session or anyone, the caller is limited by
 /// nothing more; named by its role, it is limited by boundary and session policies. Who is let in only through the account
-/// needs an identity policy, with the same limits. The account's root is the account.
+/// needs an identity policy, with the same limits.
 fn granted_in_same_account(scenario: &Scenario, named: &[Named]) -> Outcome {
-    let is_root = scenario.caller.kind == CallerKind::Root;
     let is_named = named.iter().any(|one| matches!(one, Named::AsAnyone | Named::BySession | Named::ByUser));
-    let by_account = named.contains(&Named::ByAccount);
-    if is_named || (is_root && by_account) {
+    if is_named {
         return Outcome::Allow;
     }
     if named.contains(&Named::ByRole) {
         // Through the account no more could come of it: the same limits would stand in the way.
         return within_limits(scenario);
     }
-    if by_account { granted_by_identity(scenario) } else { Outcome::NoAllow(Layer::Resource) }
+    if named.contains(&Named::ByAccount) { granted_by_identity(scenario) } else { Outcome::NoAllow(Layer::Resource) }
 }
 
 /// Two must agree: the resource's policy, which names the caller or its account in whatever way, and the caller's own

@@ -210,6 +210,18 @@ fn variables() {
 }
 
 #[test]
+fn a_variable_with_several_values_has_none() {
+    let mut scenario = request();
+    for (name, expected) in [("other", true), ("app", false)] {
+        scenario.encryption_context.insert(name.to_owned(), "pay".to_owned());
+        scenario.context.insert("aws:sourceidentity".to_owned(), vec!["pay".to_owned()]);
+        let view = View { scenario: &scenario, of_resource: false, variables: true };
+        let condition = json!({"StringEquals": {"aws:SourceIdentity": "${kms:EncryptionContext:App}"}});
+        assert_eq!(hold(Some(&condition), view), expected, "App and {name}");
+    }
+}
+
+#[test]
 fn the_older_version_has_no_variables() {
     let scenario = request();
     for (variables, expected) in [(true, true), (false, false)] {

@@ -70,17 +70,34 @@ fn another_account_must_agree_too() {
         let scenario = limited(encrypt_under(caller, lets_in(principal)), silent);
         assert_eq!(decide(&scenario), expected, "{} by {principal}, silent {silent:?}", scenario.caller.arn);
     }
-    for (action, expected) in [
-        ("kms:DescribeKey", Allow),
-        ("kms:GetKeyRotationStatus", Allow),
-        ("kms:DisableKey", NoAllow(Layer::Resource)),
-        ("kms:PutKeyPolicy", NoAllow(Layer::Resource)),
+    for (account, action, expected) in [
+        (B, "kms:DescribeKey", Allow),
+        (B, "kms:GetKeyRotationStatus", Allow),
+        (B, "kms:DisableKey", NoAllow(Layer::Resource)),
+        (B, "kms:PutKeyPolicy", NoAllow(Layer::Resource)),
+        (A, "kms:DisableKey", Allow),
     ] {
-        let mut scenario = encrypt_under(user(B), lets_in(B));
+        let mut scenario = encrypt_under(user(account), lets_in(account));
         scenario.action = action.to_owned();
         scenario.identity = vec![about_all("Allow", "*")];
-        assert_eq!(decide(&scenario), expected, "{action}");
+        assert_eq!(decide(&scenario), expected, "{action} {account}");
     }
+}
+
+#[test]
+fn one_of_several_session_policies_is_enough() {
+    let mut scenario = limited(encrypt_under(session(A), lets_in(A)), &[]);
+    scenario.session_policies = Some(vec![about_all("Allow", "kms:Decrypt"), about_all("Allow", "kms:Encrypt")]);
+    assert_eq!(decide(&scenario), Allow);
+    scenario.session_policies = Some(vec![]);
+    assert_eq!(decide(&scenario), NoAllow(Layer::Session));
+}
+
+#[test]
+fn the_root_is_not_subject_to_identity_policies() {
+    let mut scenario = encrypt_under(root(A), lets_in(A));
+    scenario.identity = vec![about_all("Deny", "*")];
+    assert_eq!(decide(&scenario), Allow);
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn whom_an_allow_lets_in_by_itself() {
         ("NotPrincipal", aws(json!(ROOT_A)), root(A), false),
         ("NotPrincipal", aws(json!(A)), root(A), false),
         ("NotPrincipal", aws(json!(SESSION_A)), session(A), false),
+        ("NotPrincipal", aws(json!(ROLE_A)), session(A), false),
     ];
     for (element, principal, caller, expected) in table {
         let scenario = encrypt_under(caller, json!([statement("Allow", element, &principal)]));
@@ -69,6 +70,7 @@ fn whom_a_deny_hits() {
         ("NotPrincipal", aws(json!(ROOT_A)), root(A), false),
         ("NotPrincipal", aws(json!([ROLE_A, ROOT_A])), session(A), true),
         ("NotPrincipal", aws(json!([SESSION_A, ROLE_A])), session(A), true),
+        ("NotPrincipal", aws(json!([SESSION_A, ROOT_A])), session(A), true),
         ("NotPrincipal", aws(json!([SESSION_A, ROLE_A, ROOT_A])), session(A), false),
     ];
     for (element, principal, caller, expected) in table {

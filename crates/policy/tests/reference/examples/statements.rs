@@ -53,6 +53,7 @@ fn resources() {
         ("Resource", json!("arn:aws:kms:*:key/*"), true),
         ("Resource", json!("arn:aws:kms*"), true),
         ("Resource", json!("arn:aws:kms:us*3333:key/*"), false),
+        ("Resource", json!("arn:aws:kms:us-east-1:11*90ab"), false),
         ("Resource", json!("arn:aws:kms:us-east-1?111122223333:key/*"), false),
         ("Resource", json!("arn:aws:kms:us-east-1:111122223333:key/${aws:PrincipalTag/key}"), true),
         ("Resource", json!("arn:aws:kms:us-east-1:111122223333:key/${aws:PrincipalTag/star}"), false),
@@ -63,6 +64,17 @@ fn resources() {
         ("NotResource", json!("arn:aws:kms:us-east-1:111122223333:*${aws:PrincipalTag/none}"), true),
     ] {
         let statement = json!({"Effect": "Allow", "Action": "kms:*", element: patterns});
+        assert_eq!(allows(&scenario, &statement), expected, "{statement}");
+    }
+}
+
+#[test]
+fn wildcards_are_free_behind_the_fifth_colon() {
+    let mut scenario = encrypt(user(A));
+    scenario.resource = Resource::Arn("arn:aws:kms:us-east-1:111122223333:alias/a:b".to_owned());
+    for (pattern, expected) in [("alias/a:b", true), ("al*b", true), ("alias/a?b", true), ("al*c", false)] {
+        let resource = format!("arn:aws:kms:us-east-1:111122223333:{pattern}");
+        let statement = json!({"Effect": "Allow", "Action": "kms:*", "Resource": resource});
         assert_eq!(allows(&scenario, &statement), expected, "{statement}");
     }
 }
