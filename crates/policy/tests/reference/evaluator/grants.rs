@@ -1,0 +1,53 @@
+//! Grants: what a key's owner has handed on without touching the key's policy.
+
+use std::collections::BTreeMap;
+
+use super::scenario::{Caller, CallerKind, Constraint, Grant, Scenario};
+
+/// Operations whose request carries an encryption context, and which a constraint therefore binds.
+const WITH_CONTEXT: [&str; 8] = [
+    "Decrypt",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateDataKeyWithoutPlaintext",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+];
+
+/// A grant lets the caller in if it is usable, names the caller or its role, holds the operation, and if its constraint
+/// holds.
+pub fn allows(grant: &Grant, scenario: &Scenario) -> bool {
+    let Some(operation) = scenario.action.strip_prefix("kms:") else { return false };
+    grant.usable
+        && is_grantee(&grant.grantee, &scenario.caller)
+        && grant.operations.iter().any(|held| held == operation)
+        && constraint_holds(&grant.constraint, operation, &scenario.encryption_context)
+}
+
+/// A grantee is a user, a role with all its sessions, one session, or the root of an account. The root of an account is
+/// that root alone (the rules do not let an account hand its grant on to its users).
+pub fn is_grantee(grantee: &str, caller: &Caller) -> bool {
+    match caller.kind {
+        CallerKind::Root => grantee == caller.arn,
+        CallerKind::User => grantee == caller.unique_id,
+        CallerKind::Session => {
+            let session = caller.arn.rsplit('/').next().expect("a session has a name");
+            grantee == caller.unique_id || grantee == format!("{}:{session}", caller.unique_id)
+        }
+    }
+}
+
+/// A constraint binds only operations with an encryption context: either the context is exactly that of the constraint,
+/// or it holds at least the constraint's pairs. Names and values compare exactly.
+fn constraint_holds(constraint: &Constraint, operation: &str, context: &BTreeMap<String, String>) -> bool {
+    if !WITH_CONTEXT.contains(&operation) {
+        return true;
+    }
+    match constraint {
+        Constraint::None => true,
+        Constraint::Equals(pairs) => pairs == context,
+        Constraint::Subset(pairs) => pairs.iter().all(|(name, value)| context.get(name) == Some(value)),
+    }
+}
