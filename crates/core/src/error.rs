@@ -44,6 +44,8 @@ pub enum Error {
     LimitExceeded(String),
     /// The policy is refused.
     MalformedPolicyDocument(String),
+    /// A form without an `Action`.
+    MissingAction,
     /// The name is kept for the service.
     NotAuthorized,
     /// There is no such key, alias or policy.
@@ -54,6 +56,8 @@ pub enum Error {
     Tag(&'static str),
     /// Too much at once, on one record.
     Throttled,
+    /// A form whose `Action` names no operation.
+    UnknownAction(String),
     /// No operation of this name.
     UnknownOperation,
     /// Known to the API, and not there (yet).
@@ -143,11 +147,13 @@ impl Error {
             Self::MalformedPolicyDocument(_) => {
                 ("MalformedPolicyDocumentException", 400, "MalformedPolicyDocument", 400)
             }
+            Self::MissingAction => ("MissingAction", 400, "MissingAction", 400),
             Self::NotAuthorized => ("NotAuthorizedException", 400, "AccessDenied", 403),
             Self::NotFound(_) => ("NotFoundException", 400, "NoSuchEntity", 404),
             Self::Serialization(_) => ("SerializationException", 400, "MalformedInput", 400),
             Self::Tag(_) => ("TagException", 400, "InvalidInput", 400),
             Self::Throttled => ("ThrottlingException", 400, "Throttling", 400),
+            Self::UnknownAction(_) => ("InvalidAction", 400, "InvalidAction", 400),
             Self::UnknownOperation => ("UnknownOperationException", 400, "InvalidAction", 400),
             Self::Unsupported(_) => ("UnsupportedOperationException", 400, "UnsupportedOperation", 400),
             Self::Validation(_) => ("ValidationException", 400, "ValidationError", 400),
@@ -171,10 +177,12 @@ impl Error {
             | Self::LimitExceeded(text)
             | Self::MalformedPolicyDocument(text)
             | Self::NotFound(text)
+            | Self::UnknownAction(text)
             | Self::Unsupported(text)
             | Self::Validation(text) => Some(text.clone()),
             Self::InvalidMarker => Some("The marker is not valid for this request.".into()),
             Self::Internal(_) => Some("The request failed because of an internal error. Try again.".into()),
+            Self::MissingAction => Some("The request is missing an action or a required parameter.".into()),
             Self::Serialization(text) => text.clone(),
             Self::Tag(text) => Some((*text).to_owned()),
             Self::Throttled => {

@@ -35,6 +35,6 @@ pub use pipeline::Execution;
 pub use pipeline::call::{Call, RequestId};
 pub use service::{Service, Started};
 pub use settings::{ServedRegions, Settings};
-pub use table::{Row, route_json, route_query};
+pub use table::{Row, route_json, route_query, rows};
 pub use view::{Credential, DamagedState, View};
 pub use views::{StartError, ViewReader};

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::operations;
 use crate::pipeline::operation::{Command, Operation, Read, Use};
 use crate::pipeline::{self, Execute};
+use crate::wire::query::Form;
 use crate::wire::{self, Fields};
 
 /// An operation as the front door needs it.
@@ -129,12 +130,23 @@ pub fn route_json(target: &str) -> Result<&'static Row, Error> {
     route(service, name)
 }
 
-/// The operation of an `Action` of a Query service.
-pub fn route_query(service: ServiceName, action: &str) -> Result<&'static Row, Error> {
-    match service {
+/// The operation of a form for a Query service.
+pub fn route_query(service: ServiceName, form: &Form) -> Result<&'static Row, Error> {
+    let action = form.action();
+    if action.is_empty() {
+        return Err(Error::MissingAction);
+    }
+    let row = match service {
         ServiceName::Iam | ServiceName::Sts => route(service, action),
         ServiceName::Claviger | ServiceName::Kms => Err(Error::UnknownOperation),
-    }
+    };
+    row.map_err(|error| match error {
+        Error::UnknownOperation => {
+            let version = form.version().unwrap_or("null");
+            Error::UnknownAction(format!("Could not find operation {action} for version {version}"))
+        }
+        error => error,
+    })
 }
 
 fn route(service: ServiceName, name: &str) -> Result<&'static Row, Error> {

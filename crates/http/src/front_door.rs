@@ -15,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use claviger_core::wire::Fields;
 use claviger_core::wire::json::check_object;
+use claviger_core::wire::query::Form;
 use claviger_core::{Call, Credential, Error, Execution, RequestId, Row, Service, Signatory, View, ViewReader};
 use claviger_keyring::{ModuleFailed, SigningKey};
 use claviger_types::{AccessKeyId, Region, ServiceName, Timestamp};
@@ -162,16 +163,7 @@ impl FrontDoor {
             Ok((row, fields)) => {
                 self.execute(&view, row, fields, protocol, &call(peer, head, caller, request_id)).await
             }
-            Err(NoForm::Error(error, row)) => self.refused(&error, protocol, request_id, row),
-            Err(NoForm::InvalidAction(text)) => {
-                let refusal = Refusal::new("InvalidAction", 400).with_message(text);
-                Answered::refused(&refusal, protocol, request_id, None)
-            }
-            Err(NoForm::MissingAction) => {
-                let text = "The request is missing an action or a required parameter.".to_owned();
-                let refusal = Refusal::new("MissingAction", 400).with_message(text);
-                Answered::refused(&refusal, protocol, request_id, None)
-            }
+            Err((error, row)) => self.refused(&error, protocol, request_id, row),
         }
     }
 
@@ -315,27 +307,11 @@ fn call<'r>(peer: &Peer, head: &'r Parts, caller: Authenticated, request_id: &Re
     }
 }
 
-/// Why a form is no request.
-enum NoForm {
-    Error(Error, Option<&'static Row>),
-    InvalidAction(String),
-    MissingAction,
-}
-
-fn read_form(service: ServiceName, body: &[u8]) -> Result<(&'static Row, Fields), NoForm> {
-    let form = claviger_core::wire::query::Form::parse(body)
-        .map_err(|bad| NoForm::Error(Error::Serialization(bad.message), None))?;
-    if form.action().is_empty() {
-        return Err(NoForm::MissingAction);
-    }
-    let row = claviger_core::route_query(service, form.action()).map_err(|error| match error {
-        Error::UnknownOperation => {
-            let version = form.version().unwrap_or("null");
-            NoForm::InvalidAction(format!("Could not find operation {} for version {version}", form.action()))
-        }
-        error => NoForm::Error(error, None),
-    })?;
-    let fields = row.read_query(form.parameters()).map_err(|error| NoForm::Error(error, Some(row)))?;
+/// The operation of a form and its parameters. A refusal comes with the operation, if there was one.
+fn read_form(service: ServiceName, body: &[u8]) -> Result<(&'static Row, Fields), (Error, Option<&'static Row>)> {
+    let form = Form::parse(body).map_err(|bad| (Error::Serialization(bad.message), None))?;
+    let row = claviger_core::route_query(service, &form).map_err(|error| (error, None))?;
+    let fields = row.read_query(form.parameters()).map_err(|error| (error, Some(row)))?;
     Ok((row, fields))
 }
 

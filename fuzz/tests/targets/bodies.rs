@@ -9,7 +9,7 @@ use claviger_types::ServiceName;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::world::{rows, words};
+use crate::world::words;
 
 const JSON_WORDS: &[&str] = &[
     "{",
@@ -71,7 +71,7 @@ struct Bodies {
 
 impl Bodies {
     fn of(services: [ServiceName; 2], edits: &[&str]) -> Self {
-        let rows = rows().iter().copied().filter(|row| services.contains(&row.service));
+        let rows = claviger_core::rows().iter().filter(|row| services.contains(&row.service));
         let samples: [&str; 2] = ["{\"KeyId\":\"a\",\"Tags\":[{\"TagKey\":\"a\"}]}", "UserName=a&Tags.member.1.Key=b"];
         Self { requests: RequestsOf::new(rows, words()), edits: Edited::new(samples, edits) }
     }

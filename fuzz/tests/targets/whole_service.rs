@@ -9,7 +9,7 @@ use claviger_fuzz::{Bytes, Campaign, Choices, Driver, Edited, RequestsOf, ValueG
 use claviger_types::ServiceName;
 use serde_json::Value;
 
-use crate::world::{Caller, World, findings, rows, words};
+use crate::world::{Caller, World, findings, words};
 
 /// Requests that one deployment serves before a new one takes its place: it grows, and its keys get disabled.
 const REQUESTS_PER_WORLD: u32 = 300;
@@ -57,7 +57,7 @@ pub fn whole_service(campaign: Campaign) {
     let served = Mutex::new(Served { world: World::new(), requests: 0 });
     let edits =
         Edited::new(["{\"KeyId\":\"__key__\"}"], ["\"", "{", "null", "__key_arn__", "\\u0000", "é", "&", "%00"]);
-    campaign.run(Senders { requests: RequestsOf::new(rows().iter().copied(), words()), edits }, |sent| {
+    campaign.run(Senders { requests: RequestsOf::new(claviger_core::rows().iter(), words()), edits }, |sent| {
         let mut served = served.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         served.requests += 1;
         if served.requests == REQUESTS_PER_WORLD {

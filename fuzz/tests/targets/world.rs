@@ -257,31 +257,9 @@ pub fn findings(store: &dyn Store) -> Vec<DamagedState> {
     doctor::check(store, root().as_ref(), Path::new("absent")).unwrap().findings
 }
 
-/// All operations. The table is not public, so they are asked for by the names in the models.
-pub fn rows() -> &'static [&'static Row] {
-    static ROWS: LazyLock<Vec<&'static Row>> = LazyLock::new(|| {
-        let mut rows: Vec<&Row> = ServiceName::ALL.into_iter().flat_map(rows_of).collect();
-        // The models give them in no order, and an engine's bytes must choose the same one each time.
-        rows.sort_unstable_by_key(|row| row.index);
-        rows
-    });
-    &ROWS
-}
-
-fn rows_of(service: ServiceName) -> impl Iterator<Item = &'static Row> {
-    wire::model::service(service).operations().filter_map(move |operation| {
-        let row = match service {
-            ServiceName::Kms => claviger_core::route_json(&format!("TrentService.{}", operation.name)),
-            ServiceName::Claviger => claviger_core::route_json(&format!("Claviger_20261201.{}", operation.name)),
-            ServiceName::Iam | ServiceName::Sts => claviger_core::route_query(service, &operation.name),
-        };
-        row.ok()
-    })
-}
-
 /// The operation of this name.
 pub fn row(name: &str) -> &'static Row {
-    rows().iter().find(|row| row.name == name).unwrap()
+    claviger_core::rows().iter().find(|row| row.name == name).unwrap()
 }
 
 /// What members of requests may hold.
