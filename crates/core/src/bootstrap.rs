@@ -9,6 +9,7 @@ use claviger_types::{AccessKeyId, AccountId, Timestamp};
 
 use crate::error::Error;
 use crate::identity::new_account::NewAccount;
+use crate::identity::session_keys;
 use crate::paths;
 use crate::pipeline::event;
 use crate::pipeline::outcome::Changes;
@@ -51,7 +52,7 @@ pub enum BootstrapError {
     Root(#[from] RootError),
 }
 
-/// Makes the cluster key and the first account in an empty store: one transaction, so it is made whole or not at all.
+/// Makes the cluster key, the session key and the first account in an empty store: one transaction, so it is made whole or not at all.
 pub async fn create(
     store: &Arc<dyn Store>,
     root: &dyn RootOfTrust,
@@ -72,6 +73,7 @@ pub async fn create(
     let changes = Changes::new(Space::Global)
         .create(paths::deployment(), &deployment)
         .create(paths::cluster_key(cluster.version()), &cluster_key);
+    let changes = session_keys::make(changes, &cluster, 1, now).map_err(making)?;
     commit(store.as_ref(), account.write(changes, &new.name, now), "claviger:CreateDeployment", new.account, now)
         .await?;
     Ok(AdminKey { account: new.account, access_key_id: account.access_key_id, secret: account.secret })

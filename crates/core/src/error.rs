@@ -24,12 +24,16 @@ pub enum Error {
     DeleteConflict(String),
     /// Everything was checked, and the request asked for no more than that.
     DryRun,
+    /// What is refused whatever policies say. The text is AWS's.
+    Forbidden(String),
     /// The named key is not the one that made the ciphertext, or cannot have made one.
     IncorrectKey,
     /// The service failed. The caller learns no more than that; the text is the operator's.
     Internal(String),
     /// An identifier is of a kind that the operation does not take, or no ARN at all.
     InvalidArn(String),
+    /// The codes are not the MFA device's, or were used before.
+    InvalidAuthenticationCode,
     /// The ciphertext is damaged, not ours, or not for this encryption context: one answer for every reason.
     InvalidCiphertext,
     /// The key is not for this operation or algorithm.
@@ -52,6 +56,8 @@ pub enum Error {
     NotFound(String),
     /// The body is not what the protocol or the model's types demand.
     Serialization(Option<String>),
+    /// The caller's session has ended.
+    SessionExpired,
     /// Tags are refused.
     Tag(&'static str),
     /// Too much at once, on one record.
@@ -118,7 +124,7 @@ impl Error {
             query_code,
             query_status,
             message: self.message(),
-            capital_message: matches!(self, Self::AccessDenied(_) | Self::Serialization(_)),
+            capital_message: matches!(self, Self::AccessDenied(_) | Self::Forbidden(_) | Self::Serialization(_)),
         }
     }
 
@@ -135,9 +141,13 @@ impl Error {
             Self::Disabled(_) => ("DisabledException", 400, "Disabled", 400),
             Self::DeleteConflict(_) => ("ConflictException", 400, "DeleteConflict", 409),
             Self::DryRun => ("DryRunOperationException", 400, "DryRunOperation", 412),
+            Self::Forbidden(_) => ("AccessDeniedException", 400, "AccessDenied", 403),
             Self::IncorrectKey => ("IncorrectKeyException", 400, "IncorrectKey", 400),
             Self::Internal(_) => ("KMSInternalException", 500, "ServiceFailure", 500),
             Self::InvalidArn(_) => ("InvalidArnException", 400, "InvalidInput", 400),
+            Self::InvalidAuthenticationCode => {
+                ("InvalidAuthenticationCodeException", 400, "InvalidAuthenticationCode", 403)
+            }
             Self::InvalidCiphertext => ("InvalidCiphertextException", 400, "InvalidCiphertext", 400),
             Self::InvalidKeyUsage(_) => ("InvalidKeyUsageException", 400, "InvalidKeyUsage", 400),
             Self::InvalidMac => ("KMSInvalidMacException", 400, "InvalidMac", 400),
@@ -151,6 +161,7 @@ impl Error {
             Self::NotAuthorized => ("NotAuthorizedException", 400, "AccessDenied", 403),
             Self::NotFound(_) => ("NotFoundException", 400, "NoSuchEntity", 404),
             Self::Serialization(_) => ("SerializationException", 400, "MalformedInput", 400),
+            Self::SessionExpired => ("ExpiredTokenException", 400, "ExpiredToken", 403),
             Self::Tag(_) => ("TagException", 400, "InvalidInput", 400),
             Self::Throttled => ("ThrottlingException", 400, "Throttling", 400),
             Self::UnknownAction(_) => ("InvalidAction", 400, "InvalidAction", 400),
@@ -171,6 +182,7 @@ impl Error {
             }
             Self::AlreadyExists(text)
             | Self::DeleteConflict(text)
+            | Self::Forbidden(text)
             | Self::InvalidArn(text)
             | Self::InvalidKeyUsage(text)
             | Self::InvalidState(text)
@@ -180,10 +192,12 @@ impl Error {
             | Self::UnknownAction(text)
             | Self::Unsupported(text)
             | Self::Validation(text) => Some(text.clone()),
+            Self::InvalidAuthenticationCode => Some("Authentication code for device is not valid.".into()),
             Self::InvalidMarker => Some("The marker is not valid for this request.".into()),
             Self::Internal(_) => Some("The request failed because of an internal error. Try again.".into()),
             Self::MissingAction => Some("The request is missing an action or a required parameter.".into()),
             Self::Serialization(text) => text.clone(),
+            Self::SessionExpired => Some("The security token included in the request is expired".into()),
             Self::Tag(text) => Some((*text).to_owned()),
             Self::Throttled => {
                 Some("You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.".into())

@@ -29,6 +29,7 @@ pub mod wire;
 pub use error::{Error, Wire};
 pub use identity::caller::{Caller, Principal, Signatory};
 pub use identity::new_account::random_account_id;
+pub use identity::session::{Session, SessionPrincipal, SessionTag};
 pub use jobs::{Jobs, JobsError};
 pub use metrics::Metrics;
 pub use pipeline::Execution;

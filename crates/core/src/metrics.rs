@@ -43,18 +43,20 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Outcomes that are counted apart; the last slot is for codes that the list lacks.
-    pub const OUTCOMES: [&str; 35] = [
+    pub const OUTCOMES: [&str; 37] = [
         "OK",
         "AccessDeniedException",
         "AlreadyExistsException",
         "ConflictException",
         "DisabledException",
         "DryRunOperationException",
+        "ExpiredTokenException",
         "IncompleteSignatureException",
         "IncorrectKeyException",
         "InternalFailure",
         "InvalidAction",
         "InvalidArnException",
+        "InvalidAuthenticationCodeException",
         "InvalidCiphertextException",
         "InvalidKeyUsageException",
         "InvalidMarkerException",
@@ -195,10 +197,12 @@ mod tests {
                 Error::Disabled(KeyArn { region: REGION.parse().unwrap(), account: HOME.parse().unwrap(), id })
             }
             Error::Disabled(_) => Error::DryRun,
-            Error::DryRun => Error::IncorrectKey,
+            Error::DryRun => Error::Forbidden(text()),
+            Error::Forbidden(_) => Error::IncorrectKey,
             Error::IncorrectKey => Error::Internal(text()),
             Error::Internal(_) => Error::InvalidArn(text()),
-            Error::InvalidArn(_) => Error::InvalidCiphertext,
+            Error::InvalidArn(_) => Error::InvalidAuthenticationCode,
+            Error::InvalidAuthenticationCode => Error::InvalidCiphertext,
             Error::InvalidCiphertext => Error::InvalidKeyUsage(text()),
             Error::InvalidKeyUsage(_) => Error::InvalidMac,
             Error::InvalidMac => Error::InvalidMarker,
@@ -209,7 +213,8 @@ mod tests {
             Error::MissingAction => Error::NotAuthorized,
             Error::NotAuthorized => Error::NotFound(text()),
             Error::NotFound(_) => Error::Serialization(None),
-            Error::Serialization(_) => Error::Tag(""),
+            Error::Serialization(_) => Error::SessionExpired,
+            Error::SessionExpired => Error::Tag(""),
             Error::Tag(_) => Error::Throttled,
             Error::Throttled => Error::UnknownAction(text()),
             Error::UnknownAction(_) => Error::UnknownOperation,

@@ -1,7 +1,9 @@
 //! Where each record lives: `<kind>/<space>/…`. The second part is the Region, or `global`; a transaction keeps to one.
 
 use claviger_keyring::Space;
-use claviger_types::{AccessKeyId, AccountId, AliasName, KeyId, Malformed, Region, UserName};
+use claviger_types::{
+    AccessKeyId, AccountId, AliasName, KeyId, Malformed, MfaDeviceName, PrincipalId, Region, UserName,
+};
 
 /// The name of the space that is no Region's: accounts, users, the deployment's own keys.
 pub const GLOBAL: &str = "global";
@@ -39,6 +41,26 @@ pub fn user(account: AccountId, folded_name: &str) -> String {
 /// Says that an access key id is taken, over all accounts.
 pub fn access_key(id: AccessKeyId) -> String {
     format!("access-keys/{GLOBAL}/{id}")
+}
+
+/// One version of the session key.
+pub fn session_key(version: u32) -> String {
+    format!("session-keys/{GLOBAL}/{version:010}")
+}
+
+/// Until when sessions of a principal are revoked.
+pub fn session_revocation(account: AccountId, principal: PrincipalId) -> String {
+    format!("session-revocations/{GLOBAL}/{account}/{principal}")
+}
+
+/// A virtual MFA device, by the name in lower case.
+pub fn mfa_device(account: AccountId, folded_name: &str) -> String {
+    format!("mfa-devices/{GLOBAL}/{account}/{folded_name}")
+}
+
+/// Number of virtual MFA devices of an account.
+pub fn mfa_device_count(account: AccountId) -> String {
+    format!("counters/{GLOBAL}/mfa-devices/{account}")
 }
 
 /// What the data directory is.
@@ -117,8 +139,14 @@ pub enum PathKind {
     DomainKey,
     /// `keys/…`.
     Key,
+    /// `mfa-devices/…`.
+    MfaDevice,
     /// `outbox/…`.
     Outbox,
+    /// `session-keys/…`.
+    SessionKey,
+    /// `session-revocations/…`.
+    SessionRevocation,
     /// `users/…`.
     User,
 }
@@ -138,7 +166,10 @@ pub fn parse(path: &str) -> Option<(PathKind, &str, &str)> {
         "dev-clock" => PathKind::DevClock,
         "domain-keys" => PathKind::DomainKey,
         "keys" => PathKind::Key,
+        "mfa-devices" => PathKind::MfaDevice,
         "outbox" => PathKind::Outbox,
+        "session-keys" => PathKind::SessionKey,
+        "session-revocations" => PathKind::SessionRevocation,
         "users" => PathKind::User,
         _ => return None,
     };
@@ -179,6 +210,15 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
             domain_key(space_from_name(space).ok()?, owner, version.parse().ok()?)
         }
         PathKind::Key => key(region()?, rest.parse().ok()?),
+        PathKind::MfaDevice => {
+            let (owner, name) = owned()?;
+            mfa_device(owner, &name.parse::<MfaDeviceName>().ok()?.folded())
+        }
+        PathKind::SessionKey => session_key(rest.parse().ok()?),
+        PathKind::SessionRevocation => {
+            let (owner, principal) = owned()?;
+            session_revocation(owner, principal.parse().ok()?)
+        }
         PathKind::User => {
             let (owner, name) = owned()?;
             user(owner, &name.parse::<UserName>().ok()?.folded())
@@ -210,7 +250,12 @@ mod tests {
             domain_key(Space::Region(region), owner, 0),
             key(region, id),
             key_count(region, owner),
+            mfa_device(owner, "phone"),
+            mfa_device_count(owner),
             outbox(GLOBAL, ID),
+            session_key(1),
+            session_revocation(owner, "AIDA7777777777777777".parse().unwrap()),
+            session_revocation(owner, "AROA7777777777777777".parse().unwrap()),
             user(owner, "ann"),
             user_count(owner),
         ] {
@@ -230,6 +275,9 @@ mod tests {
             "dev-clock/us-east-1/current",
             "domain-keys/us-east-1/111122223333/+000000001",
             "keys/us-east-1/1234ABCD-12ab-34cd-56ef-1234567890ab",
+            "mfa-devices/global/111122223333/Phone",
+            "session-keys/global/1",
+            "session-revocations/global/111122223333/AKIA7777777777777777",
             "users/global/111122223333/Ann",
         ] {
             assert!(!is_canonical(path), "{path}");

@@ -3,7 +3,13 @@
 //! Field numbers are never given twice, and a version that this release does not know is refused. Key material stands
 //! here only wrapped.
 
+mod sessions;
+
 use minicbor::{Decode, Encode};
+
+pub use sessions::{
+    MfaAssignmentRecord, MfaDeviceRecord, SessionKeyRecord, SessionRecord, SessionRevocationRecord, SessionTagRecord,
+};
 
 /// A record that the store may hold.
 pub trait Record: Encode<()> + for<'b> Decode<'b, ()> {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use claviger_keyring::{RootOfTrust, SigningKey, Space};
+use claviger_keyring::{RootOfTrust, SecretAccessKey, SigningKey, Space};
 use claviger_storage::{CommitError, Store, Transaction};
 use claviger_types::{Region, ServiceName, Timestamp};
 use tokio::sync::Semaphore;
 
 use crate::error::Error;
-use crate::identity::caller::Caller;
+use crate::identity::caller::{Caller, Signatory};
+use crate::identity::mfa_attempts::MfaAttempts;
 use crate::metrics::Metrics;
 use crate::pipeline::Execution;
 use crate::pipeline::call::{Call, Facts};
@@ -33,6 +34,7 @@ pub struct Service {
     views: Views,
     unapplied: Semaphore,
     turns: Turns,
+    mfa_attempts: MfaAttempts,
     settings: Settings,
     metrics: Metrics,
 }
@@ -55,6 +57,7 @@ impl Service {
             views,
             unapplied: Semaphore::new(UNAPPLIED_BYTES_MAX),
             turns: Turns::default(),
+            mfa_attempts: MfaAttempts::default(),
             settings,
             metrics: Metrics::default(),
         });
@@ -103,23 +106,30 @@ impl Service {
 
     /// The domain clock: the wall clock, moved by what SetDevClock wrote if the configuration allows it.
     pub fn now(&self, view: &View) -> Timestamp {
-        self.domain_time(view, Timestamp::from(SystemTime::now()))
+        self.domain_time(view, self.wall_now())
     }
 
-    /// The key that signatures of this credential are checked with, for one day, Region and service.
+    /// The wall clock.
+    pub fn wall_now(&self) -> Timestamp {
+        SystemTime::now().into()
+    }
+
+    /// The key that signatures of this access key are checked with, for one day, Region and service.
     pub fn signing_key(
         &self,
         view: &View,
-        credential: &Credential,
+        signatory: &Signatory,
         date: &str,
         region: Region,
         service: ServiceName,
     ) -> Result<SigningKey, Error> {
-        let user = &credential.user;
-        let domain = view.domain_key_version(Space::Global, user.account, credential.domain_key_version);
-        let domain = domain.ok_or_else(|| Error::Internal("an access key's domain key is missing".into()))?;
-        let secret = domain.key.unwrap_secret_access_key(&credential.access_key_id, &credential.wrapped_secret);
-        let secret = secret.map_err(|error| Error::Internal(error.to_string()))?;
+        let secret = match signatory {
+            Signatory::AccessKey(credential) => secret_of(view, credential)?,
+            Signatory::Session(session) => {
+                let key = view.session_key(session.session_key_version).ok_or(Error::CallerGone)?;
+                key.key.secret_access_key(&session.access_key_id)?
+            }
+        };
         Ok(secret.signing_key(date, region.as_str(), service.as_str())?)
     }
 
@@ -138,9 +148,16 @@ impl Service {
     }
 
     /// The facts that decide a request.
-    pub(crate) fn facts<'a>(&'a self, view: &'a View, call: &'a Call<'a>, caller: Caller<'a>) -> Facts<'a> {
+    pub(crate) fn facts<'a>(
+        &'a self,
+        view: &'a View,
+        call: &'a Call<'a>,
+        caller: impl FnOnce(&'a Signatory, &'a View, Timestamp) -> Result<Caller<'a>, Error>,
+    ) -> Result<Facts<'a>, Error> {
+        let caller = caller(&call.signatory, view, call.authenticated_at)?;
         let now = self.domain_time(view, call.authenticated_at);
-        Facts { view, now, call, caller, settings: &self.settings, root: self.root.as_ref() }
+        let Self { settings, mfa_attempts, .. } = self;
+        Ok(Facts { view, now, call, caller, mfa_attempts, settings, root: self.root.as_ref() })
     }
 
     fn domain_time(&self, view: &View, wall_clock: Timestamp) -> Timestamp {
@@ -165,4 +182,12 @@ impl Service {
     pub(crate) async fn newer_view(&self, view: &View) -> Result<Arc<View>, Error> {
         self.views.newer_than(view.revision()).await.map_err(Error::Internal)
     }
+}
+
+/// The secret of a user's access key.
+fn secret_of(view: &View, credential: &Credential) -> Result<SecretAccessKey, Error> {
+    let domain = view.domain_key_version(Space::Global, credential.user.account, credential.domain_key_version);
+    let domain = domain.ok_or_else(|| Error::Internal("an access key's domain key is missing".into()))?;
+    let secret = domain.key.unwrap_secret_access_key(&credential.access_key_id, &credential.wrapped_secret);
+    secret.map_err(|error| Error::Internal(error.to_string()))
 }

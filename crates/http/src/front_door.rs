@@ -16,9 +16,9 @@ use bytes::Bytes;
 use claviger_core::wire::Fields;
 use claviger_core::wire::json::check_object;
 use claviger_core::wire::query::Form;
-use claviger_core::{Call, Credential, Error, Execution, RequestId, Row, Service, Signatory, View, ViewReader};
+use claviger_core::{Call, Error, Execution, RequestId, Row, Service, Signatory, View, ViewReader};
 use claviger_keyring::{ModuleFailed, SigningKey};
-use claviger_types::{AccessKeyId, Region, ServiceName, Timestamp};
+use claviger_types::{AccessKeyId, Region, ServiceName, SessionKeyId, Timestamp};
 use futures_util::FutureExt;
 use hyper::Method;
 use hyper::body::Incoming;
@@ -28,6 +28,7 @@ use hyper::http::request::Parts;
 use crate::answer::{self, Answer, JSON, Protocol, Refusal, Stray};
 use crate::body::{self, BodyError};
 use crate::request_id::RequestIds;
+use crate::sessions::OpenedSessions;
 use crate::sigv4::names::X_AMZ_TARGET;
 use crate::sigv4::{self, AuthError, Directory, KeyUnavailable, Message, Verified, Verifier};
 
@@ -38,7 +39,8 @@ pub(crate) struct FrontDoor {
     service: Arc<Service>,
     reader: RefCell<ViewReader>,
     last_view: RefCell<HeldView>,
-    verifier: RefCell<Verifier<Credential>>,
+    verifier: RefCell<Verifier<Signatory>>,
+    sessions: RefCell<OpenedSessions>,
     request_ids: RequestIds,
     body_timeout: Duration,
     body_bytes_held: Cell<usize>,
@@ -59,7 +61,7 @@ pub(crate) struct Peer {
 
 /// Who signed, and when that was checked: the one reading of the wall clock that a request gets.
 struct Authenticated {
-    verified: Verified<Credential>,
+    verified: Verified<Signatory>,
     at: Timestamp,
 }
 
@@ -80,6 +82,7 @@ impl FrontDoor {
             reader: RefCell::new(reader),
             last_view,
             verifier: RefCell::new(Verifier::new()),
+            sessions: RefCell::default(),
             request_ids: RequestIds::new()?,
             body_timeout,
             body_bytes_held: Cell::new(0),
@@ -195,7 +198,7 @@ impl FrontDoor {
         body: &[u8],
         service: ServiceName,
     ) -> Result<Authenticated, AuthError> {
-        let directory = Holders { service: &self.service, view };
+        let directory = Holders { service: &self.service, view, sessions: &self.sessions };
         let now = Timestamp::from(SystemTime::now());
         let verified = self.verifier.borrow_mut().verify(&directory, &Message::new(head, body), service, now)?;
         Ok(Authenticated { verified, at: now })
@@ -254,17 +257,26 @@ impl FrontDoor {
     }
 }
 
-/// Those who hold access keys, as one View has them.
+/// Those who hold access keys, as one View has them, and the sessions that this worker has opened.
 struct Holders<'a> {
     service: &'a Service,
     view: &'a View,
+    sessions: &'a RefCell<OpenedSessions>,
 }
 
 impl Directory for Holders<'_> {
-    type Credential = Credential;
+    type Holder = Signatory;
 
-    fn credential(&self, access_key_id: &AccessKeyId) -> Option<&Arc<Credential>> {
-        self.view.credential(*access_key_id)
+    fn user(&self, access_key_id: AccessKeyId) -> Option<Signatory> {
+        self.view.credential(access_key_id).map(|credential| Signatory::AccessKey(Arc::clone(credential)))
+    }
+
+    fn session(&self, access_key_id: SessionKeyId, token: &[u8]) -> Option<Signatory> {
+        self.sessions.borrow_mut().find_or_open(self.view, access_key_id, token).map(Signatory::Session)
+    }
+
+    fn is_same(one: &Signatory, other: &Signatory) -> bool {
+        one.is_same(other)
     }
 
     fn serves(&self, region: &Region) -> bool {
@@ -273,12 +285,12 @@ impl Directory for Holders<'_> {
 
     fn signing_key(
         &self,
-        credential: &Arc<Credential>,
+        holder: &Signatory,
         day: &str,
         region: &Region,
         service: ServiceName,
     ) -> Result<SigningKey, KeyUnavailable> {
-        self.service.signing_key(self.view, credential, day, *region, service).map_err(|error| match error {
+        self.service.signing_key(self.view, holder, day, *region, service).map_err(|error| match error {
             Error::Internal(reason) => KeyUnavailable(reason),
             other => KeyUnavailable(other.code().to_owned()),
         })
@@ -297,7 +309,7 @@ impl Answered {
 
 fn call<'r>(peer: &Peer, head: &'r Parts, caller: Authenticated, request_id: &RequestId) -> Call<'r> {
     Call {
-        signatory: Signatory::AccessKey(caller.verified.credential),
+        signatory: caller.verified.holder,
         region: caller.verified.region,
         authenticated_at: caller.at,
         request_id: *request_id,

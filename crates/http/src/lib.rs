@@ -8,6 +8,7 @@ mod connection;
 mod front_door;
 mod request_id;
 mod server;
+mod sessions;
 pub mod sigv4;
 mod tls;
 mod worker;

@@ -12,6 +12,7 @@ mod key_ref;
 mod key_spec;
 mod key_state;
 pub mod limits;
+mod mfa_device;
 mod principal;
 mod region;
 mod service;
@@ -25,9 +26,10 @@ pub use key_id::KeyId;
 pub use key_ref::{BadKeyRef, KeyRef, KeyRefKind};
 pub use key_spec::{DataKeySpec, EncryptionAlgorithm, KeySpec, KeyUsage, MacAlgorithm};
 pub use key_state::{InvalidTransition, KeyState, StateAt, Transition};
+pub use mfa_device::MfaDeviceArn;
 pub use principal::{
-    AccessKeyId, GroupId, GroupName, PolicyId, PolicyName, PrincipalId, RoleId, RoleName, RoleSessionName,
-    SessionKeyId, UserId, UserName,
+    AccessKeyId, GroupId, GroupName, MfaDeviceName, PolicyId, PolicyName, PrincipalId, RoleId, RoleName,
+    RoleSessionName, SessionKeyId, UserId, UserName,
 };
 pub use region::Region;
 pub use service::ServiceName;
@@ -58,6 +60,7 @@ serialize_as_text!(
     GroupName,
     KeyArn,
     KeyId,
+    MfaDeviceArn,
     PolicyArn,
     PolicyId,
     PolicyName,

@@ -32,6 +32,18 @@ pub const KEYS_PER_ACCOUNT_AND_REGION_MAX: u64 = 100_000;
 /// the type `policyDocumentType`.
 pub const POLICY_DOCUMENT_BYTES_MAX: usize = 131_072;
 
+/// Virtual MFA devices of an account. Source: our own choice, as many as users.
+pub const MFA_DEVICES_PER_ACCOUNT_MAX: u64 = 5_000;
+
+/// Enabled MFA devices of one user. Source: IAM quotas.
+pub const MFA_DEVICES_PER_USER_MAX: usize = 8;
+
+/// Seconds that a session may last: those of GetSessionToken. Source: STS API reference, GetSessionToken.
+pub const SESSION_SECONDS_MAX: u64 = 129_600;
+
+/// Characters of a session token. Source: our own choice, half of the smallest head of a request that is read.
+pub const SESSION_TOKEN_CHARS_MAX: usize = 16_384;
+
 /// Tags of one key. Source: AWS KMS resource quotas.
 pub const TAGS_PER_KEY_MAX: usize = 50;
 

@@ -65,6 +65,10 @@ iam_name!(
     GroupName, 1..=128, "group name"
 );
 iam_name!(
+    /// A virtual MFA device's name.
+    MfaDeviceName, 1..=128, "MFA device name"
+);
+iam_name!(
     /// The name of a policy, managed or inline.
     PolicyName, 1..=128, "policy name"
 );

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use claviger_fuzz::{Bytes, Campaign, Choices, Driver, Edited, ValueGenerator};
 use claviger_http::sigv4::{Directory, KeyUnavailable, Message, Signer, Verifier, scope_service};
 use claviger_keyring::{SecretAccessKey, SigningKey};
-use claviger_types::{AccessKeyId, Region, ServiceName, Timestamp};
+use claviger_types::{AccessKeyId, Region, ServiceName, SessionKeyId, Timestamp};
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Request};
@@ -238,10 +238,18 @@ fn now() -> Timestamp {
 struct OneUser(Arc<SecretAccessKey>);
 
 impl Directory for OneUser {
-    type Credential = SecretAccessKey;
+    type Holder = Arc<SecretAccessKey>;
 
-    fn credential(&self, access_key_id: &AccessKeyId) -> Option<&Arc<SecretAccessKey>> {
-        (access_key_id.as_str() == ACCESS_KEY_ID).then_some(&self.0)
+    fn user(&self, access_key_id: AccessKeyId) -> Option<Arc<SecretAccessKey>> {
+        (access_key_id.as_str() == ACCESS_KEY_ID).then(|| Arc::clone(&self.0))
+    }
+
+    fn session(&self, _: SessionKeyId, _: &[u8]) -> Option<Arc<SecretAccessKey>> {
+        None
+    }
+
+    fn is_same(one: &Arc<SecretAccessKey>, other: &Arc<SecretAccessKey>) -> bool {
+        Arc::ptr_eq(one, other)
     }
 
     fn serves(&self, _: &Region) -> bool {
@@ -250,13 +258,11 @@ impl Directory for OneUser {
 
     fn signing_key(
         &self,
-        credential: &Arc<SecretAccessKey>,
+        holder: &Arc<SecretAccessKey>,
         day: &str,
         region: &Region,
         service: ServiceName,
     ) -> Result<SigningKey, KeyUnavailable> {
-        credential
-            .signing_key(day, region.as_str(), service.as_str())
-            .map_err(|error| KeyUnavailable(error.to_string()))
+        holder.signing_key(day, region.as_str(), service.as_str()).map_err(|error| KeyUnavailable(error.to_string()))
     }
 }

@@ -6,8 +6,10 @@
 use std::sync::Arc;
 
 use claviger_policy::{Action, Decision, IdentityPolicy, KeyResource, Resource, decide_by_identity, decide_on_key};
-use claviger_types::{AccountId, PrincipalArn, PrincipalId};
+use claviger_types::{AccountId, PrincipalArn, PrincipalId, ServiceName, Timestamp};
 
+use crate::error::Error;
+use crate::identity::session::Session;
 use crate::view::{Credential, User, View};
 
 /// What signed a request. Only a pointer: to clone it allocates nothing.
@@ -15,6 +17,8 @@ use crate::view::{Credential, User, View};
 pub enum Signatory {
     /// A user's access key.
     AccessKey(Arc<Credential>),
+    /// A session's access key.
+    Session(Arc<Session>),
 }
 
 /// Who calls, as one View has it.
@@ -24,6 +28,8 @@ pub struct Caller<'a> {
     pub account: AccountId,
     /// The principal.
     pub principal: Principal<'a>,
+    /// The session, if it is not the principal's own access key that signed.
+    pub session: Option<&'a Session>,
 }
 
 /// A principal of IAM.
@@ -38,30 +44,53 @@ impl Signatory {
     pub fn access_key_id(&self) -> &str {
         match self {
             Self::AccessKey(credential) => credential.access_key_id.as_str(),
+            Self::Session(session) => session.access_key_id.as_str(),
         }
     }
 
-    /// Who calls, as of the View that this was found in. It looks nothing up.
-    pub fn caller(&self) -> Caller<'_> {
+    /// Whether both are one, not only of one name: an access key of this id may have been deleted and made again.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::AccessKey(one), Self::AccessKey(other)) => Arc::ptr_eq(one, other),
+            (Self::Session(one), Self::Session(other)) => Arc::ptr_eq(one, other),
+            (Self::AccessKey(_), Self::Session(_)) | (Self::Session(_), Self::AccessKey(_)) => false,
+        }
+    }
+
+    /// Who calls, as of `view`, in which this was found. For an access key it looks nothing up.
+    pub fn caller<'a>(&'a self, view: &'a View, wall_now: Timestamp) -> Result<Caller<'a>, Error> {
         match self {
-            Self::AccessKey(credential) => Caller::user(&credential.user),
+            Self::AccessKey(credential) => Ok(Caller::of_user(&credential.user)),
+            Self::Session(session) => session.caller(view, wall_now),
         }
     }
 
-    /// Who calls as of `view`, if the access key still speaks for the same principal there.
-    pub fn caller_in<'v>(&self, view: &'v View) -> Option<Caller<'v>> {
+    /// Who calls as of `view`, which may be newer: a command that waited must not outlive its caller.
+    pub fn caller_in<'a>(&'a self, view: &'a View, wall_now: Timestamp) -> Result<Caller<'a>, Error> {
         match self {
             Self::AccessKey(credential) => {
-                let now = view.credential(credential.access_key_id)?;
-                (now.user.id == credential.user.id).then(|| Caller::user(&now.user))
+                let now = view.credential(credential.access_key_id);
+                let now = now.filter(|now| now.user.id == credential.user.id).ok_or(Error::CallerGone)?;
+                Ok(Caller::of_user(&now.user))
             }
+            Self::Session(session) => session.caller(view, wall_now),
         }
     }
 }
 
 impl<'a> Caller<'a> {
-    fn user(user: &'a User) -> Self {
-        Self { account: user.account, principal: Principal::User(user) }
+    fn of_user(user: &'a User) -> Self {
+        Self { account: user.account, principal: Principal::User(user), session: None }
+    }
+
+    /// A user by a session of its own.
+    pub fn of_session(user: &'a User, session: &'a Session) -> Self {
+        Self { session: Some(session), ..Self::of_user(user) }
+    }
+
+    /// Whether the API lets this kind of caller call the operation at all, whatever policies say.
+    pub fn check_may_call(&self, service: ServiceName, operation: &str) -> Result<(), Error> {
+        self.session.map_or(Ok(()), |session| session.check_may_call(service, operation))
     }
 
     /// The ARN that errors, GetCallerIdentity and events show.

@@ -1,8 +1,10 @@
-//! What the service does by itself: deletes keys whose time has come, wraps again what a retired key wraps, moves events
-//! to the audit log. Jobs only persist what is already true: nothing that a request sees waits for them.
+//! What the service does by itself: deletes keys whose time has come, rotates the session key, wraps again what a retired
+//! key wraps, moves events to the audit log. Jobs only persist what is already true: nothing that a request sees waits for them.
 
 mod deletion;
+mod mfa_seeds;
 mod rewrap;
+mod session_keys;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -96,6 +98,7 @@ async fn run(service: Arc<Service>, mut mover: Mover, mut stopped: watch::Receiv
 /// Persists what time, or a rotation, has made true.
 pub(crate) async fn persist(service: &Service) {
     report("deletion", deletion::run(service).await);
+    report("session keys", session_keys::rotate(service, service.wall_now()).await);
     report("re-wrapping", rewrap::run(service).await);
 }
 

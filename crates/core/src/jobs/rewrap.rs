@@ -10,7 +10,7 @@ use claviger_keyring::{BackingKeyBinding, DomainScope, Space};
 use claviger_storage::BYTES_MAX;
 use claviger_types::{AccessKeyId, AccountId, Timestamp};
 
-use super::commit;
+use super::{commit, mfa_seeds, session_keys};
 use crate::error::Error;
 use crate::identity::users;
 use crate::keys::domain_keys::{self, cluster_key, wrap_again};
@@ -34,6 +34,7 @@ const CLUSTER_KEY_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 pub async fn run(service: &Service) -> Result<(), Error> {
     let view = service.view();
     wrap_domain_keys(service, &view).await?;
+    session_keys::wrap_again(service, &view).await?;
     let retired: Vec<Arc<Domain>> = view.domain_keys().filter(|domain| domain.retired).cloned().collect();
     for domain in retired {
         empty(service, &domain).await?;
@@ -59,7 +60,10 @@ async fn wrap_domain_keys(service: &Service, view: &View) -> Result<(), Error> {
 async fn empty(service: &Service, retired: &Domain) -> Result<(), Error> {
     let DomainScope { account, space } = *retired.key.scope();
     match space {
-        Space::Global => wrap_secret_access_keys(service, retired, account).await?,
+        Space::Global => {
+            wrap_secret_access_keys(service, retired, account).await?;
+            mfa_seeds::wrap_again(service, retired, account).await?;
+        }
         Space::Region(_) => wrap_backing_keys(service, retired, account).await?,
     }
     let view = service.view();
@@ -133,7 +137,10 @@ fn secrets_again(view: &View, user: &User, newest: &Domain) -> Result<UserRecord
 fn is_used(view: &View, domain: &Domain) -> bool {
     let DomainScope { account, space } = *domain.key.scope();
     match space {
-        Space::Global => view.users_after(account, "").any(|user| wraps_secret(domain, user)),
+        Space::Global => {
+            view.users_after(account, "").any(|user| wraps_secret(domain, user))
+                || mfa_seeds::are_wrapped_by(view, domain)
+        }
         Space::Region(region) => view.keys_after(region, account, None).any(|key| wraps_backing_key(domain, key)),
     }
 }
@@ -153,7 +160,10 @@ async fn delete_cluster_keys(service: &Service) -> Result<(), Error> {
     for cluster in view.cluster_keys() {
         let version = cluster.key.version();
         let old = cluster.record.retired_at.is_some_and(|at| Timestamp::from_millis(at) + CLUSTER_KEY_GRACE <= now);
-        let used = || view.domain_keys().any(|domain| domain.cluster_key_version == version);
+        let used = || {
+            view.domain_keys().any(|domain| domain.cluster_key_version == version)
+                || view.session_keys().any(|key| key.cluster_key_version == version)
+        };
         if let Some(account) = first_account.filter(|_| old && !used()) {
             let changes = Changes::new(Space::Global).delete(paths::cluster_key(version), cluster.revision);
             commit(service, changes, "claviger:DeleteClusterKey", account, Vec::new()).await?;
@@ -167,6 +177,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::identity::caller::Signatory;
     use crate::testing::test_kms::{HOME, REGION, TestKms, event_of};
 
     fn versions(kms: &TestKms, space: Space) -> Vec<u32> {
@@ -199,7 +210,7 @@ mod tests {
             assert_eq!(credential.domain_key_version, round);
             let signing_key = kms.service().signing_key(
                 &view,
-                credential,
+                &Signatory::AccessKey(Arc::clone(credential)),
                 "20260131",
                 REGION.parse().unwrap(),
                 claviger_types::ServiceName::Kms,

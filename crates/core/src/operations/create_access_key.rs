@@ -110,10 +110,13 @@ impl Command for CreateAccessKey {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use claviger_keyring::SecretAccessKey;
     use claviger_types::ServiceName;
     use serde_json::json;
 
+    use crate::identity::caller::Signatory;
     use crate::testing::test_kms::{REGION, TestKms, refused, statement};
 
     /// The secret opens what it signs: the service derives the same signing key from what it has stored.
@@ -126,8 +129,9 @@ mod tests {
         let (secret, view) = (made["SecretAccessKey"].as_str().unwrap(), kms.view());
         assert_eq!(secret.len(), 40);
         let credential = view.credential(made["AccessKeyId"].as_str().unwrap().parse().unwrap()).unwrap();
+        let credential = Signatory::AccessKey(Arc::clone(credential));
         let region = REGION.parse().unwrap();
-        let stored = kms.service().signing_key(&view, credential, "20260131", region, ServiceName::Kms).unwrap();
+        let stored = kms.service().signing_key(&view, &credential, "20260131", region, ServiceName::Kms).unwrap();
         let shown =
             SecretAccessKey::from_text(secret.to_owned()).unwrap().signing_key("20260131", REGION, "kms").unwrap();
         assert!(stored.verify(b"text", &shown.sign(b"text").unwrap()));

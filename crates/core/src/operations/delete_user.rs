@@ -1,8 +1,8 @@
-//! `DeleteUser`: a user without access keys and policies goes. Its unique id is never given again, so that what names
+//! `DeleteUser`: a user without access keys, policies and MFA devices goes. Its unique id is never given again, so that what names
 //! the user names nobody from then on. Source: IAM API reference, DeleteUser.
 
 use claviger_keyring::Space;
-use claviger_types::ServiceName;
+use claviger_types::{PrincipalId, ServiceName};
 
 use crate::error::Error;
 use crate::identity::users;
@@ -40,7 +40,7 @@ impl Command for DeleteUser {
         Ok(())
     }
 
-    fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
         let user = target.existing()?;
         if !user.access_keys.is_empty() {
             return Err(Error::DeleteConflict("Cannot delete entity, must remove access keys first.".into()));
@@ -48,7 +48,15 @@ impl Command for DeleteUser {
         if !user.policies.is_empty() {
             return Err(Error::DeleteConflict("Cannot delete entity, must delete policies first.".into()));
         }
+        if facts.view.mfa_devices_of(user.account, user.id, "").next().is_some() {
+            return Err(Error::DeleteConflict("Cannot delete entity, must deactivate MFA devices first.".into()));
+        }
         let changes = Changes::new(Space::Global).delete(users::path_of(user), user.revision);
+        let id = PrincipalId::User(user.id);
+        let changes = match facts.view.session_revocation(id) {
+            Some(revoked) => changes.delete(paths::session_revocation(user.account, id), revoked.revision),
+            None => changes,
+        };
         Ok(changes.count_out(paths::user_count(user.account)).reply(()))
     }
 }

@@ -8,6 +8,7 @@ use claviger_types::{AccountId, Region, Timestamp};
 
 use crate::error::Error;
 use crate::identity::caller::{Caller, Signatory};
+use crate::identity::mfa_attempts::MfaAttempts;
 use crate::settings::Settings;
 use crate::view::View;
 
@@ -57,6 +58,8 @@ pub struct Facts<'a> {
     pub call: &'a Call<'a>,
     /// The caller as this View has it.
     pub caller: Caller<'a>,
+    /// Wrong MFA codes so far: for `prepare`, never for a decision.
+    pub mfa_attempts: &'a MfaAttempts,
     /// The configuration.
     pub settings: &'a Settings,
     /// The root of trust: for `prepare`, never for a decision.
@@ -73,6 +76,11 @@ impl Facts<'_> {
     pub fn deployment(&self) -> Result<claviger_keyring::Deployment, Error> {
         let deployment = self.view.deployment().ok_or_else(|| Error::Internal("the store is empty".into()))?;
         Ok(deployment.kind)
+    }
+
+    /// The wall clock's time, by which sessions, their revocation and MFA codes are judged.
+    pub fn wall_now(&self) -> Timestamp {
+        self.call.authenticated_at
     }
 
     /// The request's Region.

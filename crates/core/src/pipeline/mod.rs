@@ -25,11 +25,12 @@ use claviger_storage::{CommitError, Revision, Write};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::identity::caller::Signatory;
 use crate::keys::domain_keys;
 use crate::paths;
 use crate::pipeline::call::{Call, Facts};
 use crate::pipeline::operation::{Command, Operation, Read, Use};
-use crate::pipeline::outcome::{Outcome, Quota};
+use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::service::Service;
 use crate::target::{Authorized, Target, authorize};
 use crate::view::View;
@@ -57,7 +58,8 @@ pub fn read<'a, O: Read>(
     call: &'a Call<'a>,
 ) -> Execution<'a> {
     let answer = || {
-        let facts = service.facts(view, call, call.signatory.caller());
+        let facts = service.facts(view, call, Signatory::caller)?;
+        facts.caller.check_may_call(O::SERVICE, O::NAME)?;
         let operation = parse::<O>(fields)?;
         let target = authorize_for(&operation, &facts)?;
         encode::<O>(&operation.run(&facts, target)?)
@@ -73,7 +75,8 @@ pub fn use_material<'a, O: Use>(
     call: &'a Call<'a>,
 ) -> Execution<'a> {
     let answer = || {
-        let facts = service.facts(view, call, call.signatory.caller());
+        let facts = service.facts(view, call, Signatory::caller)?;
+        facts.caller.check_may_call(O::SERVICE, O::NAME)?;
         let operation = parse::<O>(fields)?;
         let target = authorize_for(&operation, &facts)?;
         operation.check(&facts, &target)?;
@@ -108,7 +111,10 @@ async fn run_command<'a, O: Command>(
     let started = Instant::now();
     let mut turn = None;
     while started.elapsed() < PATIENCE {
-        let decision = decide(service, &view, &operation, call, &mut prepared)?;
+        let decision = match decide(service, &view, &operation, call, &mut prepared)? {
+            Decided::Write(decision) => decision,
+            Decided::Answer(reply) => return encode::<O>(&reply),
+        };
         let conflict = match commit(service, decision).await? {
             Committed::Done(reply) => return encode::<O>(&reply),
             Committed::Conflict(path) => path,
@@ -126,9 +132,18 @@ async fn run_command<'a, O: Command>(
     Err(Error::Throttled)
 }
 
+/// What a command leads to.
+enum Decided<R> {
+    /// To a commit.
+    Write(Decision<R>),
+    /// To an answer alone: nothing is changed.
+    Answer(R),
+}
+
 /// A decision with the event that is committed along.
 struct Decision<R> {
-    outcome: Outcome<R>,
+    changes: Changes,
+    reply: R,
     event_path: String,
     event: Vec<u8>,
 }
@@ -146,21 +161,22 @@ fn decide<O: Command>(
     operation: &O,
     call: &Call<'_>,
     prepared: &mut Option<Prepared<O::Prepared>>,
-) -> Result<Decision<O::Reply>, Error> {
-    // A command that waited must not outlive its caller's access key.
-    let caller = call.signatory.caller_in(view).ok_or(Error::CallerGone)?;
-    let facts = service.facts(view, call, caller);
+) -> Result<Decided<O::Reply>, Error> {
+    let facts = service.facts(view, call, Signatory::caller_in)?;
+    facts.caller.check_may_call(O::SERVICE, O::NAME)?;
     let target: Authorized<O::Target> = authorize_for(operation, &facts)?;
     let mut resources = target.resources();
     let made = match prepared.take() {
         Some(made) => made,
         None => Prepared { on: view.revision(), made: operation.prepare(&facts, &target)? },
     };
-    let outcome = operation.decide(&facts, target, &prepared.insert(made).made)?;
-    resources.extend_from_slice(outcome.changes.made());
-    let space = outcome.changes.space_name();
+    let Outcome { changes, reply } = operation.decide(&facts, target, &prepared.insert(made).made)?;
+    let Some(changes) = changes else { return Ok(Decided::Answer(reply)) };
+    resources.extend_from_slice(changes.made());
+    let space = changes.space_name();
     let event = event::of_command::<O>(&facts, &space, resources);
-    Ok(Decision { outcome, event_path: paths::outbox(&space, &call.request_id.to_string()), event })
+    let event_path = paths::outbox(&space, &call.request_id.to_string());
+    Ok(Decided::Write(Decision { changes, reply, event_path, event }))
 }
 
 enum Committed<R> {
@@ -169,7 +185,7 @@ enum Committed<R> {
 }
 
 async fn commit<R>(service: &Service, decision: Decision<R>) -> Result<Committed<R>, Error> {
-    let Decision { outcome: Outcome { changes, reply }, event_path, event } = decision;
+    let Decision { changes, reply, event_path, event } = decision;
     let (mut transaction, quotas) = changes.into_transaction()?;
     transaction.writes.push(Write::Put { path: event_path, value: event });
     match service.commit(transaction).await {

@@ -13,10 +13,17 @@ use crate::records::{self, Record};
 
 /// A command's decision.
 pub struct Outcome<R> {
-    /// What to write, if nothing that it stands on has changed.
-    pub changes: Changes,
+    /// What to write, if nothing that it stands on has changed. None: nothing is committed, and there is no event.
+    pub changes: Option<Changes>,
     /// What to answer once it is written.
     pub reply: R,
+}
+
+impl<R> Outcome<R> {
+    /// An answer that changes nothing: a session is given out so, since it is stored nowhere.
+    pub fn unwritten(reply: R) -> Self {
+        Self { changes: None, reply }
+    }
 }
 
 /// Writes with their preconditions, all in one space.
@@ -35,6 +42,8 @@ pub enum Quota {
     AliasesPerKey,
     /// Keys of an account in a Region.
     Keys,
+    /// Virtual MFA devices of an account.
+    MfaDevices,
     /// Users of an account.
     Users,
 }
@@ -137,7 +146,7 @@ impl Changes {
 
     /// With a reply, this is the outcome.
     pub fn reply<R>(self, reply: R) -> Outcome<R> {
-        Outcome { changes: self, reply }
+        Outcome { changes: Some(self), reply }
     }
 
     /// The name of the space.
@@ -167,6 +176,7 @@ impl Quota {
             Self::Keys => {
                 format!("Key quota for this account in this region is {limit} but the current usage is {current}.")
             }
+            Self::MfaDevices => format!("Cannot exceed quota for VirtualMFADevicesPerAccount: {limit}"),
             Self::Users => format!("Cannot exceed quota for UsersPerAccount: {limit}"),
         })
     }

@@ -6,6 +6,8 @@ mod account;
 mod alias;
 mod ciphertext;
 mod key;
+mod mfa_device;
+mod principal;
 mod user;
 
 use std::ops::Deref;
@@ -19,6 +21,8 @@ pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
 pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName};
 pub use key::{KeyName, KeyTarget};
+pub use mfa_device::{MfaDevicePlace, MfaDeviceTarget};
+pub use principal::PrincipalTarget;
 pub use user::{UserPlace, UserTarget, UsersBelow};
 
 /// A kind of thing that requests act upon.

@@ -12,6 +12,7 @@ use crate::table;
 use crate::testing::test_kms::{
     AWAY, HOME, REGION, Refused, TestKms, is_command, policy, refused, statement, violation,
 };
+use crate::testing::test_mfa::{Phone, from_base32};
 use crate::testing::test_model;
 
 /// What the samples refer to, in the first account.
@@ -24,6 +25,8 @@ struct World {
     ciphertext: String,
     mac: String,
     user_key: String,
+    /// A device that the user enabled, and one that is nobody's.
+    phones: [Phone; 2],
 }
 
 /// Base64 of a plaintext that no store, log or error may ever hold.
@@ -45,12 +48,18 @@ impl World {
         kms.ok("CreateUser", json!({"UserName": "idle"}));
         let user = kms.admin().user("sample", &statement("Allow", "kms:ListKeys", "*"));
         let user_key = user.access_key_id.to_string();
-        Self { kms, key, spare_key, hmac_key, pending_key, ciphertext, mac, user_key }
+        let mut phones = [Phone::enabled(&kms, "sample", "used"), Phone::made(&kms, "spare")];
+        phones[0].ahead_steps = 2;
+        Self { kms, key, spare_key, hmac_key, pending_key, ciphertext, mac, user_key, phones }
     }
 
     /// A request of the operation that the first account's admin may make, and that succeeds.
     fn sample(&self, operation: &str) -> Value {
-        let Self { key, hmac_key, .. } = self;
+        let Self { key, hmac_key, phones: [used, spare], .. } = self;
+        let codes = |phone: &Phone| {
+            let [first, second] = phone.two_codes();
+            phone.body("sample", &first, &second)
+        };
         let one_key = json!({"KeyId": key});
         let data_key = json!({"KeyId": key, "KeySpec": "AES_256", "EncryptionContext": {"purpose": "sample"}});
         let mac = json!({"KeyId": hmac_key, "Message": PLAINTEXT, "MacAlgorithm": "HMAC_SHA_256"});
@@ -60,9 +69,16 @@ impl World {
             "CreateAccount" => json!({"Name": "n", "AccessKeyId": "AKIAAAAAAAAAAAAAAAAA", "SecretAccessKey": SECRET}),
             "CreateAlias" => json!({"AliasName": "alias/new", "TargetKeyId": key}),
             "CreateKey" => json!({"Description": "sample", "Tags": [{"TagKey": "a", "TagValue": ""}]}),
+            "CreateVirtualMFADevice" => json!({"VirtualMFADeviceName": "new"}),
             "CreateUser" => json!({"UserName": "new", "Path": "/team/"}),
             "Decrypt" => json!({"CiphertextBlob": self.ciphertext}),
             "DeleteAccessKey" => json!({"UserName": "sample", "AccessKeyId": self.user_key}),
+            "DeactivateMFADevice" => json!({"UserName": "sample", "SerialNumber": used.serial_number}),
+            "DeleteVirtualMFADevice" => json!({"SerialNumber": spare.serial_number}),
+            "EnableMFADevice" => codes(spare),
+            "GetAccessKeyInfo" => json!({"AccessKeyId": self.user_key}),
+            "ResyncMFADevice" => codes(used),
+            "RevokeSessions" => json!({"PrincipalArn": format!("arn:aws:iam::{HOME}:user/sample")}),
             "DeleteAlias" => json!({"AliasName": "alias/sample"}),
             "DeleteUser" => json!({"UserName": "idle"}),
             "DeleteUserPolicy" | "GetUserPolicy" => json!({"UserName": "sample", "PolicyName": "p"}),
@@ -70,7 +86,7 @@ impl World {
             "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => data_key,
             "GenerateMac" => mac,
             "GenerateRandom" => json!({"NumberOfBytes": 32}),
-            "GetUser" | "ListAccessKeys" | "ListUserPolicies" => json!({"UserName": "sample"}),
+            "GetUser" | "ListAccessKeys" | "ListMFADevices" | "ListUserPolicies" => json!({"UserName": "sample"}),
             "PutKeyPolicy" => {
                 json!({"KeyId": key, "Policy": crate::keys::policies::default_document(HOME.parse().unwrap())})
             }
@@ -94,7 +110,13 @@ impl World {
             | "ListKeyPolicies"
             | "ListResourceTags"
             | "ScheduleKeyDeletion" => one_key,
-            "GetCallerIdentity" | "ListAliases" | "ListKeys" | "ListUsers" | "RotateClusterKey"
+            "GetCallerIdentity"
+            | "GetSessionToken"
+            | "ListAliases"
+            | "ListKeys"
+            | "ListUsers"
+            | "ListVirtualMFADevices"
+            | "RotateClusterKey"
             | "RotateDomainKeys" => {
                 json!({})
             }
@@ -103,8 +125,8 @@ impl World {
     }
 }
 
-/// Operations that need no permission. Source: STS API reference, GetCallerIdentity.
-const FREE: [&str; 1] = ["GetCallerIdentity"];
+/// Operations that need no permission. Source: STS API reference, GetCallerIdentity and GetSessionToken.
+const FREE: [&str; 2] = ["GetCallerIdentity", "GetSessionToken"];
 
 /// The harness judges each reply by its model, and the commits and events of each request, on the way.
 #[test]
@@ -477,13 +499,15 @@ fn no_member_is_ignored() {
                 "PermissionsBoundary" => json!("arn:aws:iam::111122223333:policy/boundary"),
                 "Recipient" => json!({"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": "AAAA"}),
                 "ResourceOwners" => json!(["OTHER_ACCOUNTS_VIA_RAM"]),
-                "Tags" if row.name == "CreateUser" => json!([{"Key": "a", "Value": "b"}]),
+                "MinimumSessionTokenSize" => json!(1),
+                "Tags" if ["CreateUser", "CreateVirtualMFADevice"].contains(&row.name) => {
+                    json!([{"Key": "a", "Value": "b"}])
+                }
                 "XksKeyId" => json!("xks"),
                 _ => continue,
             };
             let refusal = refused_for(row, &member, value);
-            let code =
-                if row.service == ServiceName::Iam { "UnsupportedOperation" } else { "UnsupportedOperationException" };
+            let code = if speaks_query(row) { "UnsupportedOperation" } else { "UnsupportedOperationException" };
             assert_eq!(refusal.code, code, "{} {member}: {}", row.name, refusal.message);
             assert!(refusal.message.contains(&member), "{} {member}: {}", row.name, refusal.message);
         }
@@ -513,7 +537,11 @@ fn required_members() {
 }
 
 fn validation_code(row: &table::Row) -> &'static str {
-    if row.service == ServiceName::Iam { "ValidationError" } else { "ValidationException" }
+    if speaks_query(row) { "ValidationError" } else { "ValidationException" }
+}
+
+fn speaks_query(row: &table::Row) -> bool {
+    matches!(row.service, ServiceName::Iam | ServiceName::Sts)
 }
 
 /// Neither what was encrypted nor a secret key is in the store, in an event or in an error.
@@ -533,8 +561,9 @@ fn secrets_stay_hidden() {
         let seen = seen(&world.kms);
         secrets.iter().for_each(|secret| assert_hidden(row.name, secret, &seen));
     }
-    // What was looked for: two that were given, and those of Decrypt, GenerateDataKey, GenerateRandom, CreateAccessKey.
-    assert!(secrets.len() >= 5, "{} secrets", secrets.len());
+    // What was looked for: two that were given, and those of Decrypt, GenerateDataKey, GenerateRandom, CreateAccessKey,
+    // GetSessionToken (two) and CreateVirtualMFADevice (two).
+    assert!(secrets.len() >= 9, "{} secrets", secrets.len());
 }
 
 /// The secrets of a reply.
@@ -542,7 +571,13 @@ fn collect(reply: &Value, secrets: &mut BTreeSet<Vec<u8>>) {
     for (name, value) in reply.as_object().into_iter().flatten() {
         match (name.as_str(), value) {
             ("Plaintext", Value::String(text)) => drop(secrets.insert(STANDARD.decode(text).unwrap())),
-            ("SecretAccessKey", Value::String(text)) => drop(secrets.insert(text.clone().into_bytes())),
+            ("SecretAccessKey" | "SessionToken", Value::String(text)) => {
+                secrets.extend([text.clone().into_bytes()]);
+            }
+            ("Base32StringSeed", Value::String(text)) => {
+                let text = STANDARD.decode(text).unwrap();
+                secrets.extend([from_base32(&text), text]);
+            }
             _ => collect(value, secrets),
         }
     }

@@ -3,4 +3,6 @@
 mod every_operation;
 mod races;
 pub(crate) mod test_kms;
+pub(crate) mod test_mfa;
 mod test_model;
+pub(crate) mod test_sessions;

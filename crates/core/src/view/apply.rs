@@ -84,6 +84,9 @@ impl View {
             }
             PathKind::DomainKey => self.put_domain_key(&at, at.decode(value)?),
             PathKind::Key => self.put_key(&at, at.decode(value)?, opener),
+            PathKind::MfaDevice => self.put_mfa_device(&at, at.decode(value)?),
+            PathKind::SessionKey => self.put_session_key(&at, at.decode(value)?),
+            PathKind::SessionRevocation => self.put_session_revocation(&at, at.decode(value)?),
             PathKind::User => self.put_user(&at, at.decode(value)?),
         }
     }
@@ -101,6 +104,9 @@ impl View {
             PathKind::ClusterKey => drop(self.cluster_keys.remove(&at.parse::<u32>("version")?)),
             PathKind::DomainKey => drop(self.domain_keys.remove(&at.domain_key()?)),
             PathKind::Key => self.remove_key(at.region()?, at.parse("key id")?),
+            PathKind::MfaDevice | PathKind::SessionKey | PathKind::SessionRevocation => {
+                self.delete_of_sessions(kind, &at)?;
+            }
             PathKind::User => {
                 let (account, folded) = at.owned()?;
                 self.remove_user(account, folded);
@@ -307,15 +313,15 @@ impl RegionView {
 }
 
 /// A record's place, for parsing what the path says and for naming the record when it is damaged.
-struct At<'a> {
+pub(super) struct At<'a> {
     path: &'a str,
     space: &'a str,
     rest: &'a str,
-    revision: Revision,
+    pub(super) revision: Revision,
 }
 
 impl<'a> At<'a> {
-    fn damaged(&self, problem: impl fmt::Display) -> DamagedState {
+    pub(super) fn damaged(&self, problem: impl fmt::Display) -> DamagedState {
         DamagedState::new(self.path, problem)
     }
 
@@ -323,7 +329,7 @@ impl<'a> At<'a> {
         records::decode(value).map_err(|error| self.damaged(error))
     }
 
-    fn parse<T: std::str::FromStr>(&self, what: &str) -> Result<T, DamagedState> {
+    pub(super) fn parse<T: std::str::FromStr>(&self, what: &str) -> Result<T, DamagedState> {
         self.rest.parse().map_err(|_| self.damaged(format!("the path holds no {what}")))
     }
 
@@ -336,7 +342,7 @@ impl<'a> At<'a> {
     }
 
     /// `<account>/<what it owns>`.
-    fn owned(&self) -> Result<(AccountId, &'a str), DamagedState> {
+    pub(super) fn owned(&self) -> Result<(AccountId, &'a str), DamagedState> {
         let (account, owned) = self.rest.split_once('/').ok_or_else(|| self.damaged("the path names no account"))?;
         Ok((account.parse().map_err(|error| self.damaged(error))?, owned))
     }

@@ -6,6 +6,7 @@
 mod apply;
 mod entities;
 mod policies;
+mod sessions;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use imbl::{OrdMap, OrdSet};
 pub use apply::DamagedState;
 pub use entities::{Account, Alias, BackingKey, Cluster, Credential, Deployment, Domain, Key, User};
 pub use policies::PolicyInterner;
+pub use sessions::{DeploymentSessionKey, MfaDevice};
 
 use crate::paths;
 
@@ -34,6 +36,7 @@ pub struct View {
     users: OrdMap<(AccountId, String), Arc<User>>,
     users_by_id: OrdMap<UserId, Arc<User>>,
     credentials: OrdMap<AccessKeyId, Arc<Credential>>,
+    sessions: sessions::Sessions,
     regions: OrdMap<Region, RegionView>,
 }
 

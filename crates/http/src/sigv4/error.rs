@@ -75,7 +75,7 @@ pub enum AuthError {
     /// The signing key could not be made: the server's fault. The text is the operator's.
     #[error("The request processing has failed because of an unknown error, exception or failure.")]
     Unavailable(String),
-    /// No such access key, or a session token that was never given out.
+    /// No such access key, or a session token that was not given out with it.
     #[error("The security token included in the request is invalid.")]
     UnknownToken,
     /// A header that the service acts on is not covered by the signature.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use claviger_keyring::{SecretAccessKey, SigningKey};
-use claviger_types::{AccessKeyId, Region, ServiceName, Timestamp};
+use claviger_types::{AccessKeyId, Region, ServiceName, SessionKeyId, Timestamp};
 use hyper::Request;
 use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
@@ -13,6 +13,8 @@ use proptest::prelude::*;
 use super::*;
 
 const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
+const SESSION_KEY_ID: &str = "ASIAIOSFODNN7EXAMPLE";
+const TOKEN: &str = "token";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const BODY: &[u8] = br#"{"KeyId":"alias/a"}"#;
 
@@ -32,10 +34,18 @@ impl OneUser {
 }
 
 impl Directory for OneUser {
-    type Credential = SecretAccessKey;
+    type Holder = Arc<SecretAccessKey>;
 
-    fn credential(&self, access_key_id: &AccessKeyId) -> Option<&Arc<SecretAccessKey>> {
-        (access_key_id.as_str() == ACCESS_KEY_ID).then_some(&self.secret)
+    fn user(&self, access_key_id: AccessKeyId) -> Option<Arc<SecretAccessKey>> {
+        (access_key_id.as_str() == ACCESS_KEY_ID).then(|| Arc::clone(&self.secret))
+    }
+
+    fn session(&self, access_key_id: SessionKeyId, token: &[u8]) -> Option<Arc<SecretAccessKey>> {
+        ((access_key_id.as_str(), token) == (SESSION_KEY_ID, TOKEN.as_bytes())).then(|| Arc::clone(&self.secret))
+    }
+
+    fn is_same(one: &Arc<SecretAccessKey>, other: &Arc<SecretAccessKey>) -> bool {
+        Arc::ptr_eq(one, other)
     }
 
     fn serves(&self, region: &Region) -> bool {
@@ -44,15 +54,13 @@ impl Directory for OneUser {
 
     fn signing_key(
         &self,
-        credential: &Arc<SecretAccessKey>,
+        holder: &Arc<SecretAccessKey>,
         day: &str,
         region: &Region,
         service: ServiceName,
     ) -> Result<SigningKey, KeyUnavailable> {
         self.derived.set(self.derived.get() + 1);
-        credential
-            .signing_key(day, region.as_str(), service.as_str())
-            .map_err(|error| KeyUnavailable(error.to_string()))
+        holder.signing_key(day, region.as_str(), service.as_str()).map_err(|error| KeyUnavailable(error.to_string()))
     }
 }
 

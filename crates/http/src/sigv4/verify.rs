@@ -5,10 +5,9 @@
 //! nobody without the secret can fill the memory.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use claviger_keyring::SigningKey;
-use claviger_types::{AccessKeyId, Region, ServiceName, Timestamp};
+use claviger_types::{AccessKeyId, Region, ServiceName, SessionKeyId, Timestamp};
 use hyper::HeaderMap;
 
 use super::authorization::{self, Authorization, Scope};
@@ -21,16 +20,25 @@ use super::{AuthError, Message, TERMINATOR};
 /// How far a request's time may be from the server's. Source: observed at AWS KMS.
 const WINDOW_MILLIS: i64 = 5 * 60 * 1000;
 
-/// Signing keys that one worker keeps: some thousand credentials in a few Regions.
+/// Signing keys that one worker keeps of users' access keys: some thousand of them in a few Regions.
 const KEYS_MAX: usize = 8192;
+
+/// Signing keys that one worker keeps of sessions' access keys. They come and go, and must not push out the others.
+const SESSION_KEYS_MAX: usize = 4096;
 
 /// What a verifier asks: who has this access key, and is this Region served?
 pub trait Directory {
     /// Whoever holds an access key.
-    type Credential;
+    type Holder: Clone;
 
-    /// The holder of an access key, if there is one now.
-    fn credential(&self, access_key_id: &AccessKeyId) -> Option<&Arc<Self::Credential>>;
+    /// The holder of a user's access key, if there is one now.
+    fn user(&self, access_key_id: AccessKeyId) -> Option<Self::Holder>;
+
+    /// The holder of a session's access key, if the token was given out with it.
+    fn session(&self, access_key_id: SessionKeyId, token: &[u8]) -> Option<Self::Holder>;
+
+    /// Whether both are the same, not only of one name.
+    fn is_same(one: &Self::Holder, other: &Self::Holder) -> bool;
 
     /// Whether requests for this Region are answered here.
     fn serves(&self, region: &Region) -> bool;
@@ -38,7 +46,7 @@ pub trait Directory {
     /// The key that signs for one day, Region and service.
     fn signing_key(
         &self,
-        credential: &Arc<Self::Credential>,
+        holder: &Self::Holder,
         day: &str,
         region: &Region,
         service: ServiceName,
@@ -50,52 +58,63 @@ pub trait Directory {
 #[error("{0}")]
 pub struct KeyUnavailable(pub String);
 
-/// A request that was signed by the holder of `credential` and is unchanged since.
-pub struct Verified<C> {
+/// A request that was signed by `holder` and is unchanged since.
+pub struct Verified<H> {
     /// Who signed.
-    pub credential: Arc<C>,
+    pub holder: H,
     /// The Region that it is meant for.
     pub region: Region,
 }
 
 /// Verifies the requests of one worker.
-pub struct Verifier<C> {
-    keys: HashMap<KeyName, (Arc<C>, SigningKey)>,
+pub struct Verifier<H> {
+    user_keys: Keys<H>,
+    session_keys: Keys<H>,
     buffer: Vec<u8>,
+}
+
+/// Signing keys, each with its holder.
+struct Keys<H> {
+    keys: HashMap<KeyName, (H, SigningKey)>,
+    max: usize,
 }
 
 /// What one signing key is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct KeyName {
-    access_key_id: AccessKeyId,
+    access_key_id: SigningId,
     day: [u8; 8],
     region: Region,
     service: ServiceName,
 }
 
-impl<C> Verifier<C> {
+/// The id of an access key that signs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum SigningId {
+    Session(SessionKeyId),
+    User(AccessKeyId),
+}
+
+impl<H: Clone> Verifier<H> {
     /// One without any signing keys yet.
     pub fn new() -> Self {
-        Self { keys: HashMap::new(), buffer: Vec::with_capacity(1024) }
+        let (user_keys, session_keys) = (Keys::new(KEYS_MAX), Keys::new(SESSION_KEYS_MAX));
+        Self { user_keys, session_keys, buffer: Vec::with_capacity(1024) }
     }
 
     /// Who signed `message` for `service`, if its signature is right at the time `now` of the wall clock.
-    pub fn verify<D: Directory<Credential = C>>(
+    pub fn verify<D: Directory<Holder = H>>(
         &mut self,
         directory: &D,
         message: &Message<'_>,
         service: ServiceName,
         now: Timestamp,
-    ) -> Result<Verified<C>, AuthError> {
+    ) -> Result<Verified<H>, AuthError> {
         let authorization = authorization(message)?;
         let date = SignatureDate::of(message.headers)?;
         check_signed_headers(message.headers, authorization.signed_headers)?;
-        let access_key_id: AccessKeyId = authorization.access_key_id.parse().map_err(|_| AuthError::UnknownToken)?;
-        let credential = directory.credential(&access_key_id).ok_or(AuthError::UnknownToken)?;
-        // No session exists yet, so no token was ever given out: each is as wrong as a garbled one.
-        if message.headers.contains_key(X_AMZ_SECURITY_TOKEN) {
-            return Err(AuthError::UnknownToken);
-        }
+        let (access_key_id, holder) =
+            holder(directory, authorization.access_key_id, message.headers).ok_or(AuthError::UnknownToken)?;
         let region = check_scope(directory, &authorization.scope, service, &date)?;
         check_window(date.at(), now)?;
         let body_hash = canonical::hex_hash(message.body);
@@ -105,50 +124,80 @@ impl<C> Verifier<C> {
             .map_err(|_| AuthError::Mismatch)?;
         canonical::string_to_sign(&mut self.buffer, date.as_str(), authorization.scope.text);
         let day = date.day().as_bytes().try_into().map_err(|_| AuthError::Mismatch)?;
-        self.check_signature(directory, credential, KeyName { access_key_id, day, region, service }, &signature)?;
-        Ok(Verified { credential: Arc::clone(credential), region })
+        self.check_signature(directory, &holder, KeyName { access_key_id, day, region, service }, &signature)?;
+        Ok(Verified { holder, region })
     }
 
     /// Compares with the signature of the string to sign in the buffer.
-    fn check_signature<D: Directory<Credential = C>>(
+    fn check_signature<D: Directory<Holder = H>>(
         &mut self,
         directory: &D,
-        credential: &Arc<C>,
+        holder: &H,
         name: KeyName,
         signature: &[u8; 32],
     ) -> Result<(), AuthError> {
         // The same access key may have been deleted and made again: the pointer tells, and costs nothing.
-        if let Some((holder, key)) = self.keys.get(&name)
-            && Arc::ptr_eq(holder, credential)
+        let keys = match name.access_key_id {
+            SigningId::Session(_) => &mut self.session_keys,
+            SigningId::User(_) => &mut self.user_keys,
+        };
+        if let Some((known, key)) = keys.keys.get(&name)
+            && D::is_same(known, holder)
         {
             return if key.verify(&self.buffer, signature) { Ok(()) } else { Err(AuthError::Mismatch) };
         }
         let day = std::str::from_utf8(&name.day).map_err(|_| AuthError::Mismatch)?;
         let key = directory
-            .signing_key(credential, day, &name.region, name.service)
+            .signing_key(holder, day, &name.region, name.service)
             .map_err(|error| AuthError::Unavailable(error.0))?;
         if !key.verify(&self.buffer, signature) {
             return Err(AuthError::Mismatch);
         }
-        if self.keys.len() >= KEYS_MAX {
+        keys.insert(name, holder.clone(), key);
+        Ok(())
+    }
+}
+
+impl<H> Keys<H> {
+    fn new(max: usize) -> Self {
+        Self { keys: HashMap::new(), max }
+    }
+
+    fn insert(&mut self, name: KeyName, holder: H, key: SigningKey) {
+        if self.keys.len() >= self.max {
             self.make_room(name.day);
         }
-        self.keys.insert(name, (Arc::clone(credential), key));
-        Ok(())
+        self.keys.insert(name, (holder, key));
     }
 
     /// Yesterday's keys go first; if there are none, all go, which costs one derivation each.
     fn make_room(&mut self, today: [u8; 8]) {
         self.keys.retain(|name, _| name.day == today);
-        if self.keys.len() >= KEYS_MAX {
+        if self.keys.len() >= self.max {
             self.keys.clear();
         }
     }
 }
 
-impl<C> Default for Verifier<C> {
+impl<H: Clone> Default for Verifier<H> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Who has the access key. A user's has no token, a session's has its own; everything else is as wrong as a garbled one.
+fn holder<D: Directory>(directory: &D, access_key_id: &str, headers: &HeaderMap) -> Option<(SigningId, D::Holder)> {
+    let mut tokens = headers.get_all(X_AMZ_SECURITY_TOKEN).iter();
+    match (tokens.next(), tokens.next()) {
+        (None, _) => {
+            let id = access_key_id.parse().ok()?;
+            directory.user(id).map(|holder| (SigningId::User(id), holder))
+        }
+        (Some(token), None) => {
+            let id = access_key_id.parse().ok()?;
+            directory.session(id, token.as_bytes()).map(|holder| (SigningId::Session(id), holder))
+        }
+        (Some(_), Some(_)) => None,
     }
 }
 

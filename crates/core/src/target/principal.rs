@@ -1,0 +1,66 @@
+//! A principal of IAM by its ARN, for our own operations: decided by identity policies alone.
+
+use std::sync::Arc;
+
+use claviger_policy::Resource;
+use claviger_types::{AccountId, PrincipalArn, PrincipalId};
+
+use super::account::{ask_identity, denied};
+use super::{Asked, Target};
+use crate::denial::DeniedResource;
+use crate::error::Error;
+use crate::pipeline::call::Facts;
+use crate::pipeline::outcome::Changes;
+use crate::view::User;
+
+/// A user of the caller's account, whether or not there is one.
+pub struct PrincipalTarget {
+    /// Its ARN as typed.
+    pub arn: PrincipalArn,
+    found: Option<Arc<User>>,
+}
+
+impl Target for PrincipalTarget {
+    type Name = PrincipalArn;
+
+    /// The ARN must be the principal's own, path and case included.
+    fn resolve(arn: &PrincipalArn, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
+        let found = match arn {
+            PrincipalArn::User { account, name, .. } => facts.view.user(*account, name),
+            PrincipalArn::Root(_) | PrincipalArn::Role { .. } | PrincipalArn::Session { .. } => None,
+        };
+        Ok(Self { arn: arn.clone(), found: found.filter(|user| user.arn() == *arn).cloned() })
+    }
+
+    fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+        let shown = |denial| DeniedResource::Named(self.arn.to_string(), denial);
+        ask_identity(asked.action, Resource::Arn(&self.arn), facts, shown)?;
+        if self.arn.account() == facts.account() {
+            Ok(())
+        } else {
+            Err(denied(asked.action, facts, DeniedResource::Unknown))
+        }
+    }
+
+    fn resources(&self) -> Vec<String> {
+        vec![self.arn.to_string()]
+    }
+}
+
+impl PrincipalTarget {
+    /// Account and unique id, or NotFoundException.
+    pub fn existing(&self) -> Result<(AccountId, PrincipalId), Error> {
+        let user = self.user()?;
+        Ok((user.account, PrincipalId::User(user.id)))
+    }
+
+    /// Demands that the principal is still there when something about it is written.
+    pub fn guard(&self, changes: Changes) -> Result<Changes, Error> {
+        let user = self.user()?;
+        Ok(changes.unchanged(crate::identity::users::path_of(user), user.revision))
+    }
+
+    fn user(&self) -> Result<&User, Error> {
+        self.found.as_deref().ok_or_else(|| Error::NotFound(format!("The principal {} does not exist.", self.arn)))
+    }
+}
