@@ -32,10 +32,11 @@ START_SECONDS = 60
 
 @dataclass(frozen=True)
 class Credentials:
-    """An access key with its secret; printing one does not show the secret."""
+    """An access key with its secret, and a session's token; printing one shows neither."""
 
     access_key_id: str
     secret: str
+    token: str | None = None
 
     def __repr__(self):
         return f"Credentials({self.access_key_id})"
@@ -154,6 +155,7 @@ class Server:
             endpoint_url=self.endpoint,
             aws_access_key_id=credentials.access_key_id,
             aws_secret_access_key=credentials.secret,
+            aws_session_token=credentials.token,
             verify=str(self.ca_bundle) if self.ca_bundle else None,
             config=botocore.config.Config(
                 retries={"total_max_attempts": 1},
@@ -182,6 +184,8 @@ class Server:
             "AWS_DATA_PATH": str(MODELS),
             "AWS_MAX_ATTEMPTS": "1",
         }
+        if credentials.token:
+            environment["AWS_SESSION_TOKEN"] = credentials.token
         if self.ca_bundle:
             environment["AWS_CA_BUNDLE"] = str(self.ca_bundle)
         return plain_environment(**environment)

@@ -8,7 +8,7 @@ use claviger_storage::{Store, StoreError};
 use claviger_types::{AccessKeyId, Region};
 
 use crate::audit;
-use crate::identity::users;
+use crate::identity::{mfa, users};
 use crate::paths::{self, PathKind};
 use crate::records::{self, EventRecord};
 use crate::view::{DamagedState, Key, Opener, PolicyInterner, User, View};
@@ -53,6 +53,8 @@ pub fn check(store: &dyn Store, root: &dyn RootOfTrust, audit_folder: &Path) -> 
     }
     view.regions().for_each(|region| check_region(&view, region, &mut counters, &mut report));
     check_users(&view, &mut counters, &mut report);
+    check_mfa_devices(&view, &mut counters, &mut report);
+    check_sessions(&view, &mut report);
     check_audit_logs(&view, audit_folder, &mut report);
     for (path, value) in counters {
         report.find(&path, format!("counts {value:?} of what is not there"));
@@ -122,6 +124,35 @@ fn check_users(view: &View, counters: &mut HashMap<String, Option<u64>>, report:
             check_access_keys(view, user, report);
         }
         report.check_counter(counters, paths::user_count(account.id), users);
+    }
+}
+
+fn check_mfa_devices(view: &View, counters: &mut HashMap<String, Option<u64>>, report: &mut Report) {
+    for account in view.accounts() {
+        let mut devices = 0;
+        for device in view.mfa_devices_after(account.id, "") {
+            devices += 1;
+            if mfa::seed(view, device).is_err() {
+                report.find(&mfa::path_of(device), "the seed does not open".into());
+            }
+            let user = device.assignment.map(|assigned| view.user_by_id(assigned.user));
+            if user.is_some_and(|user| user.is_none_or(|user| user.account != account.id)) {
+                report.find(&mfa::path_of(device), "it is enabled for a user who is not there".into());
+            }
+        }
+        report.check_counter(counters, paths::mfa_device_count(account.id), devices);
+    }
+}
+
+fn check_sessions(view: &View, report: &mut Report) {
+    if view.newest_session_key().is_none() {
+        report.find(&paths::session_key(1), "missing: the store holds no session key".into());
+    }
+    for (principal, revocation) in view.session_revocations() {
+        if view.account_of(principal) != Some(revocation.account) {
+            let path = paths::session_revocation(revocation.account, principal);
+            report.find(&path, "its principal is not there".into());
+        }
     }
 }
 

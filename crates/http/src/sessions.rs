@@ -25,6 +25,8 @@ impl OpenedSessions {
         if let Some(opened) = self.0.get(&id)
             && *opened.token == *token
         {
+            // A session key goes long after its last token has ended; a worker must not remember longer.
+            view.session_key(opened.session.session_key_version)?;
             return Some(Arc::clone(&opened.session));
         }
         let session = Arc::new(Session::open(view, id, token)?);

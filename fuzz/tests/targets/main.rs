@@ -37,6 +37,8 @@ targets! {
     records::stored_records,
     records::stored_states,
     signatures::signatures,
+    tokens::session_payloads,
+    tokens::session_tokens,
     tokens::tokens,
     whole_service::whole_service,
     wrapped_keys::wrapped_keys,

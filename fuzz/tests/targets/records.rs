@@ -6,7 +6,8 @@ use std::sync::Arc;
 use claviger_core::Error;
 use claviger_core::records::{
     self, AccessKeyOwnerRecord, AccountRecord, AliasRecord, AuditPositionRecord, ClusterKeyRecord, DeploymentRecord,
-    DevClockRecord, DomainKeyRecord, EventRecord, KeyRecord, Record, UserRecord,
+    DevClockRecord, DomainKeyRecord, EventRecord, KeyRecord, MfaDeviceRecord, Record, SessionKeyRecord, SessionRecord,
+    SessionRevocationRecord, UserRecord,
 };
 use claviger_fuzz::{Bytes, Campaign, Choices, Driver, Edited, Request, ValueGenerator};
 use claviger_storage::{MemoryStore, OPERATIONS_MAX, Store, Transaction, Write};
@@ -30,6 +31,10 @@ pub fn stored_records(campaign: Campaign) {
             | stays::<DomainKeyRecord>(bytes)
             | stays::<EventRecord>(bytes)
             | stays::<KeyRecord>(bytes)
+            | stays::<MfaDeviceRecord>(bytes)
+            | stays::<SessionKeyRecord>(bytes)
+            | stays::<SessionRecord>(bytes)
+            | stays::<SessionRevocationRecord>(bytes)
             | stays::<UserRecord>(bytes)
     });
 }

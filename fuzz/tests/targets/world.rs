@@ -13,7 +13,7 @@ use claviger_core::{
 use claviger_fuzz::Words;
 use claviger_keyring::{ClusterKey, Deployment, DomainKey, DomainScope, FileRoot, RootOfTrust, Space};
 use claviger_storage::{MemoryStore, Store};
-use claviger_types::{AccessKeyId, ServiceName, Timestamp};
+use claviger_types::{AccessKeyId, ServiceName, SessionKeyId, Timestamp};
 use serde_json::{Value, json};
 
 /// The first account.
@@ -127,6 +127,8 @@ impl World {
             self.add_mark(name, &id.into());
         }
         self.ok(Caller::Admin, "CreateUser", json!({"UserName": "idle", "Path": "/team/"}));
+        self.ok(Caller::Admin, "CreateVirtualMFADevice", json!({"VirtualMFADeviceName": "phone"}));
+        self.ok(Caller::Admin, "RevokeSessions", json!({"PrincipalArn": "arn:aws:iam::111122223333:user/ann"}));
         let document = identity_policy("Allow", r#"["kms:Encrypt","kms:Describe*"]"#, "*");
         let policy = json!({"UserName": "ann", "PolicyName": "p", "PolicyDocument": document});
         self.ok(Caller::Admin, "PutUserPolicy", policy);
@@ -224,6 +226,13 @@ impl World {
         }
     }
 
+    /// A session of the first account's admin: the id of its access key, and its token.
+    pub fn session(&self) -> (SessionKeyId, String) {
+        let reply = self.ok(Caller::Admin, "GetSessionToken", json!({}));
+        let id = between(&reply, "<AccessKeyId>").parse().unwrap();
+        (id, between(&reply, "<SessionToken>").to_owned())
+    }
+
     /// All records.
     pub fn records(&self) -> Vec<(String, Vec<u8>)> {
         let mut records = Vec::new();
@@ -315,6 +324,12 @@ pub fn words() -> Words {
         ("Path", texts(&["/", "/team/", "team"])),
         ("Policy", key_policies.into()),
         ("PolicyDocument", identity_policies.into()),
+        ("PrincipalArn", texts(&["arn:aws:iam::111122223333:user/ann", "arn:aws:iam::111122223333:role/r", "x"])),
+        (
+            "SerialNumber",
+            texts(&["arn:aws:iam::111122223333:mfa/phone", "arn:aws:iam::111122223333:mfa/a", "GAHT12345678"]),
+        ),
+        ("VirtualMFADeviceName", texts(&["phone", "a", "b"])),
         ("PolicyName", texts(&["default", "p", "q"])),
         ("SecretAccessKey", texts(&["wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"])),
         ("SourceKeyId", texts(&keys)),

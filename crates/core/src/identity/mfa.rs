@@ -143,7 +143,8 @@ pub fn not_found(serial_number: &str) -> Error {
     Error::NotFound(format!("VirtualMFADevice with serial number {serial_number} doesn't exist."))
 }
 
-fn seed(view: &View, device: &MfaDevice) -> Result<MfaSeed, Error> {
+/// The device's seed.
+pub fn seed(view: &View, device: &MfaDevice) -> Result<MfaSeed, Error> {
     let domain = view.domain_key_version(Space::Global, device.arn.account, device.domain_key_version);
     let domain = domain.ok_or_else(|| Error::Internal("an MFA device's domain key is missing".into()))?;
     let seed = domain.key.unwrap_mfa_seed(&device.id, &device.wrapped_seed);

@@ -75,8 +75,13 @@ impl Session {
         let sealed = URL_SAFE_NO_PAD.decode(token).ok()?;
         let key = &view.session_key(sealed_version(&sealed)?)?.key;
         let opened = key.open(&access_key_id, &sealed)?;
-        let record = records::decode(opened.as_bytes()).ok()?;
-        Self::from_record(access_key_id, key.version(), record).ok()
+        Self::from_bytes(access_key_id, key.version(), opened.as_bytes()).ok()
+    }
+
+    /// What an opened token says.
+    pub fn from_bytes(access_key_id: SessionKeyId, session_key_version: u32, bytes: &[u8]) -> Result<Self, Malformed> {
+        let record = records::decode(bytes).map_err(|_| Malformed("session"))?;
+        Self::from_record(access_key_id, session_key_version, record)
     }
 
     /// Whose requests these are, if the session is alive at `wall_now`, as `view` has it.
@@ -85,7 +90,7 @@ impl Session {
             return Err(Error::SessionExpired);
         }
         let mut through = self.assumed_through.iter();
-        if !through.all(|id| view.principal_exists(*id) && !self.is_revoked(view, *id)) {
+        if !through.all(|id| view.account_of(*id).is_some() && !self.is_revoked(view, *id)) {
             return Err(Error::CallerGone);
         }
         match self.principal {

@@ -36,6 +36,8 @@ pub struct DeploymentSessionKey {
 /// Sessions of a principal that are dead.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionRevocation {
+    /// The principal's account.
+    pub account: AccountId,
     /// Those that were issued until then.
     pub until: Timestamp,
     /// When its record was written last.
@@ -94,11 +96,16 @@ impl View {
         self.sessions.revocations.get(&principal).copied()
     }
 
-    /// Whether a principal of this unique id is there.
-    pub fn principal_exists(&self, id: PrincipalId) -> bool {
+    /// All revocations.
+    pub fn session_revocations(&self) -> impl Iterator<Item = (PrincipalId, SessionRevocation)> {
+        self.sessions.revocations.iter().map(|(principal, revocation)| (*principal, *revocation))
+    }
+
+    /// The account of the principal with this unique id, if it is there.
+    pub fn account_of(&self, id: PrincipalId) -> Option<AccountId> {
         match id {
-            PrincipalId::User(id) => self.user_by_id(id).is_some(),
-            PrincipalId::Role(_) => false,
+            PrincipalId::User(id) => self.user_by_id(id).map(|user| user.account),
+            PrincipalId::Role(_) => None,
         }
     }
 
@@ -146,10 +153,10 @@ impl View {
         at: &At<'_>,
         record: SessionRevocationRecord,
     ) -> Result<(), DamagedState> {
-        let (_, principal) = at.owned()?;
+        let (account, principal) = at.owned()?;
         let principal = principal.parse().map_err(|error| at.damaged(error))?;
         let until = Timestamp::from_millis(record.issued_until);
-        self.sessions.revocations.insert(principal, SessionRevocation { until, revision: at.revision });
+        self.sessions.revocations.insert(principal, SessionRevocation { account, until, revision: at.revision });
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use proptest::prelude::*;
 
+use super::verify::{KeyName, Keys, SigningId};
 use super::*;
 
 const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
@@ -351,9 +352,74 @@ fn strangers() {
         let parts = edited(|header| header.replace(ACCESS_KEY_ID, id));
         assert_eq!(verify(&parts, BODY), Err(AuthError::UnknownToken), "{id}");
     }
+}
+
+/// A request signed by this access key with these tokens.
+fn with_tokens(access_key_id: &str, tokens: &[&'static str]) -> Parts {
     let mut parts = request("/");
-    parts.headers.insert("x-amz-security-token", HeaderValue::from_static("token"));
-    assert_eq!(verify(&signed_as(parts, BODY, "us-east-1", "kms", now()), BODY), Err(AuthError::UnknownToken));
+    for token in tokens {
+        parts.headers.append("x-amz-security-token", HeaderValue::from_static(token));
+    }
+    let secret = secret();
+    Signer { access_key_id, secret: &secret, region: "us-east-1", service: "kms" }
+        .sign(&mut parts, BODY, now())
+        .unwrap();
+    parts
+}
+
+/// A session's access key needs its own token, a user's must have none.
+#[test]
+fn tokens_and_access_keys_belong_together() {
+    for (access_key_id, tokens, want) in [
+        (ACCESS_KEY_ID, &[][..], true),
+        (ACCESS_KEY_ID, &[TOKEN], false),
+        (ACCESS_KEY_ID, &[""], false),
+        (SESSION_KEY_ID, &[TOKEN], true),
+        (SESSION_KEY_ID, &[], false),
+        (SESSION_KEY_ID, &[""], false),
+        (SESSION_KEY_ID, &["another"], false),
+        (SESSION_KEY_ID, &["token,token"], false),
+        (SESSION_KEY_ID, &[TOKEN, TOKEN], false),
+        ("ASIAIOSFODNN7EXAMPLF", &[TOKEN], false),
+        ("asiaiosfodnn7example", &[TOKEN], false),
+    ] {
+        let verdict = verify(&with_tokens(access_key_id, tokens), BODY);
+        let want = if want { Ok(()) } else { Err(AuthError::UnknownToken) };
+        assert_eq!(verdict.map(drop), want, "{access_key_id} {tokens:?}");
+    }
+}
+
+#[test]
+fn a_token_cannot_be_taken_away_or_put_in() {
+    let mut parts = with_tokens(SESSION_KEY_ID, &[TOKEN]);
+    let token = parts.headers.remove("x-amz-security-token").unwrap();
+    assert_eq!(verify(&parts, BODY).map(drop), Err(AuthError::UnknownToken));
+    parts.headers.insert("x-amz-security-token", token);
+    assert_eq!(verify(&parts, BODY).map(drop), Ok(()));
+    let unsigned = {
+        let mut parts = with_tokens(SESSION_KEY_ID, &[]);
+        parts.headers.insert("x-amz-security-token", HeaderValue::from_static(TOKEN));
+        parts
+    };
+    assert_eq!(verify(&unsigned, BODY).map(drop), Err(AuthError::Unsigned("'X-Amz-Security-Token'")));
+}
+
+/// Sessions come and go: their signing keys are few at any time, and push out nobody else's.
+#[test]
+fn signing_keys_of_sessions_are_bounded() {
+    let mut keys = Keys::new(3);
+    let key = || secret().signing_key("20260131", "us-east-1", "kms").unwrap();
+    let mut name = |number: u8, day: &[u8; 8]| {
+        let access_key_id = SigningId::Session(SessionKeyId::from_random([number; 16]));
+        let name =
+            KeyName { access_key_id, day: *day, region: "us-east-1".parse().unwrap(), service: ServiceName::Kms };
+        keys.insert(name, (), key());
+        keys.keys.len()
+    };
+    let lengths: Vec<_> = (0..3).map(|number| name(number, b"20260130")).collect();
+    assert_eq!(lengths, [1, 2, 3]);
+    // Yesterday's go first; if all are of today, all go.
+    assert_eq!([name(3, b"20260131"), name(4, b"20260131"), name(5, b"20260131"), name(6, b"20260131")], [1, 2, 3, 1]);
 }
 
 #[test]

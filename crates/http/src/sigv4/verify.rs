@@ -74,23 +74,23 @@ pub struct Verifier<H> {
 }
 
 /// Signing keys, each with its holder.
-struct Keys<H> {
-    keys: HashMap<KeyName, (H, SigningKey)>,
+pub(super) struct Keys<H> {
+    pub(super) keys: HashMap<KeyName, (H, SigningKey)>,
     max: usize,
 }
 
 /// What one signing key is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct KeyName {
-    access_key_id: SigningId,
-    day: [u8; 8],
-    region: Region,
-    service: ServiceName,
+pub(super) struct KeyName {
+    pub(super) access_key_id: SigningId,
+    pub(super) day: [u8; 8],
+    pub(super) region: Region,
+    pub(super) service: ServiceName,
 }
 
 /// The id of an access key that signs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum SigningId {
+pub(super) enum SigningId {
     Session(SessionKeyId),
     User(AccessKeyId),
 }
@@ -159,11 +159,11 @@ impl<H: Clone> Verifier<H> {
 }
 
 impl<H> Keys<H> {
-    fn new(max: usize) -> Self {
+    pub(super) fn new(max: usize) -> Self {
         Self { keys: HashMap::new(), max }
     }
 
-    fn insert(&mut self, name: KeyName, holder: H, key: SigningKey) {
+    pub(super) fn insert(&mut self, name: KeyName, holder: H, key: SigningKey) {
         if self.keys.len() >= self.max {
             self.make_room(name.day);
         }
