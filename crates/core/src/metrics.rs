@@ -43,7 +43,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Outcomes that are counted apart; the last slot is for codes that the list lacks.
-    pub const OUTCOMES: [&str; 35] = [
+    pub const OUTCOMES: [&str; 37] = [
         "OK",
         "AccessDeniedException",
         "AlreadyExistsException",
@@ -56,6 +56,8 @@ impl Metrics {
         "InvalidAction",
         "InvalidArnException",
         "InvalidCiphertextException",
+        "InvalidGrantIdException",
+        "InvalidGrantTokenException",
         "InvalidKeyUsageException",
         "InvalidMarkerException",
         "InvalidSignatureException",
@@ -199,7 +201,9 @@ mod tests {
             Error::IncorrectKey => Error::Internal(text()),
             Error::Internal(_) => Error::InvalidArn(text()),
             Error::InvalidArn(_) => Error::InvalidCiphertext,
-            Error::InvalidCiphertext => Error::InvalidKeyUsage(text()),
+            Error::InvalidCiphertext => Error::InvalidGrantId,
+            Error::InvalidGrantId => Error::InvalidGrantToken,
+            Error::InvalidGrantToken => Error::InvalidKeyUsage(text()),
             Error::InvalidKeyUsage(_) => Error::InvalidMac,
             Error::InvalidMac => Error::InvalidMarker,
             Error::InvalidMarker => Error::InvalidState(text()),

@@ -13,6 +13,7 @@ use crate::identity::caller::Caller;
 use crate::metrics::Metrics;
 use crate::pipeline::Execution;
 use crate::pipeline::call::{Call, Facts};
+use crate::pipeline::request::NothingTold;
 use crate::pipeline::turns::Turns;
 use crate::settings::Settings;
 use crate::table::Row;
@@ -140,7 +141,7 @@ impl Service {
     /// The facts that decide a request.
     pub(crate) fn facts<'a>(&'a self, view: &'a View, call: &'a Call<'a>, caller: Caller<'a>) -> Facts<'a> {
         let now = self.domain_time(view, call.authenticated_at);
-        Facts { view, now, call, caller, settings: &self.settings, root: self.root.as_ref() }
+        Facts { view, now, call, request: &NothingTold, caller, settings: &self.settings, root: self.root.as_ref() }
     }
 
     fn domain_time(&self, view: &View, wall_clock: Timestamp) -> Timestamp {

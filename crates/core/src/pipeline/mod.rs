@@ -4,7 +4,7 @@
 //! 2. resolve: the target by its name;
 //! 3. authorize: the policies about the target;
 //! 4. usage, state, algorithm, lengths: [`Use::check`]; a command makes these checks in `decide`;
-//! 5. DryRun's exit;
+//! 5. DryRun's exit; a command's is between `decide` and commit;
 //! 6. run, or prepare, decide and commit;
 //! 7. encode.
 
@@ -14,6 +14,7 @@ pub mod members;
 pub mod operation;
 pub mod outcome;
 pub mod page;
+pub mod request;
 pub mod turns;
 
 use std::future::Future;
@@ -25,7 +26,7 @@ use claviger_storage::{CommitError, Revision, Write};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::keys::domain_keys;
+use crate::keys::{domain_keys, grant_tokens};
 use crate::paths;
 use crate::pipeline::call::{Call, Facts};
 use crate::pipeline::operation::{Command, Operation, Read, Use};
@@ -157,6 +158,9 @@ fn decide<O: Command>(
         None => Prepared { on: view.revision(), made: operation.prepare(&facts, &target)? },
     };
     let outcome = operation.decide(&facts, target, &prepared.insert(made).made)?;
+    if operation.dry_run() {
+        return Err(Error::DryRun);
+    }
     resources.extend_from_slice(outcome.changes.made());
     let space = outcome.changes.space_name();
     let event = event::of_command::<O>(&facts, &space, resources);
@@ -198,6 +202,8 @@ fn parse<O: Operation>(mut fields: Fields) -> Result<O, Error> {
 }
 
 fn authorize_for<O: Operation>(operation: &O, facts: &Facts<'_>) -> Result<Authorized<O::Target>, Error> {
+    let facts = &Facts { request: operation.request_context(), ..*facts };
+    grant_tokens::check(facts)?;
     authorize(operation.target(), O::asked(), facts)
 }
 

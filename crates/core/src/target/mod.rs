@@ -5,6 +5,7 @@
 mod account;
 mod alias;
 mod ciphertext;
+mod grant;
 mod key;
 mod user;
 
@@ -15,9 +16,11 @@ use claviger_policy::Action;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
 
+pub(crate) use account::allowed_by_identity;
 pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
 pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName};
+pub use grant::{GrantPlace, GrantTarget, RetiringPrincipal};
 pub use key::{KeyName, KeyTarget};
 pub use user::{UserPlace, UserTarget, UsersBelow};
 

@@ -5,6 +5,7 @@
 
 mod apply;
 mod entities;
+mod grants;
 mod policies;
 
 use std::sync::Arc;
@@ -16,8 +17,10 @@ use imbl::{OrdMap, OrdSet};
 
 pub use apply::DamagedState;
 pub use entities::{Account, Alias, BackingKey, Cluster, Credential, Deployment, Domain, Key, User};
+pub use grants::{BoundPrincipal, Grant, GrantName, GrantPrincipal};
 pub use policies::PolicyInterner;
 
+use self::grants::GrantIndex;
 use crate::paths;
 
 /// One version of the state.
@@ -48,6 +51,7 @@ struct RegionView {
     deletions: OrdSet<(Timestamp, KeyId)>,
     aliases: OrdMap<(AccountId, AliasName), Arc<Alias>>,
     aliases_by_key: OrdSet<(KeyId, AliasName)>,
+    grants: GrantIndex,
 }
 
 impl View {
