@@ -420,7 +420,7 @@ mod tests {
             let body = json!({"KeyId": key, "GranteePrincipal": user.arn(), "Constraints": equals,
                 "Operations": ["Encrypt", "CreateGrant"]});
             let wider = with(body.clone(), &json!({"Constraints": {"EncryptionContextSubset": {"a": "1"}}}));
-            assert_eq!(creator.call("CreateGrant", wider).is_ok(), creator.arn() == kms.admin().arn());
+            assert!(creator.arn() == kms.admin().arn() || creator.call("CreateGrant", wider).is_err());
             ids.push(creator.ok("CreateGrant", body)["GrantId"].clone());
             creator = user;
         }

@@ -24,7 +24,7 @@ struct World {
     ciphertext: String,
     mac: String,
     user_key: String,
-    grant_id: String,
+    grant_ids: [String; 2],
 }
 
 /// Base64 of a plaintext that no store, log or error may ever hold.
@@ -46,10 +46,21 @@ impl World {
         kms.ok("CreateUser", json!({"UserName": "idle"}));
         let user = kms.admin().user("sample", &statement("Allow", "kms:ListKeys", "*"));
         let user_key = user.access_key_id.to_string();
-        let mut world =
-            Self { kms, key, spare_key, hmac_key, pending_key, ciphertext, mac, user_key, grant_id: String::new() };
-        let grant = world.kms.ok("CreateGrant", world.sample("CreateGrant"));
-        grant["GrantId"].as_str().unwrap().clone_into(&mut world.grant_id);
+        let mut world = Self {
+            kms,
+            key,
+            spare_key,
+            hmac_key,
+            pending_key,
+            ciphertext,
+            mac,
+            user_key,
+            grant_ids: Default::default(),
+        };
+        world.grant_ids = [0, 1].map(|_| {
+            let grant = world.kms.ok("CreateGrant", world.sample("CreateGrant"));
+            grant["GrantId"].as_str().unwrap().to_owned()
+        });
         world
     }
 
@@ -88,7 +99,8 @@ impl World {
                 let document = policy(&statement("Allow", "kms:Encrypt", "*"));
                 json!({"UserName": "sample", "PolicyName": "q", "PolicyDocument": document})
             }
-            "RetireGrant" | "RevokeGrant" => json!({"KeyId": key, "GrantId": self.grant_id}),
+            "RetireGrant" => json!({"KeyId": key, "GrantId": self.grant_ids[0]}),
+            "RevokeGrant" => json!({"KeyId": key, "GrantId": self.grant_ids[1]}),
             "ReEncrypt" => json!({"CiphertextBlob": self.ciphertext, "DestinationKeyId": self.spare_key}),
             "SetDevClock" => json!({"Now": self.kms.now() + Duration::from_secs(3600)}),
             "TagResource" => json!({"KeyId": key, "Tags": [{"TagKey": "a", "TagValue": "b"}]}),
