@@ -6,13 +6,13 @@ use std::sync::Arc;
 use claviger_core::Error;
 use claviger_core::records::{
     self, AccessKeyOwnerRecord, AccountRecord, AliasRecord, AuditPositionRecord, ClusterKeyRecord, DeploymentRecord,
-    DevClockRecord, DomainKeyRecord, EventRecord, KeyRecord, Record, UserRecord,
+    DevClockRecord, DomainKeyRecord, EventRecord, GrantRecord, KeyRecord, NamedGrantRecord, Record, UserRecord,
 };
 use claviger_fuzz::{Bytes, Campaign, Choices, Driver, Edited, Request, ValueGenerator};
 use claviger_storage::{MemoryStore, OPERATIONS_MAX, Store, Transaction, Write};
 use serde_json::json;
 
-use crate::world::{Caller, World, findings, row, start};
+use crate::world::{Caller, HOME, World, findings, row, start};
 
 /// Every record of a deployment as every kind.
 pub fn stored_records(campaign: Campaign) {
@@ -29,7 +29,9 @@ pub fn stored_records(campaign: Campaign) {
             | stays::<DevClockRecord>(bytes)
             | stays::<DomainKeyRecord>(bytes)
             | stays::<EventRecord>(bytes)
+            | stays::<GrantRecord>(bytes)
             | stays::<KeyRecord>(bytes)
+            | stays::<NamedGrantRecord>(bytes)
             | stays::<UserRecord>(bytes)
     });
 }
@@ -150,6 +152,8 @@ fn serve(world: &World, whole: bool) {
         ("Encrypt", json!({"KeyId": "alias/app", "Plaintext": "AA=="})),
         ("Decrypt", json!({"CiphertextBlob": world.mark("ciphertext")})),
         ("ListAliases", json!({})),
+        ("ListGrants", json!({"KeyId": world.mark("key")})),
+        ("ListRetirableGrants", json!({"RetiringPrincipal": HOME})),
         ("ListUsers", json!({})),
         ("EnableKey", json!({"KeyId": world.mark("disabled")})),
         ("CreateKey", json!({})),

@@ -196,7 +196,7 @@ mod tests {
             }
             let entry = kms.ok("ListGrants", json!({"KeyId": key}))["Grants"][0].take();
             assert_eq!((&entry["GranteePrincipal"], &entry["RetiringPrincipal"]), (&json!(first), &json!(first)));
-            assert_eq!(ids(&kms, json!({"KeyId": key, "GranteePrincipal": first})), [id.clone()]);
+            assert_eq!(ids(&kms, json!({"KeyId": key, "GranteePrincipal": first})), std::slice::from_ref(&id));
             assert_eq!(ids(&kms, json!({"KeyId": key, "GranteePrincipal": arn})), [""; 0]);
         }
         assert_ne!(user_id(&kms), first);
