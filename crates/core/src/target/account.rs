@@ -62,7 +62,7 @@ pub(crate) fn ask_identity(
 }
 
 /// Whether the caller's identity policies alone allow it.
-pub(crate) fn allowed_by_identity(action: Action, resource: Resource<'_>, facts: &Facts<'_>) -> bool {
+pub(super) fn allowed_by_identity(action: Action, resource: Resource<'_>, facts: &Facts<'_>) -> bool {
     matches!(facts.caller.decide_by_identity(action, resource), Decision::Allow(_))
 }
 

@@ -16,7 +16,6 @@ use claviger_policy::Action;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
 
-pub(crate) use account::allowed_by_identity;
 pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
 pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName};
