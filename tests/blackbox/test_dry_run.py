@@ -13,7 +13,12 @@ def calls(kms, shared_key, hmac_key):
     key_id = shared_key["KeyId"]
     mac = {"KeyId": hmac_key["KeyId"], "Message": b"m", "MacAlgorithm": "HMAC_SHA_256"}
     blob = kms.encrypt(KeyId=key_id, Plaintext=b"x")["CiphertextBlob"]
+    grant = {"KeyId": key_id, "GranteePrincipal": shared_key["AWSAccountId"], "Operations": ["Encrypt"]}
+    grants = [kms.create_grant(**grant) for _ in range(2)]
     return {
+        "create_grant": grant,
+        "retire_grant": {"GrantToken": grants[0]["GrantToken"]},
+        "revoke_grant": {"KeyId": key_id, "GrantId": grants[1]["GrantId"]},
         "encrypt": {"KeyId": key_id, "Plaintext": b"x"},
         "decrypt": {"CiphertextBlob": blob},
         "re_encrypt": {"CiphertextBlob": blob, "DestinationKeyId": key_id},
@@ -25,6 +30,9 @@ def calls(kms, shared_key, hmac_key):
 
 
 NAMES = [
+    "create_grant",
+    "retire_grant",
+    "revoke_grant",
     "encrypt",
     "decrypt",
     "re_encrypt",
@@ -44,10 +52,8 @@ def test_would_have_succeeded(kms, calls, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_stranger_is_still_a_stranger(other_kms, calls, shared_key, hmac_key, name):
-    parameters = {
-        member: {shared_key["KeyId"]: shared_key["Arn"], hmac_key["KeyId"]: hmac_key["Arn"]}.get(value, value)
-        for member, value in calls[name].items()
-    }
+    arns = {key["KeyId"]: key["Arn"] for key in (shared_key, hmac_key)}
+    parameters = {**calls[name], **{m: arns[calls[name][m]] for m in ("KeyId", "DestinationKeyId") if m in calls[name]}}
     with refused("AccessDeniedException", None, 400):
         getattr(other_kms, name)(**parameters, DryRun=True)
 

@@ -6,7 +6,6 @@ from raw_http import kms_request, send
 from refusals import refused
 
 RECIPIENT = {"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": b"document"}
-TOKENS = ["token"]
 
 
 @pytest.fixture
@@ -21,14 +20,8 @@ def blob(kms, shared_key):
         ("generate_data_key", {"KeySpec": "AES_256", "Recipient": RECIPIENT}, "Recipient"),
         ("generate_random", {"NumberOfBytes": 8, "Recipient": RECIPIENT}, "Recipient"),
         ("generate_random", {"NumberOfBytes": 8, "CustomKeyStoreId": "cks-1234567890abcdef0"}, "CustomKeyStoreId"),
-        ("encrypt", {"Plaintext": b"x", "GrantTokens": TOKENS}, "GrantTokens"),
-        ("decrypt", {"GrantTokens": TOKENS}, "GrantTokens"),
         ("decrypt", {"DryRun": True, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]}, "DryRunModifiers"),
         ("re_encrypt", {"DryRun": True, "DryRunModifiers": ["IGNORE_CIPHERTEXT"]}, "DryRunModifiers"),
-        ("re_encrypt", {"GrantTokens": TOKENS}, "GrantTokens"),
-        ("generate_data_key", {"KeySpec": "AES_256", "GrantTokens": TOKENS}, "GrantTokens"),
-        ("generate_data_key_without_plaintext", {"KeySpec": "AES_256", "GrantTokens": TOKENS}, "GrantTokens"),
-        ("describe_key", {"GrantTokens": TOKENS}, "GrantTokens"),
         ("create_key", {"MultiRegion": True}, "MultiRegion"),
         ("create_key", {"Origin": "EXTERNAL"}, "EXTERNAL"),
         ("create_key", {"Origin": "AWS_CLOUDHSM", "CustomKeyStoreId": "cks-1234567890abcdef0"}, ""),
@@ -79,13 +72,10 @@ def test_key_specs(kms, spec):
     "operation",
     [
         "ConnectCustomKeyStore",
-        "CreateGrant",
         "EnableKeyRotation",
         "GenerateDataKeyPair",
-        "GetKeyRotationStatus",
         "GetPublicKey",
         "ImportKeyMaterial",
-        "ListGrants",
         "ReplicateKey",
         "RotateKeyOnDemand",
         "Sign",

@@ -9,6 +9,7 @@ import reply_shapes
 KMS_OPERATIONS = {
     "CancelKeyDeletion",
     "CreateAlias",
+    "CreateGrant",
     "CreateKey",
     "Decrypt",
     "DeleteAlias",
@@ -21,12 +22,17 @@ KMS_OPERATIONS = {
     "GenerateMac",
     "GenerateRandom",
     "GetKeyPolicy",
+    "GetKeyRotationStatus",
     "ListAliases",
+    "ListGrants",
     "ListKeyPolicies",
     "ListKeys",
     "ListResourceTags",
+    "ListRetirableGrants",
     "PutKeyPolicy",
     "ReEncrypt",
+    "RetireGrant",
+    "RevokeGrant",
     "ScheduleKeyDeletion",
     "TagResource",
     "UntagResource",
@@ -39,7 +45,8 @@ KMS_OPERATIONS = {
 def test_every_operation(kms):
     reply_shapes.seen.clear()
     alias = f"alias/{uuid.uuid4()}"
-    key = kms.create_key(Tags=[{"TagKey": "a", "TagValue": "b"}])["KeyMetadata"]["KeyId"]
+    metadata = kms.create_key(Tags=[{"TagKey": "a", "TagValue": "b"}])["KeyMetadata"]
+    key, key_arn = metadata["KeyId"], metadata["Arn"]
     mac_key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
     kms.describe_key(KeyId=key)
     kms.list_keys(Limit=1)
@@ -62,6 +69,14 @@ def test_every_operation(kms):
     kms.generate_random(NumberOfBytes=8)
     mac = kms.generate_mac(KeyId=mac_key, Message=b"m", MacAlgorithm="HMAC_SHA_256")["Mac"]
     kms.verify_mac(KeyId=mac_key, Message=b"m", MacAlgorithm="HMAC_SHA_256", Mac=mac)
+    root = key_arn.split(":")[4]
+    terms = {"KeyId": key, "GranteePrincipal": root, "RetiringPrincipal": root, "Operations": ["Encrypt", "RetireGrant"]}
+    grant = kms.create_grant(**terms, Name="n", Constraints={"EncryptionContextEquals": {"a": "b"}})
+    kms.list_grants(KeyId=key)
+    kms.list_retirable_grants(RetiringPrincipal=root, Limit=1)
+    kms.retire_grant(GrantToken=grant["GrantToken"])
+    kms.revoke_grant(KeyId=key, GrantId=kms.create_grant(**terms)["GrantId"])
+    kms.get_key_rotation_status(KeyId=key)
     kms.disable_key(KeyId=key)
     kms.enable_key(KeyId=key)
     kms.schedule_key_deletion(KeyId=key)

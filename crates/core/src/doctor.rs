@@ -11,7 +11,7 @@ use crate::audit;
 use crate::identity::{mfa, users};
 use crate::paths::{self, PathKind};
 use crate::records::{self, EventRecord};
-use crate::view::{DamagedState, Key, Opener, PolicyInterner, User, View};
+use crate::view::{DamagedState, Grant, Key, Opener, PolicyInterner, User, View};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -81,8 +81,17 @@ fn check_region(view: &View, region: Region, counters: &mut HashMap<String, Opti
         check_key(key, report);
         let aliases = view.aliases_of_key(region, key, None).count() as u64;
         report.check_counter(counters, paths::alias_count(region, key.arn.id), aliases);
+        let grants = view.grants_on(region, key.arn.id, None).count() as u64;
+        report.check_counter(counters, paths::grant_count(region, key.arn.id), grants);
         if view.account(key.arn.account).is_none() {
             report.find(&paths::key(region, key.arn.id), format!("its account {} is missing", key.arn.account));
+        }
+    }
+    view.grants(region).for_each(|grant| check_grant(view, grant, report));
+    for (key, digest, id) in view.grant_names(region) {
+        let grant = view.grant(region, key, id);
+        if grant.and_then(|grant| grant.name.as_ref()).is_none_or(|name| name.digest != digest) {
+            report.find(&paths::named_grant(region, key, &digest), format!("no grant {id} of the key has this name"));
         }
     }
     for account in view.accounts() {
@@ -94,6 +103,24 @@ fn check_region(view: &View, region: Region, counters: &mut HashMap<String, Opti
                 let path = paths::alias(region, account.id, &alias.name);
                 report.find(&path, format!("points to the key {}, which is not there", alias.key_id));
             }
+        }
+    }
+}
+
+/// A principal that a grant names may be gone: the grant shows its unique id then, and serves nobody.
+fn check_grant(view: &View, grant: &Grant, report: &mut Report) {
+    let (region, key) = (grant.key.region, grant.key.id);
+    let mut find = |problem: String| report.find(&paths::grant(region, key, grant.id), problem);
+    if view.key(region, key).is_none_or(|found| found.arn != grant.key) {
+        find(format!("is on {}, which is not there", grant.key));
+    }
+    if view.account(grant.issuing_account).is_none() {
+        find(format!("its issuing account {} is missing", grant.issuing_account));
+    }
+    if let Some(name) = &grant.name {
+        let known = view.named_grant(region, key, &name.digest).map(|found| found.id);
+        if known != Some(grant.id) {
+            find(format!("its name `{}` does not lead to it", name.name));
         }
     }
 }
@@ -166,6 +193,56 @@ fn check_access_keys(view: &View, user: &User, report: &mut Report) {
         };
         if !opened {
             report.find(&path, format!("the secret of access key {} does not open", stored.id));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claviger_storage::{MemoryStore, Transaction, Write};
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::test_kms::TestKms;
+
+    /// The findings in a store of these records.
+    fn findings(kms: &TestKms, records: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<DamagedState> {
+        let store = MemoryStore::new();
+        let writes: Vec<_> = records.map(|(path, value)| Write::Put { path, value }).collect();
+        for writes in writes.chunks(50) {
+            let commit = store.commit(Transaction { preconditions: Vec::new(), writes: writes.to_vec() });
+            kms.block_on(commit).unwrap();
+        }
+        check(&store, kms.service().root().as_ref(), Path::new("absent")).unwrap().findings
+    }
+
+    /// Each record that a grant refers to, or that refers to it, is missed. Its grantee may be gone.
+    #[test]
+    fn what_belongs_to_a_grant() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        kms.ok("CreateUser", json!({"UserName": "ann"}));
+        let body = json!({"KeyId": key, "GranteePrincipal": "arn:aws:iam::111122223333:user/ann", "Name": "n",
+            "Operations": ["Encrypt"]});
+        kms.ok("CreateGrant", body);
+        kms.ok("DeleteUser", json!({"UserName": "ann"}));
+        let records = kms.store.records();
+        assert_eq!(findings(&kms, records.iter().cloned()), []);
+        for missing in ["grants/", "grant-names/", "counters/us-east-1/grants/", "keys/us-east-1/"] {
+            let kept = records.iter().filter(|(path, _)| !path.starts_with(missing)).cloned();
+            assert_eq!(kept.clone().count(), records.len() - 1, "{missing}");
+            let found = findings(&kms, kept);
+            let grant = |finding: &DamagedState| finding.path.contains("grant");
+            assert!(found.iter().any(grant), "without {missing}: {found:?}");
+        }
+        // Under another key, each path is still canonical.
+        let other = kms.key();
+        for moved in ["grants/", "grant-names/"] {
+            let kept = records.iter().cloned().map(|(path, value)| match path.starts_with(moved) {
+                true => (path.replace(&key, &other), value),
+                false => (path, value),
+            });
+            assert_ne!(findings(&kms, kept), [], "{moved}");
         }
     }
 }

@@ -36,6 +36,10 @@ pub enum Error {
     InvalidAuthenticationCode,
     /// The ciphertext is damaged, not ours, or not for this encryption context: one answer for every reason.
     InvalidCiphertext,
+    /// The text is no grant's id.
+    InvalidGrantId,
+    /// The grant token is not one of ours, or was altered.
+    InvalidGrantToken,
     /// The key is not for this operation or algorithm.
     InvalidKeyUsage(String),
     /// The MAC does not belong to the message.
@@ -100,6 +104,11 @@ impl Error {
         Self::NotFound(format!("Key '{arn}' does not exist"))
     }
 
+    /// The key has no such grant.
+    pub fn grant_not_found(id: impl fmt::Display) -> Self {
+        Self::NotFound(format!("Grant ID {id} not found"))
+    }
+
     /// The alias is absent.
     pub fn alias_not_found(arn: &AliasArn) -> Self {
         Self::NotFound(format!("Alias {arn} is not found."))
@@ -149,6 +158,8 @@ impl Error {
                 ("InvalidAuthenticationCodeException", 400, "InvalidAuthenticationCode", 403)
             }
             Self::InvalidCiphertext => ("InvalidCiphertextException", 400, "InvalidCiphertext", 400),
+            Self::InvalidGrantId => ("InvalidGrantIdException", 400, "InvalidInput", 400),
+            Self::InvalidGrantToken => ("InvalidGrantTokenException", 400, "InvalidInput", 400),
             Self::InvalidKeyUsage(_) => ("InvalidKeyUsageException", 400, "InvalidKeyUsage", 400),
             Self::InvalidMac => ("KMSInvalidMacException", 400, "InvalidMac", 400),
             Self::InvalidMarker => ("InvalidMarkerException", 400, "ValidationError", 400),
@@ -193,6 +204,8 @@ impl Error {
             | Self::Unsupported(text)
             | Self::Validation(text) => Some(text.clone()),
             Self::InvalidAuthenticationCode => Some("Authentication code for device is not valid.".into()),
+            Self::InvalidGrantId => Some("The grant ID is not valid.".into()),
+            Self::InvalidGrantToken => Some("The grant token is not valid.".into()),
             Self::InvalidMarker => Some("The marker is not valid for this request.".into()),
             Self::Internal(_) => Some("The request failed because of an internal error. Try again.".into()),
             Self::MissingAction => Some("The request is missing an action or a required parameter.".into()),

@@ -43,7 +43,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Outcomes that are counted apart; the last slot is for codes that the list lacks.
-    pub const OUTCOMES: [&str; 37] = [
+    pub const OUTCOMES: [&str; 39] = [
         "OK",
         "AccessDeniedException",
         "AlreadyExistsException",
@@ -58,6 +58,8 @@ impl Metrics {
         "InvalidArnException",
         "InvalidAuthenticationCodeException",
         "InvalidCiphertextException",
+        "InvalidGrantIdException",
+        "InvalidGrantTokenException",
         "InvalidKeyUsageException",
         "InvalidMarkerException",
         "InvalidSignatureException",
@@ -203,7 +205,9 @@ mod tests {
             Error::Internal(_) => Error::InvalidArn(text()),
             Error::InvalidArn(_) => Error::InvalidAuthenticationCode,
             Error::InvalidAuthenticationCode => Error::InvalidCiphertext,
-            Error::InvalidCiphertext => Error::InvalidKeyUsage(text()),
+            Error::InvalidCiphertext => Error::InvalidGrantId,
+            Error::InvalidGrantId => Error::InvalidGrantToken,
+            Error::InvalidGrantToken => Error::InvalidKeyUsage(text()),
             Error::InvalidKeyUsage(_) => Error::InvalidMac,
             Error::InvalidMac => Error::InvalidMarker,
             Error::InvalidMarker => Error::InvalidState(text()),

@@ -2,7 +2,7 @@
 
 use claviger_keyring::Space;
 use claviger_types::{
-    AccessKeyId, AccountId, AliasName, KeyId, Malformed, MfaDeviceName, PrincipalId, Region, UserName,
+    AccessKeyId, AccountId, AliasName, GrantId, KeyId, Malformed, MfaDeviceName, PrincipalId, Region, UserName,
 };
 
 /// The name of the space that is no Region's: accounts, users, the deployment's own keys.
@@ -16,6 +16,16 @@ pub fn key(region: Region, id: KeyId) -> String {
 /// An alias. The name keeps its prefix.
 pub fn alias(region: Region, account: AccountId, name: &AliasName) -> String {
     format!("aliases/{region}/{account}/{name}")
+}
+
+/// A grant on a key.
+pub fn grant(region: Region, key: KeyId, id: GrantId) -> String {
+    format!("grants/{region}/{key}/{id}")
+}
+
+/// Says that there is a grant of this name on a key, made with all that the digest stands for.
+pub fn named_grant(region: Region, key: KeyId, digest: &[u8; 32]) -> String {
+    format!("grant-names/{region}/{key}/{}", hex::encode(digest))
 }
 
 /// One version of an account's domain key in a space.
@@ -83,6 +93,11 @@ pub fn alias_count(region: Region, key: KeyId) -> String {
     format!("counters/{region}/aliases/{key}")
 }
 
+/// Number of grants on a key.
+pub fn grant_count(region: Region, key: KeyId) -> String {
+    format!("counters/{region}/grants/{key}")
+}
+
 /// Number of users of an account.
 pub fn user_count(account: AccountId) -> String {
     format!("counters/{GLOBAL}/users/{account}")
@@ -137,10 +152,14 @@ pub enum PathKind {
     DevClock,
     /// `domain-keys/…`.
     DomainKey,
+    /// `grants/…`.
+    Grant,
     /// `keys/…`.
     Key,
     /// `mfa-devices/…`.
     MfaDevice,
+    /// `grant-names/…`.
+    NamedGrant,
     /// `outbox/…`.
     Outbox,
     /// `session-keys/…`.
@@ -165,6 +184,8 @@ pub fn parse(path: &str) -> Option<(PathKind, &str, &str)> {
         "deployment" => PathKind::Deployment,
         "dev-clock" => PathKind::DevClock,
         "domain-keys" => PathKind::DomainKey,
+        "grant-names" => PathKind::NamedGrant,
+        "grants" => PathKind::Grant,
         "keys" => PathKind::Key,
         "mfa-devices" => PathKind::MfaDevice,
         "outbox" => PathKind::Outbox,
@@ -193,6 +214,10 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
         let (owner, owned) = rest.split_once('/')?;
         Some((owner.parse::<AccountId>().ok()?, owned))
     };
+    let of_key = || {
+        let (key, own) = rest.split_once('/')?;
+        Some((key.parse::<KeyId>().ok()?, own))
+    };
     Some(match kind {
         PathKind::AccessKey => access_key(rest.parse().ok()?),
         PathKind::Account => account(rest.parse().ok()?),
@@ -209,6 +234,10 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
             let (owner, version) = owned()?;
             domain_key(space_from_name(space).ok()?, owner, version.parse().ok()?)
         }
+        PathKind::Grant => {
+            let (key, id) = of_key()?;
+            grant(region()?, key, id.parse().ok()?)
+        }
         PathKind::Key => key(region()?, rest.parse().ok()?),
         PathKind::MfaDevice => {
             let (owner, name) = owned()?;
@@ -218,6 +247,10 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
         PathKind::SessionRevocation => {
             let (owner, principal) = owned()?;
             session_revocation(owner, principal.parse().ok()?)
+        }
+        PathKind::NamedGrant => {
+            let (key, digest) = of_key()?;
+            named_grant(region()?, key, &hex::decode(digest).ok()?.try_into().ok()?)
         }
         PathKind::User => {
             let (owner, name) = owned()?;
@@ -248,10 +281,13 @@ mod tests {
             dev_clock(),
             domain_key(Space::Global, owner, u32::MAX),
             domain_key(Space::Region(region), owner, 0),
+            grant(region, id, GrantId::FIRST),
+            grant_count(region, id),
             key(region, id),
             key_count(region, owner),
             mfa_device(owner, "phone"),
             mfa_device_count(owner),
+            named_grant(region, id, &[0xab; 32]),
             outbox(GLOBAL, ID),
             session_key(1),
             session_revocation(owner, "AIDA7777777777777777".parse().unwrap()),
@@ -274,6 +310,11 @@ mod tests {
             "deployment/global/other",
             "dev-clock/us-east-1/current",
             "domain-keys/us-east-1/111122223333/+000000001",
+            &format!("grants/us-east-1/{ID}/{}", "AB".repeat(32)),
+            &format!("grants/us-east-1/{ID}"),
+            &format!("grants/global/{ID}/{}", "ab".repeat(32)),
+            &format!("grant-names/us-east-1/{ID}/{}", "AB".repeat(32)),
+            &format!("grant-names/us-east-1/{ID}/{}", "ab".repeat(31)),
             "keys/us-east-1/1234ABCD-12ab-34cd-56ef-1234567890ab",
             "mfa-devices/global/111122223333/Phone",
             "session-keys/global/1",

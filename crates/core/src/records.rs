@@ -171,7 +171,7 @@ pub struct AccessKeyRecord {
     pub wrapped_secret: Vec<u8>,
 }
 
-/// A key with all that is its own but its aliases (and, later, grants).
+/// A key with all that is its own but its aliases and grants.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct KeyRecord {
     /// Whose key.
@@ -271,6 +271,76 @@ pub struct AliasRecord {
     pub updated_at: i64,
 }
 
+/// A grant on a key.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct GrantRecord {
+    /// The key's account.
+    #[n(0)]
+    pub key_account: u64,
+    /// Who gets the permissions.
+    #[n(1)]
+    pub grantee: GrantPrincipalRecord,
+    /// Who may retire it.
+    #[n(2)]
+    pub retiring: Option<GrantPrincipalRecord>,
+    /// Operations by their API names.
+    #[n(3)]
+    pub operations: Vec<String>,
+    /// What it demands of encryption contexts.
+    #[n(4)]
+    pub constraint: Option<GrantConstraintRecord>,
+    /// The name that makes its creation idempotent.
+    #[n(5)]
+    pub name: Option<GrantNameRecord>,
+    /// The account that made it.
+    #[n(6)]
+    pub issuing_account: u64,
+    /// Milliseconds since the epoch.
+    #[n(7)]
+    pub created_at: i64,
+}
+
+/// A principal that a grant names.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct GrantPrincipalRecord {
+    /// Its ARN when the grant was made.
+    #[n(0)]
+    pub arn: String,
+    /// Its unique id; none if it is an account.
+    #[n(1)]
+    pub id: Option<String>,
+}
+
+/// What a grant demands of encryption contexts: pairs in order of their names.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum GrantConstraintRecord {
+    /// These pairs and no others.
+    #[n(0)]
+    Equals(#[n(0)] Vec<(String, String)>),
+    /// These pairs, and any others.
+    #[n(1)]
+    Subset(#[n(0)] Vec<(String, String)>),
+}
+
+/// A grant's name, with the digest that stands for it and for all that the grant was made with.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct GrantNameRecord {
+    /// As given.
+    #[n(0)]
+    pub name: String,
+    /// SHA-256; names the record of the [`NamedGrantRecord`].
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub digest: [u8; 32],
+}
+
+/// Which grant was made with a name and everything else of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct NamedGrantRecord {
+    /// The grant's id.
+    #[n(0)]
+    pub grant_id: String,
+}
+
 /// Whose access key id it is: the id is taken over all accounts.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct AccessKeyOwnerRecord {
@@ -360,4 +430,6 @@ kinds! {
     DevClockRecord = 9,
     EventRecord = 10,
     AuditPositionRecord = 11,
+    GrantRecord = 12,
+    NamedGrantRecord = 13,
 }

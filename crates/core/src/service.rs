@@ -14,6 +14,7 @@ use crate::identity::mfa_attempts::MfaAttempts;
 use crate::metrics::Metrics;
 use crate::pipeline::Execution;
 use crate::pipeline::call::{Call, Facts};
+use crate::pipeline::request::NothingTold;
 use crate::pipeline::turns::Turns;
 use crate::settings::Settings;
 use crate::table::Row;
@@ -157,7 +158,7 @@ impl Service {
         let caller = caller(&call.signatory, view, call.authenticated_at)?;
         let now = self.domain_time(view, call.authenticated_at);
         let Self { settings, mfa_attempts, .. } = self;
-        Ok(Facts { view, now, call, caller, mfa_attempts, settings, root: self.root.as_ref() })
+        Ok(Facts { view, now, call, request: &NothingTold, caller, mfa_attempts, settings, root: self.root.as_ref() })
     }
 
     fn domain_time(&self, view: &View, wall_clock: Timestamp) -> Timestamp {

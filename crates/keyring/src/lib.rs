@@ -21,6 +21,7 @@
 
 mod backing_key;
 mod cluster_key;
+mod digest;
 mod domain_key;
 mod error;
 mod fields;
@@ -41,6 +42,7 @@ mod wrap;
 
 pub use backing_key::{BackingKey, BackingKeyBinding, BackingKeyId, KeyMaterialId, WrappedBackingKey};
 pub use cluster_key::ClusterKey;
+pub use digest::sha256;
 pub use domain_key::{DomainKey, DomainScope, Space};
 pub use error::{Damaged, InvalidCiphertext, InvalidMac, ModuleFailed, RewrapError, UseError};
 pub use message::Deployment;
@@ -50,5 +52,5 @@ pub use root::{FileRoot, RootError, RootOfTrust};
 pub use secret::{Plaintext, Secret};
 pub use secret_access_key::{SecretAccessKey, SigningKey};
 pub use session_key::SessionKey;
-pub use token::{TokenKey, TokenPurpose, sealed_version};
+pub use token::{TokenKey, TokenPurpose, TokenSeed, sealed_version};
 pub use wrap::wrapping_version;

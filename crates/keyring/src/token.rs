@@ -21,6 +21,8 @@ const N_BYTES: usize = 16;
 /// What tokens are for. Each purpose has a key of its own, so that none passes for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenPurpose {
+    /// What names a grant.
+    Grant,
     /// Where a listing goes on.
     Marker,
 }
@@ -28,8 +30,19 @@ pub enum TokenPurpose {
 impl TokenPurpose {
     fn label(self) -> &'static str {
         match self {
+            Self::Grant => "claviger/v1/token/grant",
             Self::Marker => "claviger/v1/token/marker",
         }
+    }
+}
+
+/// What a token is made unique by, drawn before it is known what the token will hold.
+pub struct TokenSeed([u8; N_BYTES]);
+
+impl TokenSeed {
+    /// A fresh one.
+    pub fn fresh() -> Result<Self, ModuleFailed> {
+        random().map(Self)
     }
 }
 
@@ -63,7 +76,12 @@ impl TokenKey {
         self.seal_with_n(aad, plaintext, random()?)
     }
 
-    /// What [`TokenKey::seal`] sealed, if this is such a token, unaltered, and `aad` is the same.
+    /// The same, of a seed that was drawn before. Of all that is sealed with one seed, only one token may be handed out.
+    pub fn seal_seeded(&self, seed: &TokenSeed, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, ModuleFailed> {
+        self.seal_with_n(aad, plaintext, seed.0)
+    }
+
+    /// What [`TokenKey::seal`] or [`TokenKey::seal_seeded`] sealed, if this is such a token, unaltered, and `aad` is the same.
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Option<Plaintext> {
         if sealed_version(sealed) != Some(self.version) {
             return None;
@@ -133,12 +151,22 @@ mod tests {
         assert_ne!(sealed, key.seal(b"place", b"after this").unwrap());
     }
 
+    /// A command that decides again has the same seed: the same token, if it decides the same.
+    #[test]
+    fn a_seed_is_a_token() {
+        let (key, seed) = (token_key(), TokenSeed::fresh().unwrap());
+        let sealed = key.seal_seeded(&seed, b"place", b"grant").unwrap();
+        assert_eq!(key.open(b"place", &sealed).unwrap().as_bytes(), b"grant");
+        assert_eq!(key.seal_seeded(&seed, b"place", b"grant").unwrap(), sealed);
+        assert_ne!(key.seal_seeded(&TokenSeed::fresh().unwrap(), b"place", b"grant").unwrap(), sealed);
+    }
+
     #[test]
     fn another_key_is_refused() {
         let sealed = token_key().seal(b"place", b"after this").unwrap();
         let other_secret = ClusterKey::from_secret(3, secret(0x21)).unwrap().token_key(TokenPurpose::Marker).unwrap();
         let other_version = ClusterKey::from_secret(4, secret(0x20)).unwrap().token_key(TokenPurpose::Marker).unwrap();
-        let other_purpose = TokenKey::derived(3, &secret(0x20), "claviger/v1/token/another").unwrap();
+        let other_purpose = cluster_key().token_key(TokenPurpose::Grant).unwrap();
         for (name, other) in [("secret", other_secret), ("version", other_version), ("purpose", other_purpose)] {
             assert!(other.open(b"place", &sealed).is_none(), "other {name}");
         }

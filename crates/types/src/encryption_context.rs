@@ -24,6 +24,13 @@ impl EncryptionContext {
         &self.0
     }
 
+    /// Whether each pair of `other` is one of these, name and value.
+    pub fn holds_all_of(&self, other: &Self) -> bool {
+        // INVARIANT: both are sorted by name, so one pass over these finds all of the others.
+        let mut own = self.0.iter();
+        other.0.iter().all(|wanted| own.any(|pair| pair == wanted))
+    }
+
     /// Appends the canonical form: the number of pairs (2 bytes), then each name and value after its length
     /// (4 bytes); all numbers big-endian. Prefix-free, so that no two contexts have one form.
     pub fn write_canonical(&self, out: &mut Vec<u8>) {

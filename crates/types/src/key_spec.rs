@@ -35,6 +35,7 @@ macro_rules! named {
         }
     };
 }
+pub(crate) use named;
 
 named! {
     /// What kind of key material a key has.

@@ -7,6 +7,7 @@ mod account;
 mod alias;
 mod arn;
 mod encryption_context;
+mod grant;
 mod key_id;
 mod key_ref;
 mod key_spec;
@@ -22,6 +23,7 @@ pub use account::AccountId;
 pub use alias::AliasName;
 pub use arn::{AliasArn, KeyArn, PolicyArn, PrincipalArn};
 pub use encryption_context::EncryptionContext;
+pub use grant::{GrantConstraint, GrantId, GrantOperation, GrantOperations};
 pub use key_id::KeyId;
 pub use key_ref::{BadKeyRef, KeyRef, KeyRefKind};
 pub use key_spec::{DataKeySpec, EncryptionAlgorithm, KeySpec, KeyUsage, MacAlgorithm};
@@ -56,6 +58,7 @@ serialize_as_text!(
     AccountId,
     AliasArn,
     AliasName,
+    GrantId,
     GroupId,
     GroupName,
     KeyArn,

@@ -19,6 +19,15 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// 8,192 bytes, so that a larger one could never be used with an external key store.
 pub const ENCRYPTION_CONTEXT_BYTES_MAX: usize = 8192;
 
+/// Pairs of a grant's encryption context constraint. Source: API reference, GrantConstraints.
+pub const GRANT_CONSTRAINT_PAIRS_MAX: usize = 8;
+
+/// Characters of a value in a grant's encryption context constraint. Source: API reference, GrantConstraints.
+pub const GRANT_CONSTRAINT_VALUE_CHARS_MAX: usize = 384;
+
+/// Grants on one key. Source: AWS KMS resource quotas.
+pub const GRANTS_PER_KEY_MAX: u64 = 50_000;
+
 /// Inline policy characters of one user, all policies together, white space not counted. Source: IAM quotas.
 pub const INLINE_POLICY_CHARS_PER_USER_MAX: usize = 2048;
 

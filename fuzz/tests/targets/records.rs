@@ -6,14 +6,14 @@ use std::sync::Arc;
 use claviger_core::Error;
 use claviger_core::records::{
     self, AccessKeyOwnerRecord, AccountRecord, AliasRecord, AuditPositionRecord, ClusterKeyRecord, DeploymentRecord,
-    DevClockRecord, DomainKeyRecord, EventRecord, KeyRecord, MfaDeviceRecord, Record, SessionKeyRecord, SessionRecord,
-    SessionRevocationRecord, UserRecord,
+    DevClockRecord, DomainKeyRecord, EventRecord, GrantRecord, KeyRecord, MfaDeviceRecord, NamedGrantRecord, Record,
+    SessionKeyRecord, SessionRecord, SessionRevocationRecord, UserRecord,
 };
 use claviger_fuzz::{Bytes, Campaign, Choices, Driver, Edited, Request, ValueGenerator};
 use claviger_storage::{MemoryStore, OPERATIONS_MAX, Store, Transaction, Write};
 use serde_json::json;
 
-use crate::world::{Caller, World, findings, row, start};
+use crate::world::{Caller, HOME, World, findings, row, start};
 
 /// Every record of a deployment as every kind.
 pub fn stored_records(campaign: Campaign) {
@@ -30,11 +30,13 @@ pub fn stored_records(campaign: Campaign) {
             | stays::<DevClockRecord>(bytes)
             | stays::<DomainKeyRecord>(bytes)
             | stays::<EventRecord>(bytes)
+            | stays::<GrantRecord>(bytes)
             | stays::<KeyRecord>(bytes)
             | stays::<MfaDeviceRecord>(bytes)
             | stays::<SessionKeyRecord>(bytes)
             | stays::<SessionRecord>(bytes)
             | stays::<SessionRevocationRecord>(bytes)
+            | stays::<NamedGrantRecord>(bytes)
             | stays::<UserRecord>(bytes)
     });
 }
@@ -155,6 +157,8 @@ fn serve(world: &World, whole: bool) {
         ("Encrypt", json!({"KeyId": "alias/app", "Plaintext": "AA=="})),
         ("Decrypt", json!({"CiphertextBlob": world.mark("ciphertext")})),
         ("ListAliases", json!({})),
+        ("ListGrants", json!({"KeyId": world.mark("key")})),
+        ("ListRetirableGrants", json!({"RetiringPrincipal": HOME})),
         ("ListUsers", json!({})),
         ("EnableKey", json!({"KeyId": world.mark("disabled")})),
         ("CreateKey", json!({})),

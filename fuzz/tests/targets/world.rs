@@ -95,6 +95,7 @@ impl World {
         }
         let ciphertext = json!({"CiphertextBlob": world.mark("ciphertext"), "KeyId": "alias/app"});
         world.ok(Caller::Admin, "Decrypt", ciphertext);
+        world.add_grants();
         let marker = world.ok(Caller::Admin, "ListKeys", json!({"Limit": 1}))["NextMarker"].clone();
         world.add_mark("marker", &marker);
         world
@@ -160,6 +161,24 @@ impl World {
         let body = json!({"KeyId": hmac, "Message": "c29tZSBkYXRh", "MacAlgorithm": "HMAC_SHA_384"});
         let mac = self.ok(caller, "GenerateMac", body)["Mac"].clone();
         self.add_mark(&format!("{prefix}mac"), &mac);
+    }
+
+    /// Grants to a user who may do little, and to the root of the third account.
+    fn add_grants(&mut self) {
+        let ann = "arn:aws:iam::111122223333:user/ann";
+        let plain = json!({
+            "KeyId": self.mark("key"), "GranteePrincipal": ann, "RetiringPrincipal": HOME, "Name": "n",
+            "Operations": ["Decrypt", "CreateGrant", "RetireGrant"],
+            "Constraints": {"EncryptionContextSubset": {"purpose": "test"}},
+        });
+        let of_account = json!({
+            "KeyId": self.mark("hmac"), "GranteePrincipal": THIRD, "Operations": ["GenerateMac", "VerifyMac"],
+        });
+        for (prefix, body) in [("", plain), ("account_", of_account)] {
+            let grant = self.ok(Caller::Admin, "CreateGrant", body);
+            self.add_mark(&format!("{prefix}grant"), &grant["GrantId"]);
+            self.add_mark(&format!("{prefix}grant_token"), &grant["GrantToken"]);
+        }
     }
 
     fn add_mark(&mut self, name: &str, value: &Value) {
@@ -306,6 +325,13 @@ pub fn words() -> Words {
         identity_policy("Deny", r#"["kms:Decrypt","iam:*"]"#, "arn:aws:kms:*:*:key/*"),
         identity_policy("Allow", r#""s3:GetObject""#, "${aws:username}"),
     ];
+    // None of them is the stranger, who must not get anything by a grant either.
+    let principals = texts(&[
+        "arn:aws:iam::111122223333:user/ann",
+        "arn:aws:iam::111122223333:root",
+        AWAY,
+        "arn:aws:iam::111122223333:user/none",
+    ]);
     Words::new([
         ("", texts(&["__key__", "__ciphertext__", "default", "admin", "alias/app"])),
         ("AccessKeyId", texts(&["__ann__", "__nobody__", "AKIAIOSFODNN7EXAMPLE"])),
@@ -315,6 +341,13 @@ pub fn words() -> Words {
         ("EncryptionContext", texts(&["purpose", "test"])),
         ("DestinationEncryptionContext", texts(&["purpose", "test"])),
         ("SourceEncryptionContext", texts(&["purpose", "test"])),
+        ("EncryptionContextEquals", texts(&["purpose", "test"])),
+        ("EncryptionContextSubset", texts(&["purpose", "test"])),
+        ("GrantId", texts(&["__grant__", "__account_grant__", "x"])),
+        ("GrantToken", texts(&["__grant_token__", "__account_grant_token__", "x"])),
+        ("GrantTokens", texts(&["__grant_token__", "__account_grant_token__", "x"])),
+        ("GranteePrincipal", principals.clone()),
+        ("RetiringPrincipal", principals),
         ("Id", texts(&["222233334444", AWAY, "000000000000", "1"])),
         ("KeyId", texts(&keys)),
         ("Mac", texts(&["__mac__", "__away_mac__"])),

@@ -57,6 +57,7 @@ fn examine(store: &dyn Store, root: &FileRoot, audit_folder: &Path) -> Result<(R
         (PathKind::User, 0, "users"),
         (PathKind::Key, 0, "keys"),
         (PathKind::Alias, 0, "aliases"),
+        (PathKind::Grant, 0, "grants"),
         (PathKind::Outbox, 0, "events on their way to the audit log"),
     ];
     store.load(&mut |record| {

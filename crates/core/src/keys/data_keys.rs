@@ -1,13 +1,15 @@
 //! What both data key operations do: length, checks, and the key under the key. Source: API reference, GenerateDataKey.
 
 use claviger_keyring::{Plaintext, generate_data_key};
+use claviger_policy::Action;
 use claviger_types::{DataKeySpec, EncryptionContext, KeyUsage};
 
 use crate::error::Error;
 use crate::keys::checks::{check_enabled, check_usage};
 use crate::keys::material;
 use crate::pipeline::call::Facts;
-use crate::pipeline::members::{dry_run, encryption_context, key_name, no_grant_tokens};
+use crate::pipeline::members::{dry_run, encryption_context, grant_tokens, key_name};
+use crate::pipeline::request::RequestContext;
 use crate::target::KeyName;
 use crate::view::Key;
 use crate::wire::Fields;
@@ -18,6 +20,7 @@ pub struct DataKeyRequest {
     pub key_id: KeyName,
     /// What the encrypted data key is bound to.
     pub encryption_context: EncryptionContext,
+    grant_tokens: Vec<String>,
     /// Whether to stop after the checks.
     pub dry_run: bool,
     length: Result<usize, LengthUnclear>,
@@ -38,7 +41,6 @@ pub struct DataKey {
 impl DataKeyRequest {
     /// Takes the members out of the request.
     pub fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        no_grant_tokens(fields)?;
         let spec = fields.string("KeySpec");
         let length = match (spec, fields.integer("NumberOfBytes")) {
             (Some(name), None) => Ok(spec_bytes(&name)?),
@@ -48,6 +50,7 @@ impl DataKeyRequest {
         Ok(Self {
             key_id: key_name(fields, "KeyId"),
             encryption_context: encryption_context(fields, "EncryptionContext")?,
+            grant_tokens: grant_tokens(fields),
             dry_run: dry_run(fields),
             length,
         })
@@ -70,6 +73,16 @@ impl DataKeyRequest {
     fn length(&self) -> Result<usize, Error> {
         self.length
             .map_err(|LengthUnclear| Error::Validation("Please specify either number of bytes or key spec.".into()))
+    }
+}
+
+impl RequestContext for DataKeyRequest {
+    fn encryption_context(&self, _: Action) -> Option<&EncryptionContext> {
+        Some(&self.encryption_context)
+    }
+
+    fn grant_tokens(&self) -> &[String] {
+        &self.grant_tokens
     }
 }
 

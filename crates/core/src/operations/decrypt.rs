@@ -1,6 +1,7 @@
 //! `Decrypt`: the key is the one that the ciphertext names. Source: API reference, Decrypt.
 
 use claviger_keyring::{KeyMaterialId, Plaintext};
+use claviger_policy::Action;
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn};
 use serde::Serialize;
 
@@ -8,8 +9,9 @@ use crate::error::Error;
 use crate::keys::ciphertexts::{check_source, ciphertext_blob, ciphertext_name};
 use crate::keys::material;
 use crate::pipeline::call::Facts;
-use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, no_grant_tokens};
+use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, grant_tokens};
 use crate::pipeline::operation::{Operation, Use};
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, CiphertextKey, CiphertextName};
 use crate::wire::{Base64, Blob, Fields};
 
@@ -19,6 +21,7 @@ pub struct Decrypt {
     ciphertext: Blob,
     encryption_context: EncryptionContext,
     algorithm: String,
+    grant_tokens: Vec<String>,
     dry_run: bool,
 }
 
@@ -40,19 +43,33 @@ impl Operation for Decrypt {
     type Reply = Reply;
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        no_grant_tokens(fields)?;
         let ciphertext = ciphertext_blob(fields, Self::NAME)?;
         Ok(Self {
             name: ciphertext_name(&ciphertext, fields.string("KeyId"))?,
             ciphertext,
             encryption_context: encryption_context(fields, "EncryptionContext")?,
             algorithm: encryption_algorithm(fields, "EncryptionAlgorithm"),
+            grant_tokens: grant_tokens(fields),
             dry_run: dry_run(fields),
         })
     }
 
     fn target(&self) -> &CiphertextName {
         &self.name
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for Decrypt {
+    fn encryption_context(&self, _: Action) -> Option<&EncryptionContext> {
+        Some(&self.encryption_context)
+    }
+
+    fn grant_tokens(&self) -> &[String] {
+        &self.grant_tokens
     }
 }
 

@@ -7,14 +7,16 @@ use crate::keys::checks::present_state;
 use crate::keys::material::current_entry;
 use crate::keys::metadata::{KeyMetadata, Parts};
 use crate::pipeline::call::Facts;
-use crate::pipeline::members::{key_name, no_grant_tokens};
+use crate::pipeline::members::{grant_tokens, key_name};
 use crate::pipeline::operation::{Operation, Read};
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
 
 /// The request.
 pub struct DescribeKey {
     key_id: KeyName,
+    grant_tokens: Vec<String>,
 }
 
 /// The answer.
@@ -31,12 +33,21 @@ impl Operation for DescribeKey {
     type Reply = Reply;
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        no_grant_tokens(fields)?;
-        Ok(Self { key_id: key_name(fields, "KeyId") })
+        Ok(Self { key_id: key_name(fields, "KeyId"), grant_tokens: grant_tokens(fields) })
     }
 
     fn target(&self) -> &KeyName {
         &self.key_id
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for DescribeKey {
+    fn grant_tokens(&self) -> &[String] {
+        &self.grant_tokens
     }
 }
 

@@ -1,5 +1,6 @@
 //! `Encrypt`: up to 4,096 bytes, bound to an encryption context. Source: API reference, Encrypt.
 
+use claviger_policy::Action;
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn, KeyUsage};
 use serde::Serialize;
 
@@ -8,9 +9,10 @@ use crate::keys::checks::{check_enabled, check_encryption_algorithm, check_usage
 use crate::keys::material;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::{
-    dry_run, encryption_algorithm, encryption_context, key_name, no_grant_tokens, required_blob,
+    dry_run, encryption_algorithm, encryption_context, grant_tokens, key_name, required_blob,
 };
 use crate::pipeline::operation::{Operation, Use};
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::{Base64, Blob, Fields};
 
@@ -20,6 +22,7 @@ pub struct Encrypt {
     plaintext: Blob,
     encryption_context: EncryptionContext,
     algorithm: String,
+    grant_tokens: Vec<String>,
     dry_run: bool,
 }
 
@@ -39,18 +42,32 @@ impl Operation for Encrypt {
     type Reply = Reply;
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        no_grant_tokens(fields)?;
         Ok(Self {
             key_id: key_name(fields, "KeyId"),
             plaintext: required_blob(fields, "Plaintext")?,
             encryption_context: encryption_context(fields, "EncryptionContext")?,
             algorithm: encryption_algorithm(fields, "EncryptionAlgorithm"),
+            grant_tokens: grant_tokens(fields),
             dry_run: dry_run(fields),
         })
     }
 
     fn target(&self) -> &KeyName {
         &self.key_id
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for Encrypt {
+    fn encryption_context(&self, _: Action) -> Option<&EncryptionContext> {
+        Some(&self.encryption_context)
+    }
+
+    fn grant_tokens(&self) -> &[String] {
+        &self.grant_tokens
     }
 }
 

@@ -9,6 +9,7 @@ use crate::keys::data_keys::DataKeyRequest;
 use crate::keys::material;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Use};
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::{Base64, Fields};
 
@@ -38,6 +39,10 @@ impl Operation for GenerateDataKey {
 
     fn target(&self) -> &KeyName {
         &self.0.key_id
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        &self.0
     }
 }
 

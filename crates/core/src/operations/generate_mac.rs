@@ -7,8 +7,9 @@ use crate::error::Error;
 use crate::keys::checks::{check_enabled, check_mac_algorithm, check_usage};
 use crate::keys::material;
 use crate::pipeline::call::Facts;
-use crate::pipeline::members::{dry_run, key_name, mac_algorithm, no_grant_tokens, required_blob};
+use crate::pipeline::members::{dry_run, grant_tokens, key_name, mac_algorithm, required_blob};
 use crate::pipeline::operation::{Operation, Use};
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::{Base64, Blob, Fields};
 
@@ -17,6 +18,7 @@ pub struct GenerateMac {
     key_id: KeyName,
     message: Blob,
     algorithm: MacAlgorithm,
+    grant_tokens: Vec<String>,
     dry_run: bool,
 }
 
@@ -36,17 +38,27 @@ impl Operation for GenerateMac {
     type Reply = Reply;
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        no_grant_tokens(fields)?;
         Ok(Self {
             key_id: key_name(fields, "KeyId"),
             message: required_blob(fields, "Message")?,
             algorithm: mac_algorithm(fields)?,
+            grant_tokens: grant_tokens(fields),
             dry_run: dry_run(fields),
         })
     }
 
     fn target(&self) -> &KeyName {
         &self.key_id
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for GenerateMac {
+    fn grant_tokens(&self) -> &[String] {
+        &self.grant_tokens
     }
 }
 

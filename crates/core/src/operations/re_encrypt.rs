@@ -1,6 +1,7 @@
 //! `ReEncrypt`: from one key or context to another; the plaintext stays inside. Source: API reference, ReEncrypt.
 
 use claviger_keyring::KeyMaterialId;
+use claviger_policy::Action;
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn, KeyUsage};
 use serde::Serialize;
 
@@ -9,8 +10,9 @@ use crate::keys::checks::{check_enabled, check_encryption_algorithm, check_usage
 use crate::keys::ciphertexts::{check_source, ciphertext_blob, ciphertext_name};
 use crate::keys::material;
 use crate::pipeline::call::Facts;
-use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, key_name, no_grant_tokens};
+use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, grant_tokens, key_name};
 use crate::pipeline::operation::{Operation, Use};
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, Pair, PairName};
 use crate::wire::{Base64, Blob, Fields};
 
@@ -22,6 +24,7 @@ pub struct ReEncrypt {
     source_algorithm: String,
     destination_context: EncryptionContext,
     destination_algorithm: String,
+    grant_tokens: Vec<String>,
     dry_run: bool,
 }
 
@@ -47,7 +50,6 @@ impl Operation for ReEncrypt {
     type Reply = Reply;
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        no_grant_tokens(fields)?;
         let ciphertext = ciphertext_blob(fields, Self::NAME)?;
         let source = ciphertext_name(&ciphertext, fields.string("SourceKeyId"))?;
         Ok(Self {
@@ -57,12 +59,30 @@ impl Operation for ReEncrypt {
             source_algorithm: encryption_algorithm(fields, "SourceEncryptionAlgorithm"),
             destination_context: encryption_context(fields, "DestinationEncryptionContext")?,
             destination_algorithm: encryption_algorithm(fields, "DestinationEncryptionAlgorithm"),
+            grant_tokens: grant_tokens(fields),
             dry_run: dry_run(fields),
         })
     }
 
     fn target(&self) -> &PairName {
         &self.names
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for ReEncrypt {
+    fn encryption_context(&self, action: Action) -> Option<&EncryptionContext> {
+        match action.name {
+            "ReEncryptFrom" => Some(&self.source_context),
+            _ => Some(&self.destination_context),
+        }
+    }
+
+    fn grant_tokens(&self) -> &[String] {
+        &self.grant_tokens
     }
 }
 

@@ -9,6 +9,7 @@ use claviger_types::{AccountId, Region, Timestamp};
 use crate::error::Error;
 use crate::identity::caller::{Caller, Signatory};
 use crate::identity::mfa_attempts::MfaAttempts;
+use crate::pipeline::request::RequestContext;
 use crate::settings::Settings;
 use crate::view::View;
 
@@ -54,8 +55,10 @@ pub struct Facts<'a> {
     pub view: &'a View,
     /// The domain clock's time.
     pub now: Timestamp,
-    /// The request.
+    /// The request, apart from its body.
     pub call: &'a Call<'a>,
+    /// What the body tells those who decide whether the request is allowed; nothing for anybody else.
+    pub request: &'a dyn RequestContext,
     /// The caller as this View has it.
     pub caller: Caller<'a>,
     /// Wrong MFA codes so far: for `prepare`, never for a decision.

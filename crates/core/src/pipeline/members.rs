@@ -1,6 +1,6 @@
 //! Members that many operations share, taken out of a request in one way.
 
-use claviger_types::{EncryptionContext, MacAlgorithm};
+use claviger_types::{EncryptionContext, GrantId, MacAlgorithm};
 
 use crate::error::Error;
 use crate::target::KeyName;
@@ -42,14 +42,14 @@ pub fn dry_run(fields: &mut Fields) -> bool {
     fields.boolean("DryRun").unwrap_or(false)
 }
 
-/// No grant exists yet, so any grant token is one of a grant that is not there. An empty list asks for nothing.
-pub fn no_grant_tokens(fields: &mut Fields) -> Result<(), Error> {
-    match fields.strings("GrantTokens") {
-        Some(tokens) if !tokens.is_empty() => {
-            Err(Error::Unsupported("Claviger does not support GrantTokens yet.".into()))
-        }
-        _ => Ok(()),
-    }
+/// `GrantTokens`. The constraints let ten through; they are opened once it is known who calls.
+pub fn grant_tokens(fields: &mut Fields) -> Vec<String> {
+    fields.strings("GrantTokens").unwrap_or_default()
+}
+
+/// The id of a grant.
+pub fn grant_id(fields: &mut Fields, member: &str) -> Result<Option<GrantId>, Error> {
+    fields.string(member).map(|text| text.parse().map_err(|_| Error::InvalidGrantId)).transpose()
 }
 
 /// `MacAlgorithm`, which the constraints demand.

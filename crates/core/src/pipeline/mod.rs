@@ -4,7 +4,7 @@
 //! 2. resolve: the target by its name;
 //! 3. authorize: the policies about the target;
 //! 4. usage, state, algorithm, lengths: [`Use::check`]; a command makes these checks in `decide`;
-//! 5. DryRun's exit;
+//! 5. DryRun's exit; a command's is between `decide` and commit;
 //! 6. run, or prepare, decide and commit;
 //! 7. encode.
 
@@ -14,6 +14,7 @@ pub mod members;
 pub mod operation;
 pub mod outcome;
 pub mod page;
+pub mod request;
 pub mod turns;
 
 use std::future::Future;
@@ -26,7 +27,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::identity::caller::Signatory;
-use crate::keys::domain_keys;
+use crate::keys::{domain_keys, grant_tokens};
 use crate::paths;
 use crate::pipeline::call::{Call, Facts};
 use crate::pipeline::operation::{Command, Operation, Read, Use};
@@ -171,6 +172,9 @@ fn decide<O: Command>(
         None => Prepared { on: view.revision(), made: operation.prepare(&facts, &target)? },
     };
     let Outcome { changes, reply } = operation.decide(&facts, target, &prepared.insert(made).made)?;
+    if operation.dry_run() {
+        return Err(Error::DryRun);
+    }
     let Some(changes) = changes else { return Ok(Decided::Answer(reply)) };
     resources.extend_from_slice(changes.made());
     let space = changes.space_name();
@@ -214,6 +218,8 @@ fn parse<O: Operation>(mut fields: Fields) -> Result<O, Error> {
 }
 
 fn authorize_for<O: Operation>(operation: &O, facts: &Facts<'_>) -> Result<Authorized<O::Target>, Error> {
+    let facts = &Facts { request: operation.request_context(), ..*facts };
+    grant_tokens::check(facts)?;
     authorize(operation.target(), O::asked(), facts)
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::{NothingTold, RequestContext};
 use crate::target::{Asked, Authorized, Target};
 use crate::wire::Fields;
 
@@ -28,6 +29,11 @@ pub trait Operation: Sized + Send + Sync + 'static {
 
     /// How the request names its target.
     fn target(&self) -> &<Self::Target as Target>::Name;
+
+    /// What the request tells policies and grants about itself.
+    fn request_context(&self) -> &dyn RequestContext {
+        &NothingTold
+    }
 
     /// What policies are asked.
     fn asked() -> Asked {
@@ -70,4 +76,9 @@ pub trait Command: Operation {
         target: Authorized<Self::Target>,
         prepared: &Self::Prepared,
     ) -> Result<Outcome<Self::Reply>, Error>;
+
+    /// Whether to stop once it is decided.
+    fn dry_run(&self) -> bool {
+        false
+    }
 }

@@ -40,6 +40,8 @@ pub struct Changes {
 pub enum Quota {
     /// Aliases of one key.
     AliasesPerKey,
+    /// Grants on one key.
+    GrantsPerKey,
     /// Keys of an account in a Region.
     Keys,
     /// Virtual MFA devices of an account.
@@ -172,6 +174,9 @@ impl Quota {
         Error::LimitExceeded(match self {
             Self::AliasesPerKey => {
                 format!("Aliases per key quota for this account in this region is {limit}, current usage is {current}.")
+            }
+            Self::GrantsPerKey => {
+                format!("Grants per key quota for this account in this region is {limit}, current usage is {current}.")
             }
             Self::Keys => {
                 format!("Key quota for this account in this region is {limit} but the current usage is {current}.")

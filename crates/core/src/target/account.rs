@@ -61,6 +61,11 @@ pub(crate) fn ask_identity(
     }
 }
 
+/// Whether the caller's identity policies alone allow it.
+pub(super) fn allowed_by_identity(action: Action, resource: Resource<'_>, facts: &Facts<'_>) -> bool {
+    matches!(facts.caller.decide_by_identity(action, resource), Decision::Allow(_))
+}
+
 /// AccessDenied in the caller's words.
 pub(crate) fn denied(action: Action, facts: &Facts<'_>, resource: DeniedResource) -> Error {
     let principal = facts.caller.arn();

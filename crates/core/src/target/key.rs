@@ -9,6 +9,7 @@ use super::account::denied;
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
+use crate::keys::grants;
 use crate::pipeline::call::Facts;
 use crate::view::Key;
 
@@ -98,12 +99,15 @@ pub(super) fn ask_key(
     }
 }
 
-/// The bare decision about a key.
+/// The bare decision about a key: the policies', and where these leave it open, the grants'.
 pub(super) fn decide(key: &Key, asked: Asked, facts: &Facts<'_>) -> Result<(), Denial> {
     let resource = KeyResource { arn: key.arn, policy: &key.policy.compiled };
     match facts.caller.decide_on_key(asked.action, resource) {
         Decision::Allow(_) => Ok(()),
-        Decision::Deny(denial) => Err(denial),
+        Decision::Deny(denial @ (Denial::ExplicitIdentity(_) | Denial::ExplicitResource { .. })) => Err(denial),
+        Decision::Deny(denial @ (Denial::NoIdentityAllow | Denial::NoResourceAllow)) => {
+            grants::permitting(key, asked.action, facts).map(drop).ok_or(denial)
+        }
     }
 }
 

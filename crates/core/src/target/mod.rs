@@ -5,6 +5,7 @@
 mod account;
 mod alias;
 mod ciphertext;
+mod grant;
 mod key;
 mod mfa_device;
 mod principal;
@@ -20,6 +21,7 @@ use crate::pipeline::call::Facts;
 pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
 pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName};
+pub use grant::{GrantPlace, GrantTarget, RetiringPrincipal};
 pub use key::{KeyName, KeyTarget};
 pub use mfa_device::{MfaDevicePlace, MfaDeviceTarget};
 pub use principal::PrincipalTarget;

@@ -27,6 +27,7 @@ struct World {
     user_key: String,
     /// A device that the user enabled, and one that is nobody's.
     phones: [Phone; 2],
+    grant_ids: [String; 2],
 }
 
 /// Base64 of a plaintext that no store, log or error may ever hold.
@@ -50,7 +51,23 @@ impl World {
         let user_key = user.access_key_id.to_string();
         let mut phones = [Phone::enabled(&kms, "sample", "used"), Phone::made(&kms, "spare")];
         phones[0].ahead_steps = 2;
-        Self { kms, key, spare_key, hmac_key, pending_key, ciphertext, mac, user_key, phones }
+        let mut world = Self {
+            kms,
+            key,
+            spare_key,
+            hmac_key,
+            pending_key,
+            ciphertext,
+            mac,
+            user_key,
+            phones,
+            grant_ids: Default::default(),
+        };
+        world.grant_ids = [0, 1].map(|_| {
+            let grant = world.kms.ok("CreateGrant", world.sample("CreateGrant"));
+            grant["GrantId"].as_str().unwrap().to_owned()
+        });
+        world
     }
 
     /// A request of the operation that the first account's admin may make, and that succeeds.
@@ -68,6 +85,10 @@ impl World {
             "CreateAccessKey" => json!({"UserName": "sample"}),
             "CreateAccount" => json!({"Name": "n", "AccessKeyId": "AKIAAAAAAAAAAAAAAAAA", "SecretAccessKey": SECRET}),
             "CreateAlias" => json!({"AliasName": "alias/new", "TargetKeyId": key}),
+            "CreateGrant" => json!({
+                "KeyId": key, "GranteePrincipal": user_arn("sample"), "RetiringPrincipal": user_arn("idle"),
+                "Operations": ["Decrypt", "Encrypt"], "Constraints": {"EncryptionContextSubset": {"purpose": "sample"}},
+            }),
             "CreateKey" => json!({"Description": "sample", "Tags": [{"TagKey": "a", "TagValue": ""}]}),
             "CreateVirtualMFADevice" => json!({"VirtualMFADeviceName": "new"}),
             "CreateUser" => json!({"UserName": "new", "Path": "/team/"}),
@@ -87,6 +108,7 @@ impl World {
             "GenerateMac" => mac,
             "GenerateRandom" => json!({"NumberOfBytes": 32}),
             "GetUser" | "ListAccessKeys" | "ListMFADevices" | "ListUserPolicies" => json!({"UserName": "sample"}),
+            "ListRetirableGrants" => json!({"RetiringPrincipal": user_arn("idle")}),
             "PutKeyPolicy" => {
                 json!({"KeyId": key, "Policy": crate::keys::policies::default_document(HOME.parse().unwrap())})
             }
@@ -94,6 +116,8 @@ impl World {
                 let document = policy(&statement("Allow", "kms:Encrypt", "*"));
                 json!({"UserName": "sample", "PolicyName": "q", "PolicyDocument": document})
             }
+            "RetireGrant" => json!({"KeyId": key, "GrantId": self.grant_ids[0]}),
+            "RevokeGrant" => json!({"KeyId": key, "GrantId": self.grant_ids[1]}),
             "ReEncrypt" => json!({"CiphertextBlob": self.ciphertext, "DestinationKeyId": self.spare_key}),
             "SetDevClock" => json!({"Now": self.kms.now() + Duration::from_secs(3600)}),
             "TagResource" => json!({"KeyId": key, "Tags": [{"TagKey": "a", "TagValue": "b"}]}),
@@ -107,6 +131,8 @@ impl World {
             | "DisableKey"
             | "EnableKey"
             | "GetKeyPolicy"
+            | "GetKeyRotationStatus"
+            | "ListGrants"
             | "ListKeyPolicies"
             | "ListResourceTags"
             | "ScheduleKeyDeletion" => one_key,
@@ -127,6 +153,10 @@ impl World {
 
 /// Operations that need no permission. Source: STS API reference, GetCallerIdentity and GetSessionToken.
 const FREE: [&str; 2] = ["GetCallerIdentity", "GetSessionToken"];
+
+fn user_arn(name: &str) -> String {
+    format!("arn:aws:iam::{HOME}:user/{name}")
+}
 
 /// The harness judges each reply by its model, and the commits and events of each request, on the way.
 #[test]
@@ -243,8 +273,9 @@ const ALIASES_TAKEN: [&str; 8] = [
     "VerifyMac",
 ];
 
-/// Those of them that reach other accounts are the same. Source: developer guide, "Allowing users in other accounts".
-const CROSS_ACCOUNT: [&str; 8] = ALIASES_TAKEN;
+/// All of them reach other accounts, and these do by the key's ARN. RetireGrant does too, by a rule of its own. Source:
+/// developer guide, "Allowing users in other accounts to use a KMS key".
+const CROSS_ACCOUNT_BY_ARN: [&str; 4] = ["CreateGrant", "GetKeyRotationStatus", "ListGrants", "RevokeGrant"];
 
 /// Source of the texts: observed at AWS; docs/compatibility.md, operations.
 #[test]
@@ -349,9 +380,12 @@ fn keys_of_another_account() {
         for identifier in [arn(&closed), arn(absent)] {
             assert_eq!(call(&identifier).as_ref(), Err(&denied), "{operation} {identifier}");
         }
-        if CROSS_ACCOUNT.contains(&operation) {
-            assert_eq!(call(&alias("alias/none")).as_ref(), Err(&denied), "{operation}");
-            for identifier in [arn(&open), alias("alias/open")] {
+        let by_alias = ALIASES_TAKEN.contains(&operation);
+        if by_alias || CROSS_ACCOUNT_BY_ARN.contains(&operation) {
+            if by_alias {
+                assert_eq!(call(&alias("alias/none")).as_ref(), Err(&denied), "{operation}");
+            }
+            for identifier in [arn(&open), alias("alias/open")].into_iter().take(1 + usize::from(by_alias)) {
                 let refusal = call(&identifier).err();
                 // The key is let in; that it is none for a MAC or not the ciphertext's is said afterwards.
                 let allowed = refusal.as_ref().is_none_or(|refusal| refusal.code != "AccessDeniedException");
@@ -400,6 +434,7 @@ fn states() {
 fn by_state(operation: &str, state: &str, arn: &str) -> Option<Refused> {
     let invalid = |what: &str| Some(refused("KMSInvalidStateException", &format!("{arn} is {what}.")));
     let uses = [
+        "CreateGrant",
         "Decrypt",
         "Encrypt",
         "GenerateDataKey",
@@ -466,7 +501,7 @@ fn dry_run() {
     let world = World::new();
     let takes = |row: &&'static table::Row| test_model::input_members(row).iter().any(|(name, _)| name == "DryRun");
     let rows: Vec<_> = table::rows().iter().filter(takes).collect();
-    assert_eq!(rows.len(), 7);
+    assert_eq!(rows.len(), 10);
     let stranger = world.kms.admin().user("stranger", "");
     for row in rows {
         let body = with(world.sample(row.name), "DryRun", true);
@@ -493,7 +528,8 @@ fn no_member_is_ignored() {
             let value = match member.as_str() {
                 "CustomKeyStoreId" => json!("cks-1234567890abcdef0"),
                 "DryRunModifiers" => json!(["IGNORE_CIPHERTEXT"]),
-                "GrantTokens" => json!(["token"]),
+                "Constraints" => json!({"SourceArn": "arn:aws:s3:us-east-1:111122223333:bucket"}),
+                "GranteeServicePrincipal" | "RetiringServicePrincipal" => json!("s3.us-east-1.amazonaws.com"),
                 "MultiRegion" => json!(true),
                 "Origin" => json!("EXTERNAL"),
                 "PermissionsBoundary" => json!("arn:aws:iam::111122223333:policy/boundary"),
@@ -509,7 +545,8 @@ fn no_member_is_ignored() {
             let refusal = refused_for(row, &member, value);
             let code = if speaks_query(row) { "UnsupportedOperation" } else { "UnsupportedOperationException" };
             assert_eq!(refusal.code, code, "{} {member}: {}", row.name, refusal.message);
-            assert!(refusal.message.contains(&member), "{} {member}: {}", row.name, refusal.message);
+            let named = if member == "Constraints" { "SourceArn" } else { &member };
+            assert!(refusal.message.contains(named), "{} {member}: {}", row.name, refusal.message);
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::doctor;
 use crate::jobs;
 use crate::paths::{self, PathKind};
-use crate::records::{self, AccessKeyOwnerRecord, AliasRecord, KeyRecord, UserRecord};
+use crate::records::{self, AccessKeyOwnerRecord, AliasRecord, GrantRecord, KeyRecord, NamedGrantRecord, UserRecord};
 use crate::testing::test_kms::{REGION, Refused, Session, TestKms, policy, refused, statement};
 
 /// Both decide on the View that has 49 of 50: one of them is refused, by the counter.
@@ -30,6 +30,77 @@ fn the_last_alias_of_a_key_is_given_once() {
     assert_eq!(kms.call("UpdateAlias", json!({"AliasName": "alias/other", "TargetKeyId": key})), full);
     kms.ok("DeleteAlias", json!({"AliasName": "alias/0"}));
     kms.ok("UpdateAlias", json!({"AliasName": "alias/other", "TargetKeyId": key}));
+}
+
+/// One less than the limit are counted: of two on that View one is made, and the counter says why the other is not.
+#[test]
+fn the_last_grant_of_a_key_is_given_once() {
+    use claviger_storage::{Precondition, Store, Transaction};
+    let kms = TestKms::new();
+    let key = kms.key();
+    let path = paths::grant_count(REGION.parse().unwrap(), key.parse().unwrap());
+    let add = Precondition::BoundedAdd { path: path.clone(), delta: 49_999, limit: 50_000 };
+    let counted = Transaction { preconditions: vec![add], writes: Vec::new() };
+    kms.block_on(kms.store.inner.commit(counted)).unwrap();
+    let view = kms.view();
+    let create = || {
+        let body = json!({"KeyId": key, "GranteePrincipal": kms.admin().arn(), "Operations": ["Encrypt"]});
+        kms.admin().call_on(&view, "CreateGrant", body)
+    };
+    let id = create().unwrap()["GrantId"].clone();
+    let text = "Grants per key quota for this account in this region is 50000, current usage is 50000.";
+    assert_eq!(create(), Err(refused("LimitExceededException", text)));
+    kms.ok("RevokeGrant", json!({"KeyId": key, "GrantId": id}));
+    create().unwrap();
+    assert_eq!(kms.store.counter(&path), 50_000);
+}
+
+/// Both decide on the View that has no such name: the second finds the first one's grant.
+#[test]
+fn two_grants_of_one_name() {
+    let kms = TestKms::new();
+    let key = kms.key();
+    let body = json!({"KeyId": key, "GranteePrincipal": kms.admin().arn(), "Operations": ["Encrypt"], "Name": "n"});
+    let view = kms.view();
+    let replies = [kms.admin(), kms.admin().at_other_node(), kms.admin()]
+        .map(|session| session.call_on(&view, "CreateGrant", body.clone()).unwrap());
+    assert!(replies.iter().all(|reply| reply["GrantId"] == replies[0]["GrantId"]), "{replies:?}");
+    assert_ne!(replies[0]["GrantToken"], replies[1]["GrantToken"]);
+    assert_eq!(kms.store.counter(&paths::grant_count(REGION.parse().unwrap(), key.parse().unwrap())), 1);
+    // The grant that the name led to is gone meanwhile: a new one is made.
+    let view = kms.view();
+    kms.ok("RevokeGrant", json!({"KeyId": key, "GrantId": replies[0]["GrantId"]}));
+    let again = kms.admin().call_on(&view, "CreateGrant", body).unwrap();
+    assert_ne!(again["GrantId"], replies[0]["GrantId"]);
+    assert_sound(&kms);
+}
+
+/// The same on one grant: it goes once. And a key that is not to be used any more gets no grant on an older View.
+#[test]
+fn grants_and_what_gets_in_between() {
+    let kms = TestKms::new();
+    let key = kms.key();
+    let grant = json!({"KeyId": key, "GrantId": kms.admin().grant(&key, kms.admin(), &["Encrypt"])});
+    let view = kms.view();
+    kms.admin().call_on(&view, "RetireGrant", grant.clone()).unwrap();
+    for operation in ["RevokeGrant", "RetireGrant"] {
+        let answer = kms.admin().call_on(&view, operation, grant.clone());
+        assert_eq!(answer.unwrap_err().code, "NotFoundException", "{operation}");
+    }
+    let ann = kms.admin().user("ann", "");
+    let of_ann = kms.admin().grant(&key, ann, &["Encrypt", "CreateGrant"]);
+    let body = json!({"KeyId": key, "GranteePrincipal": ann.arn(), "Operations": ["Encrypt"]});
+    let view = kms.view();
+    kms.ok("DisableKey", json!({"KeyId": key}));
+    assert_eq!(kms.admin().call_on(&view, "CreateGrant", body.clone()).unwrap_err().code, "DisabledException");
+    kms.ok("EnableKey", json!({"KeyId": key}));
+    // A grant that permitted the creation of another is asked for again.
+    let view = kms.view();
+    kms.ok("RevokeGrant", json!({"KeyId": key, "GrantId": of_ann}));
+    kms.store.interfere(1);
+    assert_eq!(ann.call_on(&view, "CreateGrant", body).unwrap_err().code, "AccessDeniedException");
+    kms.store.interfere(0);
+    assert_sound(&kms);
 }
 
 /// Two requests on one View; the second meets what the first left, and says so as if it had come later.
@@ -170,16 +241,20 @@ struct Step {
     interferences: u8,
 }
 
-const OPERATIONS: [&str; 13] = [
+const OPERATIONS: [&str; 17] = [
     "CancelKeyDeletion",
     "CreateAccessKey",
     "CreateAlias",
     "CreateAlias",
+    "CreateGrant",
+    "CreateGrant",
     "CreateKey",
     "CreateUser",
     "DeleteAlias",
     "DeleteUser",
     "DisableKey",
+    "EnableKey",
+    "RevokeGrant",
     "RotateDomainKeys",
     "ScheduleKeyDeletion",
     "UpdateAlias",
@@ -201,9 +276,22 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 impl Step {
-    fn body(&self, keys: &[String]) -> Value {
+    fn body(&self, keys: &[String], old: &crate::View) -> Value {
         let (thing, key) = (self.thing, &keys[self.key]);
         match self.operation {
+            "CreateGrant" => {
+                let mut grant = json!({"KeyId": key, "GranteePrincipal": "111122223333", "Operations": ["Encrypt"]});
+                if thing > 0 {
+                    grant["Name"] = json!(format!("name-{thing}"));
+                }
+                grant
+            }
+            // Of an older View, so that it may be gone.
+            "RevokeGrant" => {
+                let (region, id) = (REGION.parse().unwrap(), key.parse().unwrap());
+                let grant = old.grants_on(region, id, None).nth(thing).map(|grant| grant.id.to_string());
+                json!({"KeyId": key, "GrantId": grant.unwrap_or_else(|| "0".repeat(64))})
+            }
             "CreateAlias" | "UpdateAlias" => json!({"AliasName": format!("alias/{thing}"), "TargetKeyId": key}),
             "CreateKey" => json!({}),
             "RotateDomainKeys" => json!({"Space": if self.thing == 0 { "GLOBAL" } else { "REGION" }}),
@@ -217,7 +305,7 @@ impl Step {
         let session = if self.other_node { admin.at_other_node() } else { admin };
         session.kms.store.interfere(self.interferences);
         let view = if self.stale { Arc::clone(old) } else { session.view() };
-        let answer = session.call_on(&view, self.operation, self.body(keys));
+        let answer = session.call_on(&view, self.operation, self.body(keys, old));
         session.kms.store.interfere(0);
         answer
     }
@@ -265,7 +353,7 @@ fn assert_sound(kms: &TestKms) {
 /// What the counters should be, and what they are.
 fn count(kms: &TestKms) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
     let (mut counted, mut counters) = (BTreeMap::new(), BTreeMap::new());
-    let (mut owners, mut access_keys) = (0, 0);
+    let (mut owners, mut access_keys, mut names, mut named) = (0, 0, 0, 0);
     let mut add = |path: String| *counted.entry(path).or_insert(0) += 1;
     for (path, value) in kms.store.records() {
         let (kind, space, rest) = paths::parse(&path).unwrap();
@@ -273,6 +361,15 @@ fn count(kms: &TestKms) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
             PathKind::Alias => {
                 let alias: AliasRecord = records::decode(&value).unwrap();
                 add(paths::alias_count(space.parse().unwrap(), alias.key_id.parse().unwrap()));
+            }
+            PathKind::Grant => {
+                let grant: GrantRecord = records::decode(&value).unwrap();
+                names += usize::from(grant.name.is_some());
+                add(paths::grant_count(space.parse().unwrap(), rest.split('/').next().unwrap().parse().unwrap()));
+            }
+            PathKind::NamedGrant => {
+                records::decode::<NamedGrantRecord>(&value).unwrap();
+                named += 1;
             }
             PathKind::Key => {
                 let key: KeyRecord = records::decode(&value).unwrap();
@@ -295,5 +392,7 @@ fn count(kms: &TestKms) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
         }
     }
     assert_eq!(owners, access_keys, "access keys and the records of their ids");
+    assert_eq!(named, names, "names of grants and their records");
+    counters.retain(|_, count| *count > 0);
     (counted, counters)
 }

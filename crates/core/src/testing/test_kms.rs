@@ -254,6 +254,12 @@ impl<'k> Session<'k> {
         Session { access_key_id, ..*self }
     }
 
+    /// A grant on a key (by id or ARN) with nothing but these operations: its id.
+    pub(crate) fn grant(&self, key: &str, grantee: Session<'_>, operations: &[&str]) -> String {
+        let body = json!({"KeyId": key, "GranteePrincipal": grantee.arn(), "Operations": operations});
+        self.ok("CreateGrant", body)["GrantId"].as_str().unwrap().to_owned()
+    }
+
     /// Base64 of a ciphertext of `plaintext`.
     pub(crate) fn encrypt(&self, key: &str, plaintext: &str) -> String {
         let reply = self.ok("Encrypt", json!({"KeyId": key, "Plaintext": plaintext}));

@@ -79,6 +79,15 @@ fn judge(model: &Value, shape: &str, at: &str, value: &Value, wrong: &mut Vec<St
             let element = shape_name(either(rule, "of", "member")).unwrap();
             items.iter().for_each(|item| judge(model, element, &format!("{at}[]"), item, wrong));
         }
+        ("map", Value::Object(entries)) => {
+            let (name, element) = (shape_name(either(rule, "k", "key")), shape_name(either(rule, "v", "value")));
+            for (key, item) in entries {
+                judge(model, name.unwrap(), &format!("{at}.(key)"), &Value::from(key.as_str()), wrong);
+                judge(model, element.unwrap(), &format!("{at}.{key}"), item, wrong);
+            }
+        }
+        // A grant without a name has an empty one. Source: developer guide, the example answer of ListGrants.
+        ("string", Value::String(text)) if shape == "GrantNameType" && text.is_empty() => {}
         ("string", Value::String(text)) => {
             let values = rule["enum"].as_array();
             expect(values.is_none_or(|values| values.contains(value)), &format!("{text} is no value of the enum"));

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use claviger_keyring::{DomainScope, KeyMaterialId, Space};
 use claviger_policy::IdentityPolicy;
 use claviger_storage::{Commit, Revision};
-use claviger_types::{AccessKeyId, AccountId, AliasName, KeyArn, KeyId, KeySpec, KeyState, Region, Timestamp};
+use claviger_types::{AccessKeyId, AccountId, AliasName, GrantId, KeyArn, KeyId, KeySpec, KeyState, Region, Timestamp};
 
 use super::entities::{Account, Alias, BackingKey, Cluster, Credential, Deployment, Domain, InlinePolicy, Key, User};
+use super::grants::Grant;
 use super::{Opener, RegionView, View};
 use crate::paths::{self, PathKind};
 use crate::records::{
     self, AccessKeyOwnerRecord, AccountRecord, AliasRecord, AuditPositionRecord, ClusterKeyRecord, DeploymentRecord,
-    DevClockRecord, DomainKeyRecord, KeyRecord, Record, UserRecord,
+    DevClockRecord, DomainKeyRecord, GrantRecord, KeyRecord, NamedGrantRecord, Record, UserRecord,
 };
 
 /// Stored state that does not parse, does not open, or refers to what is not there.
@@ -83,10 +84,12 @@ impl View {
                 Ok(())
             }
             PathKind::DomainKey => self.put_domain_key(&at, at.decode(value)?),
+            PathKind::Grant => self.put_grant(&at, at.decode(value)?),
             PathKind::Key => self.put_key(&at, at.decode(value)?, opener),
             PathKind::MfaDevice => self.put_mfa_device(&at, at.decode(value)?),
             PathKind::SessionKey => self.put_session_key(&at, at.decode(value)?),
             PathKind::SessionRevocation => self.put_session_revocation(&at, at.decode(value)?),
+            PathKind::NamedGrant => self.put_named_grant(&at, &at.decode(value)?),
             PathKind::User => self.put_user(&at, at.decode(value)?),
         }
     }
@@ -103,9 +106,17 @@ impl View {
             }
             PathKind::ClusterKey => drop(self.cluster_keys.remove(&at.parse::<u32>("version")?)),
             PathKind::DomainKey => drop(self.domain_keys.remove(&at.domain_key()?)),
+            PathKind::Grant => {
+                let (key, id) = at.of_key("grant id")?;
+                self.grants_mut(at.region()?).remove(key, id);
+            }
             PathKind::Key => self.remove_key(at.region()?, at.parse("key id")?),
             PathKind::MfaDevice | PathKind::SessionKey | PathKind::SessionRevocation => {
                 self.delete_of_sessions(kind, &at)?;
+            }
+            PathKind::NamedGrant => {
+                let (key, digest) = at.named_grant()?;
+                self.grants_mut(at.region()?).remove_name(key, digest);
             }
             PathKind::User => {
                 let (account, folded) = at.owned()?;
@@ -257,6 +268,25 @@ impl View {
         }
     }
 
+    fn put_grant(&mut self, at: &At<'_>, record: GrantRecord) -> Result<(), DamagedState> {
+        let (region, (key, id)) = (at.region()?, at.of_key::<GrantId>("grant id")?);
+        let key = KeyArn { region, account: at.account(record.key_account)?, id: key };
+        let grant = Grant::from_record(key, id, record, at.revision).map_err(|error| at.damaged(error))?;
+        self.grants_mut(region).put(grant);
+        Ok(())
+    }
+
+    fn put_named_grant(&mut self, at: &At<'_>, record: &NamedGrantRecord) -> Result<(), DamagedState> {
+        let (key, digest) = at.named_grant()?;
+        let grant = record.grant_id.parse().map_err(|error| at.damaged(error))?;
+        self.grants_mut(at.region()?).put_name(key, digest, grant);
+        Ok(())
+    }
+
+    fn grants_mut(&mut self, region: Region) -> &mut super::grants::GrantIndex {
+        &mut self.regions.entry(region).or_default().grants
+    }
+
     fn put_alias(&mut self, at: &At<'_>, record: AliasRecord) -> Result<(), DamagedState> {
         let (account, name) = at.alias()?;
         let alias = Alias {
@@ -345,6 +375,19 @@ impl<'a> At<'a> {
     pub(super) fn owned(&self) -> Result<(AccountId, &'a str), DamagedState> {
         let (account, owned) = self.rest.split_once('/').ok_or_else(|| self.damaged("the path names no account"))?;
         Ok((account.parse().map_err(|error| self.damaged(error))?, owned))
+    }
+
+    /// `<key id>/<what it has>`.
+    fn of_key<T: std::str::FromStr>(&self, what: &str) -> Result<(KeyId, T), DamagedState> {
+        let (key, own) = self.rest.split_once('/').ok_or_else(|| self.damaged("the path names no key"))?;
+        let own = own.parse().map_err(|_| self.damaged(format!("the path holds no {what}")))?;
+        Ok((key.parse().map_err(|error| self.damaged(error))?, own))
+    }
+
+    fn named_grant(&self) -> Result<(KeyId, [u8; 32]), DamagedState> {
+        let (key, digest) = self.of_key::<String>("digest")?;
+        let digest = hex::decode(digest).ok().and_then(|bytes| bytes.try_into().ok());
+        Ok((key, digest.ok_or_else(|| self.damaged("the path holds no digest"))?))
     }
 
     fn alias(&self) -> Result<(AccountId, AliasName), DamagedState> {

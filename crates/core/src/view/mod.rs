@@ -5,6 +5,7 @@
 
 mod apply;
 mod entities;
+mod grants;
 mod policies;
 mod sessions;
 
@@ -17,9 +18,11 @@ use imbl::{OrdMap, OrdSet};
 
 pub use apply::DamagedState;
 pub use entities::{Account, Alias, BackingKey, Cluster, Credential, Deployment, Domain, Key, User};
+pub use grants::{BoundPrincipal, Grant, GrantName, GrantPrincipal};
 pub use policies::PolicyInterner;
 pub use sessions::{DeploymentSessionKey, MfaDevice};
 
+use self::grants::GrantIndex;
 use crate::paths;
 
 /// One version of the state.
@@ -51,6 +54,7 @@ struct RegionView {
     deletions: OrdSet<(Timestamp, KeyId)>,
     aliases: OrdMap<(AccountId, AliasName), Arc<Alias>>,
     aliases_by_key: OrdSet<(KeyId, AliasName)>,
+    grants: GrantIndex,
 }
 
 impl View {

@@ -66,9 +66,8 @@ impl Fields {
         self.list(name, |value| if let Value::String(it) = value { Some(it) } else { None })
     }
 
-    /// A structure. No operation that is there takes one alone.
-    #[cfg(test)]
-    pub(super) fn structure(&mut self, name: &str) -> Option<Self> {
+    /// A structure.
+    pub fn structure(&mut self, name: &str) -> Option<Self> {
         self.take(name, |value| if let Value::Structure(it) = value { Some(it) } else { None })
     }
 

@@ -1,0 +1,62 @@
+//! Principals that grants name: bound to unique ids when a grant is made, shown as what they are now, and compared with
+//! callers. Source: API reference, CreateGrant, GranteePrincipal and RetiringPrincipal.
+
+use claviger_types::{AccountId, PrincipalArn, PrincipalId};
+
+use crate::error::Error;
+use crate::identity::caller::Principal;
+use crate::pipeline::call::Facts;
+use crate::view::{BoundPrincipal, GrantPrincipal, View};
+
+/// The ARN that a request means: an account number is its root's ARN.
+pub fn parse(text: &str) -> Result<PrincipalArn, Error> {
+    let account = text.parse::<AccountId>().map(PrincipalArn::Root);
+    account.or_else(|_| text.parse()).map_err(|_| unknown(text))
+}
+
+/// The principal of this ARN, of whatever account; it must exist.
+pub fn bind(text: &str, view: &View) -> Result<GrantPrincipal, Error> {
+    find(&parse(text)?, view).ok_or_else(|| unknown(text))
+}
+
+/// The principal of this ARN, if it exists. Roles and their sessions are found here once there are any.
+pub fn find(arn: &PrincipalArn, view: &View) -> Option<GrantPrincipal> {
+    let id = match arn {
+        PrincipalArn::Root(account) => view.account(*account).map(|_| None)?,
+        PrincipalArn::User { account, path, name } => {
+            let user = view.user(*account, name).filter(|user| user.path == *path && user.name == *name)?;
+            Some(PrincipalId::User(user.id))
+        }
+        PrincipalArn::Role { .. } | PrincipalArn::Session { .. } => return None,
+    };
+    GrantPrincipal::new(arn.clone(), id).ok()
+}
+
+/// The caller as grants name it: a grant to an account is its root's alone. A role's session is to be its role here, and
+/// [`names_caller`] to compare its name.
+pub fn caller(facts: &Facts<'_>) -> BoundPrincipal {
+    match facts.caller.principal {
+        Principal::User(user) => BoundPrincipal::Principal(PrincipalId::User(user.id)),
+    }
+}
+
+/// Whether the principal is the caller itself.
+pub fn names_caller(principal: &GrantPrincipal, facts: &Facts<'_>) -> bool {
+    principal.bound() == caller(facts)
+}
+
+/// A principal as answers show it: its ARN now, or its unique id once it is gone.
+pub fn shown(principal: &GrantPrincipal, view: &View) -> String {
+    match principal.bound() {
+        BoundPrincipal::Account(_) => principal.arn().to_string(),
+        BoundPrincipal::Principal(PrincipalId::User(id)) => {
+            view.user_by_id(id).map_or_else(|| id.to_string(), |user| user.arn().to_string())
+        }
+        BoundPrincipal::Principal(PrincipalId::Role(id)) => id.to_string(),
+    }
+}
+
+/// Source: docs/compatibility.md, CreateGrant.
+pub fn unknown(text: &str) -> Error {
+    Error::InvalidArn(format!("ARN does not refer to a valid principal: {text}"))
+}

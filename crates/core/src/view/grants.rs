@@ -1,0 +1,254 @@
+//! Grants in the View: each parsed from its record, and found by key, by grantee, by retiring principal and by name.
+//!
+//! A decision asks for the grants of one grantee on one key, so its cost does not grow with what others were granted.
+
+use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::sync::Arc;
+
+use claviger_storage::Revision;
+use claviger_types::{
+    AccountId, EncryptionContext, GrantConstraint, GrantId, GrantOperation, GrantOperations, KeyArn, KeyId, Malformed,
+    PrincipalArn, PrincipalId, Region, Timestamp,
+};
+use imbl::OrdMap;
+
+use super::View;
+use crate::records::{GrantConstraintRecord, GrantNameRecord, GrantPrincipalRecord, GrantRecord};
+
+/// A grant on a key.
+#[derive(Debug)]
+pub struct Grant {
+    /// The key.
+    pub key: KeyArn,
+    /// Its id.
+    pub id: GrantId,
+    /// Who gets the permissions.
+    pub grantee: GrantPrincipal,
+    /// Who may retire it.
+    pub retiring: Option<GrantPrincipal>,
+    /// What it permits.
+    pub operations: GrantOperations,
+    /// What it demands of encryption contexts.
+    pub constraint: Option<GrantConstraint>,
+    /// The name that makes its creation idempotent.
+    pub name: Option<GrantName>,
+    /// The account that made it.
+    pub issuing_account: AccountId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its record was written last.
+    pub revision: Revision,
+}
+
+/// A principal that a grant names: by the ARN that it had, and by what it is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantPrincipal {
+    arn: PrincipalArn,
+    id: Option<PrincipalId>,
+}
+
+/// Whom a grant is bound to. An ARN may be taken by a successor; this never is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BoundPrincipal {
+    /// An account, which may let its principals use what it has.
+    Account(AccountId),
+    /// A user, or a role with its sessions.
+    Principal(PrincipalId),
+}
+
+/// A name with the digest of it and of all that a grant was made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantName {
+    /// As given.
+    pub name: String,
+    /// What the record of the name is found by.
+    pub digest: [u8; 32],
+}
+
+impl GrantPrincipal {
+    /// Refuses an id that is not of the ARN's kind; an account has none.
+    pub fn new(arn: PrincipalArn, id: Option<PrincipalId>) -> Result<Self, Malformed> {
+        match (&arn, id) {
+            (PrincipalArn::Root(_), None)
+            | (PrincipalArn::User { .. }, Some(PrincipalId::User(_)))
+            | (PrincipalArn::Role { .. } | PrincipalArn::Session { .. }, Some(PrincipalId::Role(_))) => {
+                Ok(Self { arn, id })
+            }
+            _ => Err(Malformed("principal of a grant")),
+        }
+    }
+
+    /// The ARN that it had when the grant was made.
+    pub fn arn(&self) -> &PrincipalArn {
+        &self.arn
+    }
+
+    /// Whom the grant is bound to.
+    pub fn bound(&self) -> BoundPrincipal {
+        self.id.map_or_else(|| BoundPrincipal::Account(self.arn.account()), BoundPrincipal::Principal)
+    }
+
+    fn from_record(record: &GrantPrincipalRecord) -> Result<Self, Malformed> {
+        Self::new(record.arn.parse()?, record.id.as_deref().map(str::parse).transpose()?)
+    }
+
+    fn to_record(&self) -> GrantPrincipalRecord {
+        GrantPrincipalRecord { arn: self.arn.to_string(), id: self.id.map(|id| id.to_string()) }
+    }
+}
+
+impl Grant {
+    pub(super) fn from_record(
+        key: KeyArn,
+        id: GrantId,
+        record: GrantRecord,
+        revision: Revision,
+    ) -> Result<Self, Malformed> {
+        let operation = |name: &String| GrantOperation::from_name(name).ok_or(Malformed("grant operation"));
+        let constraint = |record| match record {
+            GrantConstraintRecord::Equals(pairs) => EncryptionContext::from_pairs(pairs).map(GrantConstraint::Equals),
+            GrantConstraintRecord::Subset(pairs) => EncryptionContext::from_pairs(pairs).map(GrantConstraint::Subset),
+        };
+        Ok(Self {
+            key,
+            id,
+            grantee: GrantPrincipal::from_record(&record.grantee)?,
+            retiring: record.retiring.as_ref().map(GrantPrincipal::from_record).transpose()?,
+            operations: record.operations.iter().map(operation).collect::<Result<_, _>>()?,
+            constraint: record.constraint.map(constraint).transpose()?,
+            name: record.name.map(|name| GrantName { name: name.name, digest: name.digest }),
+            issuing_account: AccountId::from_u64(record.issuing_account).ok_or(Malformed("account number"))?,
+            created_at: Timestamp::from_millis(record.created_at),
+            revision,
+        })
+    }
+
+    /// As stored.
+    pub fn to_record(&self) -> GrantRecord {
+        let constraint = |constraint: &GrantConstraint| match constraint {
+            GrantConstraint::Equals(context) => GrantConstraintRecord::Equals(context.pairs().to_vec()),
+            GrantConstraint::Subset(context) => GrantConstraintRecord::Subset(context.pairs().to_vec()),
+        };
+        GrantRecord {
+            key_account: self.key.account.as_u64(),
+            grantee: self.grantee.to_record(),
+            retiring: self.retiring.as_ref().map(GrantPrincipal::to_record),
+            operations: self.operations.iter().map(|operation| operation.as_str().to_owned()).collect(),
+            constraint: self.constraint.as_ref().map(constraint),
+            name: self.name.as_ref().map(|name| GrantNameRecord { name: name.name.clone(), digest: name.digest }),
+            issuing_account: self.issuing_account.as_u64(),
+            created_at: self.created_at.as_millis(),
+        }
+    }
+}
+
+/// The grants of a Region.
+#[derive(Clone, Default)]
+pub(super) struct GrantIndex {
+    by_key: OrdMap<(KeyId, GrantId), Arc<Grant>>,
+    by_grantee: OrdMap<(KeyId, BoundPrincipal, GrantId), Arc<Grant>>,
+    by_retiring: OrdMap<(BoundPrincipal, KeyId, GrantId), Arc<Grant>>,
+    by_name: OrdMap<(KeyId, [u8; 32]), GrantId>,
+}
+
+impl GrantIndex {
+    pub(super) fn put(&mut self, grant: Grant) {
+        let (key, id) = (grant.key.id, grant.id);
+        self.remove(key, id);
+        let grant = Arc::new(grant);
+        self.by_grantee.insert((key, grant.grantee.bound(), id), Arc::clone(&grant));
+        if let Some(retiring) = &grant.retiring {
+            self.by_retiring.insert((retiring.bound(), key, id), Arc::clone(&grant));
+        }
+        self.by_key.insert((key, id), grant);
+    }
+
+    pub(super) fn remove(&mut self, key: KeyId, id: GrantId) {
+        let Some(grant) = self.by_key.remove(&(key, id)) else { return };
+        self.by_grantee.remove(&(key, grant.grantee.bound(), id));
+        if let Some(retiring) = &grant.retiring {
+            self.by_retiring.remove(&(retiring.bound(), key, id));
+        }
+    }
+
+    pub(super) fn put_name(&mut self, key: KeyId, digest: [u8; 32], grant: GrantId) {
+        self.by_name.insert((key, digest), grant);
+    }
+
+    pub(super) fn remove_name(&mut self, key: KeyId, digest: [u8; 32]) {
+        self.by_name.remove(&(key, digest));
+    }
+}
+
+impl View {
+    /// A grant on a key.
+    pub fn grant(&self, region: Region, key: KeyId, id: GrantId) -> Option<&Arc<Grant>> {
+        self.grant_index(region)?.by_key.get(&(key, id))
+    }
+
+    /// The grants on a key in order of their ids, those after `after` if it is given.
+    pub fn grants_on(
+        &self,
+        region: Region,
+        key: KeyId,
+        after: Option<GrantId>,
+    ) -> impl Iterator<Item = &Arc<Grant>> + use<'_> {
+        let from = after.map_or(Included((key, GrantId::FIRST)), |id| Excluded((key, id)));
+        self.grant_index(region).into_iter().flat_map(move |index| {
+            let on_key = index.by_key.range((from, Unbounded)).take_while(move |((on, _), _)| *on == key);
+            on_key.map(|(_, grant)| grant)
+        })
+    }
+
+    /// The grants on a key to one grantee in order of their ids, those after `after` if it is given.
+    pub fn grants_to(
+        &self,
+        region: Region,
+        key: KeyId,
+        grantee: BoundPrincipal,
+        after: Option<GrantId>,
+    ) -> impl Iterator<Item = &Arc<Grant>> + use<'_> {
+        let from = after.map_or(Included((key, grantee, GrantId::FIRST)), |id| Excluded((key, grantee, id)));
+        self.grant_index(region).into_iter().flat_map(move |index| {
+            let granted = index.by_grantee.range((from, Unbounded));
+            granted.take_while(move |((on, to, _), _)| (*on, *to) == (key, grantee)).map(|(_, grant)| grant)
+        })
+    }
+
+    /// The grants that a principal may retire, in order of their keys' and their own ids, those after `after` if it is
+    /// given.
+    pub fn grants_retirable_by(
+        &self,
+        region: Region,
+        retiring: BoundPrincipal,
+        after: Option<(KeyId, GrantId)>,
+    ) -> impl Iterator<Item = &Arc<Grant>> + use<'_> {
+        let first = Included((retiring, KeyId::FIRST, GrantId::FIRST));
+        let from = after.map_or(first, |(key, id)| Excluded((retiring, key, id)));
+        self.grant_index(region).into_iter().flat_map(move |index| {
+            let retirable = index.by_retiring.range((from, Unbounded));
+            retirable.take_while(move |((by, ..), _)| *by == retiring).map(|(_, grant)| grant)
+        })
+    }
+
+    /// The grant on a key of a name, made with all that the digest stands for.
+    pub fn named_grant(&self, region: Region, key: KeyId, digest: &[u8; 32]) -> Option<&Arc<Grant>> {
+        let id = self.grant_index(region)?.by_name.get(&(key, *digest))?;
+        self.grant(region, key, *id)
+    }
+
+    /// Where names of grants point to: key, digest, grant.
+    pub fn grant_names(&self, region: Region) -> impl Iterator<Item = (KeyId, [u8; 32], GrantId)> {
+        let names = self.grant_index(region).into_iter().flat_map(|index| index.by_name.iter());
+        names.map(|((key, digest), grant)| (*key, *digest, *grant))
+    }
+
+    /// All grants of a Region.
+    pub fn grants(&self, region: Region) -> impl Iterator<Item = &Arc<Grant>> {
+        self.grant_index(region).into_iter().flat_map(|index| index.by_key.values())
+    }
+
+    fn grant_index(&self, region: Region) -> Option<&GrantIndex> {
+        self.regions.get(&region).map(|view| &view.grants)
+    }
+}
