@@ -1,6 +1,7 @@
 //! `ReEncrypt`: from one key or context to another; the plaintext stays inside. Source: API reference, ReEncrypt.
 
 use claviger_keyring::KeyMaterialId;
+use claviger_policy::Action;
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn, KeyUsage};
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use crate::keys::material;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, key_name, no_grant_tokens};
 use crate::pipeline::operation::{Operation, Use};
-use crate::target::{Authorized, Pair, PairName};
+use crate::target::{Authorized, Pair, PairName, RE_ENCRYPT_FROM};
 use crate::wire::{Base64, Blob, Fields};
 
 /// The request.
@@ -42,6 +43,7 @@ pub struct Reply {
 
 impl Operation for ReEncrypt {
     const NAME: &'static str = "ReEncrypt";
+    const ACTION: Action = RE_ENCRYPT_FROM;
     const CROSS_ACCOUNT: bool = true;
     type Target = Pair;
     type Reply = Reply;

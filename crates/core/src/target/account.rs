@@ -1,9 +1,9 @@
 //! Operations that are not about one thing: asked on `*`, decided by identity policies alone.
 
-use claviger_policy::{Action, Decision, Resource, decide_by_identity};
-
+use claviger_policy::{Action, Decision, Denial, Layer, Request, Resource, decide_by_identity};
 use claviger_types::ServiceName;
 
+use super::context::{RequestContext, Subject};
 use super::{Asked, Target};
 use crate::denial::{Denied, DeniedResource};
 use crate::error::Error;
@@ -23,8 +23,7 @@ impl Target for Account {
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        let region = (asked.action.service != ServiceName::Iam).then(|| facts.region());
-        ask_identity(asked.action, Resource::Any(region), facts, |denial| DeniedResource::Named("*".into(), denial))
+        ask_account(asked.action, facts, Subject::Account)
     }
 
     fn resources(&self) -> Vec<String> {
@@ -48,18 +47,30 @@ impl Target for Everybody {
     }
 }
 
+/// Asks about the account as a whole.
+fn ask_account(action: Action, facts: &Facts<'_>, subject: Subject<'_>) -> Result<(), Error> {
+    let region = (action.service() != ServiceName::Iam).then(|| facts.region());
+    let shown = |denial| DeniedResource::Named("*".into(), denial);
+    ask_identity(action, Resource::Any(region), subject, facts, shown)
+}
+
 /// Asks the caller's identity policies; a refusal names the resource as `shown` says.
 pub(crate) fn ask_identity(
     action: Action,
     resource: Resource<'_>,
+    subject: Subject<'_>,
     facts: &Facts<'_>,
-    shown: impl FnOnce(claviger_policy::Denial) -> DeniedResource,
+    shown: impl FnOnce(Denial) -> DeniedResource,
 ) -> Result<(), Error> {
-    let policies = facts.caller.policies.iter().map(|policy| &policy.compiled);
-    match decide_by_identity(facts.caller.as_caller(), action, resource, policies) {
-        Decision::Allow(_) => Ok(()),
-        Decision::Deny(denial) => Err(denied(action, facts, shown(denial))),
-    }
+    let context = RequestContext { facts: *facts, subject };
+    let principal = facts.caller.as_principal();
+    let denial = match decide_by_identity(&Request { principal: &principal, action, context: &context }, resource) {
+        Decision::Allow(_) => return Ok(()),
+        Decision::Deny(denial) => denial,
+        // What cannot be told now is no permission.
+        Decision::Depends => Denial { layer: Layer::Identity, statement: None },
+    };
+    Err(denied(action, facts, shown(denial)))
 }
 
 /// AccessDenied in the caller's words.
@@ -80,6 +91,11 @@ pub enum Tagging {
     Untagged,
 }
 
+const TAG_RESOURCE: Action = match Action::of(ServiceName::Kms, "TagResource") {
+    Some(action) => action,
+    None => panic!("not in the policy language's table of actions"),
+};
+
 impl Target for NewKey {
     type Name = Tagging;
 
@@ -88,11 +104,11 @@ impl Target for NewKey {
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        Account.ask(asked, facts)?;
+        ask_account(asked.action, facts, Subject::NewKey)?;
         match self.0 {
             Tagging::Tagged => {
-                let action = Action { name: "TagResource", ..asked.action };
-                ask_identity(action, Resource::Any(Some(facts.region())), facts, DeniedResource::Unnamed)
+                let resource = Resource::Any(Some(facts.region()));
+                ask_identity(TAG_RESOURCE, resource, Subject::NewKey, facts, DeniedResource::Unnamed)
             }
             Tagging::Untagged => Ok(()),
         }

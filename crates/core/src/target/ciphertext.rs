@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use claviger_keyring::message::Header;
 use claviger_policy::Action;
-use claviger_types::KeyArn;
+use claviger_types::{KeyArn, ServiceName};
 
 use super::account::denied;
 use super::key::{KeyName, ask_key, decide, existing_key, own_key_not_found, resolve_key};
@@ -105,13 +105,24 @@ impl Pair {
     }
 }
 
-/// Source: developer guide, "AWS KMS permissions", ReEncrypt.
+/// What ReEncrypt asks for on the ciphertext's key. Source: developer guide, "AWS KMS permissions", ReEncrypt.
+pub const RE_ENCRYPT_FROM: Action = match Action::of(ServiceName::Kms, "ReEncryptFrom") {
+    Some(action) => action,
+    None => panic!("not in the policy language's table of actions"),
+};
+
+/// What it asks for on the key to encrypt with.
+const RE_ENCRYPT_TO: Action = match Action::of(ServiceName::Kms, "ReEncryptTo") {
+    Some(action) => action,
+    None => panic!("not in the policy language's table of actions"),
+};
+
 fn asked_from(asked: Asked) -> Asked {
-    Asked { action: Action { name: "ReEncryptFrom", ..asked.action }, ..asked }
+    Asked { action: RE_ENCRYPT_FROM, ..asked }
 }
 
 fn asked_to(asked: Asked) -> Asked {
-    Asked { action: Action { name: "ReEncryptTo", ..asked.action }, ..asked }
+    Asked { action: RE_ENCRYPT_TO, ..asked }
 }
 
 impl Target for Pair {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use claviger_policy::{Decision, Denial, KeyResource, decide_on_key};
+use claviger_policy::{Decision, Denial, KeyResource, Layer, Request, decide_on_key};
 use claviger_types::{AccountId, AliasArn, AliasName, BadKeyRef, KeyArn, KeyId, KeyRef, KeyRefKind, Region, StateAt};
 
 use super::account::denied;
+use super::context::{RequestContext, Subject};
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
@@ -100,11 +101,15 @@ pub(super) fn ask_key(
 
 /// The bare decision about a key.
 pub(super) fn decide(key: &Key, asked: Asked, facts: &Facts<'_>) -> Result<(), Denial> {
-    let resource = KeyResource { arn: key.arn, policy: &key.policy.compiled };
-    let identity = facts.caller.policies.iter().map(|policy| &policy.compiled);
-    match decide_on_key(facts.caller.as_caller(), asked.action, resource, identity) {
+    let resource = KeyResource { arn: key.arn, policy: &key.policy.compiled, resource_control: &[] };
+    let context = RequestContext { facts: *facts, subject: Subject::Key(key) };
+    let principal = facts.caller.as_principal();
+    let request = Request { principal: &principal, action: asked.action, context: &context };
+    match decide_on_key(&request, &resource, []) {
         Decision::Allow(_) => Ok(()),
         Decision::Deny(denial) => Err(denial),
+        // What cannot be told now is no permission.
+        Decision::Depends => Err(Denial { layer: Layer::Identity, statement: None }),
     }
 }
 

@@ -5,6 +5,7 @@
 mod account;
 mod alias;
 mod ciphertext;
+mod context;
 mod key;
 mod user;
 
@@ -17,7 +18,8 @@ use crate::pipeline::call::Facts;
 
 pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
-pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName};
+pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName, RE_ENCRYPT_FROM};
+pub use context::{RequestContext, Subject, unanswered};
 pub use key::{KeyName, KeyTarget};
 pub use user::{UserPlace, UserTarget, UsersBelow};
 
