@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use claviger_policy::Denial;
+use claviger_policy::{Denial, Layer};
 use claviger_types::{AliasArn, KeyArn, PrincipalArn};
 
 /// Who was refused what, on which resource, and why.
@@ -63,11 +63,17 @@ impl fmt::Display for Denied {
             DeniedResource::Unnamed(denial) => Ok(denial),
             DeniedResource::Unknown => return write!(f, " on this resource {UNKNOWN}"),
         }?;
-        match denial {
-            Denial::ExplicitIdentity(_) => f.write_str(" with an explicit deny in an identity-based policy"),
-            Denial::ExplicitResource { .. } => f.write_str(" with an explicit deny in a resource-based policy"),
-            Denial::NoIdentityAllow => write!(f, " because no identity-based policy allows the {action} action"),
-            Denial::NoResourceAllow => write!(f, " because no resource-based policy allows the {action} action"),
+        let (article, policy) = match denial.layer {
+            Layer::Boundary => ("a", "permissions boundary"),
+            Layer::Identity => ("an", "identity-based policy"),
+            Layer::Resource => ("a", "resource-based policy"),
+            Layer::ResourceControl { .. } => ("a", "resource control policy"),
+            Layer::ServiceControl { .. } => ("a", "service control policy"),
+            Layer::Session => ("a", "session policy"),
+        };
+        match denial.statement {
+            Some(_) => write!(f, " with an explicit deny in {article} {policy}"),
+            None => write!(f, " because no {policy} allows the {action} action"),
         }
     }
 }

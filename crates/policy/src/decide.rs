@@ -1,379 +1,394 @@
 //! The decision: may this caller do this action on this resource, and which statement says so?
 //!
-//! An explicit deny ends it. On a key, the key policy is the root of trust: it allows the caller itself, or it lets
-//! the caller's account in, whose identity policies then decide. Across accounts both must allow. A decision
-//! allocates nothing, unless a resource pattern other than `*` has to be compared.
+//! An explicit deny in any layer ends it. Then every level of service control policies above the caller's account
+//! and of resource control policies above the resource's must allow. Then the granting layers: on a key, the key
+//! policy is the root of trust: it allows the caller itself, or it lets the caller's account in, whose identity
+//! policies then decide, within boundary and session policy; or a grant allows. Across accounts both sides must allow.
 //!
-//! Which operations work across accounts at all is not known here: who asks refuses the others.
-//! Source: IAM user guide, "Policy evaluation logic"; AWS KMS developer guide, "Key policies".
+//! All is decided in three values, so that the same code answers before there is a request. Which operations work
+//! across accounts at all is not known here: who asks refuses the others. Sources: IAM user guide, "Policy evaluation
+//! logic"; AWS KMS developer guide, "Key policies in AWS KMS" and "Grants in AWS KMS".
 
-use claviger_types::KeyArn;
+use std::fmt;
+use std::sync::Arc;
 
-use crate::identity_policy::IdentityPolicy;
-use crate::key_policy::KeyPolicy;
-use crate::request::{Action, Caller, Resource, Target};
-use crate::statement::Effect;
+use claviger_types::{AccountId, KeyArn};
 
-/// A key and its policy.
+use crate::caller::{Identity, Principal, Request};
+use crate::grants::{GrantPrincipal, GrantTerms};
+use crate::identity_policy::ControlPolicies;
+use crate::resource_policy::{KeyPolicy, ResourcePolicy, ResourceVerdict, TrustPolicy};
+use crate::resources::{Resource, Target};
+use crate::statement::Question;
+use crate::trace::{Explanation, Recorder, SeenGrant, Silent, Trace};
+use crate::truth::Truth;
+use crate::verdict::{Decision, Denial, First, Layer, Reason, Verdict};
+
+/// A key, its policy, and the resource control policies of each level above its account.
 #[derive(Clone, Copy)]
 pub struct KeyResource<'a> {
     /// The key.
     pub arn: KeyArn,
     /// Its policy.
     pub policy: &'a KeyPolicy,
+    /// From the top. Each level must allow.
+    pub resource_control: &'a [Arc<ControlPolicies>],
 }
 
-/// May it be done?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    /// Yes.
-    Allow(Reason),
-    /// No.
-    Deny(Denial),
+/// A role that is to be assumed, and the resource control policies of each level above its account.
+#[derive(Clone, Copy)]
+pub struct RoleResource<'a> {
+    /// Whose role.
+    pub account: AccountId,
+    /// Its ARN.
+    pub arn: &'a dyn fmt::Display,
+    /// Who may assume it.
+    pub policy: &'a TrustPolicy,
+    /// From the top. Each level must allow.
+    pub resource_control: &'a [Arc<ControlPolicies>],
 }
 
-/// What allows. Statements count from 0; where several would do, it is the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// An identity policy, for an action without a key.
-    Identity(IdentityStatement),
-    /// The key policy alone.
-    KeyPolicy {
-        /// The statement that allows the caller.
-        statement: usize,
-    },
-    /// The key policy together with an identity policy.
-    KeyPolicyAndIdentity {
-        /// The key policy's statement that allows the caller or lets its account in.
-        statement: usize,
-        /// The statement that allows the caller.
-        identity: IdentityStatement,
-    },
+/// A grant that is to be retired.
+#[derive(Clone, Copy)]
+pub struct RetirableGrant<'a> {
+    /// What it allows.
+    pub terms: &'a GrantTerms,
+    /// To whom; none if it is a service.
+    pub grantee: Option<&'a GrantPrincipal>,
+    /// Who may always retire it.
+    pub retiring: Option<&'a GrantPrincipal>,
 }
 
-/// What denies, as error messages name it. Statements count from 0; where several would do, it is the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denial {
-    /// An identity policy denies.
-    ExplicitIdentity(IdentityStatement),
-    /// The key policy denies.
-    ExplicitResource {
-        /// The statement that denies the caller.
-        statement: usize,
-    },
-    /// The key policy, if there is one, would let an identity policy allow it, but none does.
-    NoIdentityAllow,
-    /// The key policy neither allows the caller nor lets its account in.
-    NoResourceAllow,
-}
-
-/// A statement among the caller's identity policies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IdentityStatement {
-    /// The policy's place, from 0, in the order in which they were given to the decision.
-    pub policy: usize,
-    /// The statement's place in it, from 0.
-    pub statement: usize,
-}
-
-/// Decides an action on a key.
-pub fn decide_on_key<'p>(
-    caller: Caller,
-    action: Action,
-    key: KeyResource<'_>,
-    identity: impl IntoIterator<Item = &'p IdentityPolicy>,
+/// Decides an action on a key; `grants` are those of this caller on this key, and looked at only if nothing else
+/// allows.
+pub fn decide_on_key<'g>(
+    request: &Request<'_>,
+    key: &KeyResource<'_>,
+    grants: impl IntoIterator<Item = &'g GrantTerms>,
 ) -> Decision {
-    let target = Target::new(caller, action, Resource::Arn(&key.arn));
-    let verdict = key.policy.verdict(caller, action, &target);
-    if let Some(statement) = verdict.deny {
-        return Decision::Deny(Denial::ExplicitResource { statement });
-    }
-    let identity = match identity_verdict(action, &target, identity) {
-        Some((Effect::Deny, statement)) => return Decision::Deny(Denial::ExplicitIdentity(statement)),
-        Some((Effect::Allow, statement)) => Some(statement),
-        None => None,
-    };
-    let same_account = caller.account == key.arn.account;
-    match (verdict.allow_caller, verdict.allow_account) {
-        (Some(statement), _) if same_account => Decision::Allow(Reason::KeyPolicy { statement }),
-        (Some(statement), _) | (None, Some(statement)) => match identity {
-            Some(identity) => Decision::Allow(Reason::KeyPolicyAndIdentity { statement, identity }),
-            None => Decision::Deny(Denial::NoIdentityAllow),
-        },
-        (None, None) => Decision::Deny(Denial::NoResourceAllow),
-    }
+    on_key(request, key, grants, &mut Silent)
 }
 
-/// Decides an action in the caller's own account for which no key policy is asked: on an alias, on an IAM resource,
-/// or on no resource of its own.
-pub fn decide_by_identity<'p>(
-    caller: Caller,
-    action: Action,
-    resource: Resource<'_>,
-    identity: impl IntoIterator<Item = &'p IdentityPolicy>,
+/// [`decide_on_key`] with its steps.
+pub fn explain_on_key<'g>(
+    request: &Request<'_>,
+    key: &KeyResource<'_>,
+    grants: impl IntoIterator<Item = &'g GrantTerms>,
+) -> Explanation {
+    explained(|trace| on_key(request, key, grants, trace))
+}
+
+/// Decides an action in the caller's own account for which no resource policy is asked: on an alias, on an IAM
+/// resource, or on no resource of its own.
+pub fn decide_by_identity(request: &Request<'_>, resource: Resource<'_>) -> Decision {
+    by_identity(request, resource, &mut Silent)
+}
+
+/// [`decide_by_identity`] with its steps.
+pub fn explain_by_identity(request: &Request<'_>, resource: Resource<'_>) -> Explanation {
+    explained(|trace| by_identity(request, resource, trace))
+}
+
+/// Decides whether a role may be assumed, or its session be given tags and a source identity.
+pub fn decide_on_role(request: &Request<'_>, role: &RoleResource<'_>) -> Decision {
+    on_role(request, role, &mut Silent)
+}
+
+/// [`decide_on_role`] with its steps.
+pub fn explain_on_role(request: &Request<'_>, role: &RoleResource<'_>) -> Explanation {
+    explained(|trace| on_role(request, role, trace))
+}
+
+/// Decides RetireGrant: for whom the grant names, or by an identity policy in the account that owns the key or that
+/// is the retiring principal. What the key policy allows has no effect, what it denies has.
+/// Source: AWS KMS developer guide, "Retiring and revoking grants".
+pub fn decide_on_retire(request: &Request<'_>, key: &KeyResource<'_>, grant: &RetirableGrant<'_>) -> Decision {
+    on_retire(request, key, grant, &mut Silent)
+}
+
+/// [`decide_on_retire`] with its steps.
+pub fn explain_on_retire(request: &Request<'_>, key: &KeyResource<'_>, grant: &RetirableGrant<'_>) -> Explanation {
+    explained(|trace| on_retire(request, key, grant, trace))
+}
+
+fn explained(decide: impl FnOnce(&mut Recorder) -> Decision) -> Explanation {
+    let mut recorder = Recorder::default();
+    let decision = decide(&mut recorder);
+    Explanation { decision, statements: recorder.statements, grants: recorder.grants }
+}
+
+fn on_key<'g, T: Trace>(
+    request: &Request<'_>,
+    key: &KeyResource<'_>,
+    grants: impl IntoIterator<Item = &'g GrantTerms>,
+    trace: &mut T,
 ) -> Decision {
-    match identity_verdict(action, &Target::new(caller, action, resource), identity) {
-        Some((Effect::Allow, statement)) => Decision::Allow(Reason::Identity(statement)),
-        Some((Effect::Deny, statement)) => Decision::Deny(Denial::ExplicitIdentity(statement)),
-        None => Decision::Deny(Denial::NoIdentityAllow),
+    let question = question(request, Resource::Arn(&key.arn));
+    let side = ResourceSide { policy: key.policy.inner(), control: key.resource_control };
+    let layers = Layers::ask(request.principal, &question, Some(side), trace);
+    layers.decide(|layers| {
+        let by_policy = layers.on_resource(request.principal, key.arn.account);
+        if by_policy.truth == Truth::Yes && !T::ON {
+            return by_policy;
+        }
+        by_policy.or(by_grant(request, grants, trace))
+    })
+}
+
+fn on_role<T: Trace>(request: &Request<'_>, role: &RoleResource<'_>, trace: &mut T) -> Decision {
+    let question = question(request, Resource::Arn(role.arn));
+    let side = ResourceSide { policy: role.policy.inner(), control: role.resource_control };
+    let layers = Layers::ask(request.principal, &question, Some(side), trace);
+    layers.decide(|layers| layers.on_resource(request.principal, role.account))
+}
+
+fn by_identity<T: Trace>(request: &Request<'_>, resource: Resource<'_>, trace: &mut T) -> Decision {
+    let question = question(request, resource);
+    let layers = Layers::ask(request.principal, &question, None, trace);
+    layers.decide(|layers| layers.by_identity(request.principal))
+}
+
+fn on_retire<T: Trace>(
+    request: &Request<'_>,
+    key: &KeyResource<'_>,
+    grant: &RetirableGrant<'_>,
+    trace: &mut T,
+) -> Decision {
+    let caller = request.principal;
+    let question = question(request, Resource::Arn(&key.arn));
+    let side = ResourceSide { policy: key.policy.inner(), control: key.resource_control };
+    let layers = Layers::ask(caller, &question, Some(side), trace);
+    layers.decide(|layers| {
+        let holds_it = grant.terms.operations.contains(request.action);
+        let named = grant.retiring.is_some_and(|retiring| retiring.is(caller))
+            || (holds_it && grant.grantee.is_some_and(|grantee| grantee.is(caller)));
+        if named {
+            return Granted::yes(Reason::Retiring);
+        }
+        let retiring_account = grant.retiring == Some(&GrantPrincipal::Root(caller.account));
+        if caller.account == key.arn.account || retiring_account {
+            layers.by_identity(caller)
+        } else {
+            Granted::no(Layer::Resource)
+        }
+    })
+}
+
+fn question<'a>(request: &Request<'a>, resource: Resource<'a>) -> Question<'a> {
+    let target = Target::new(request.principal.account, request.action.service(), resource);
+    Question { action: request.action, target, context: request.context }
+}
+
+/// The first grant that allows.
+fn by_grant<'g, T: Trace>(
+    request: &Request<'_>,
+    grants: impl IntoIterator<Item = &'g GrantTerms>,
+    trace: &mut T,
+) -> Granted {
+    let mut granted = Granted::no(Layer::Resource);
+    for (grant, terms) in grants.into_iter().enumerate() {
+        let operation = terms.operations.contains(request.action);
+        if !operation && !T::ON {
+            continue;
+        }
+        let constraints = terms.constraints_met(request.action, request.context);
+        if T::ON {
+            trace.grant(SeenGrant { grant, operation, constraints });
+        }
+        let truth = Truth::from(operation).and(constraints);
+        if truth > granted.truth {
+            granted = Granted { truth, why: Ok(Reason::Grant { grant }) };
+        }
+        if granted.truth == Truth::Yes && !T::ON {
+            break;
+        }
+    }
+    granted
+}
+
+/// What stands on the resource's side.
+#[derive(Clone, Copy)]
+struct ResourceSide<'a> {
+    policy: &'a ResourcePolicy,
+    control: &'a [Arc<ControlPolicies>],
+}
+
+/// What each layer says.
+struct Layers {
+    service_control: Levels,
+    resource_control: Levels,
+    resource: ResourceVerdict,
+    identity: Verdict,
+    /// `None` if there is none: then it limits nothing.
+    boundary: Option<Verdict>,
+    session: Option<Verdict>,
+}
+
+/// Whether the granting layers allow, with what allows or, if they do not, which layer lacks it.
+#[derive(Clone, Copy)]
+struct Granted {
+    truth: Truth,
+    why: Result<Reason, Layer>,
+}
+
+impl Layers {
+    fn ask<T: Trace>(
+        caller: &Principal<'_>,
+        question: &Question<'_>,
+        resource: Option<ResourceSide<'_>>,
+        trace: &mut T,
+    ) -> Self {
+        let mut service_control = Levels::default();
+        for (level, policies) in caller.service_control.iter().enumerate() {
+            let layer = Layer::ServiceControl { level };
+            service_control.add(layer, policies.verdict(question, layer, trace));
+        }
+        let mut resource_control = Levels::default();
+        for (level, policies) in resource.iter().flat_map(|side| side.control).enumerate() {
+            let layer = Layer::ResourceControl { level };
+            resource_control.add(layer, policies.verdict(question, layer, trace));
+        }
+        let resource = resource.map(|side| side.policy.verdict(caller, question, trace)).unwrap_or_default();
+        let identity = caller.policies.verdict(question, Layer::Identity, trace);
+        let boundary = caller.boundary.map(|policy| policy.verdict(question, Layer::Boundary, trace));
+        let session = caller.session_policies.map(|policies| policies.verdict(question, Layer::Session, trace));
+        Self { service_control, resource_control, resource, identity, boundary, session }
+    }
+
+    /// `grant` says whether the granting layers allow; it is asked only if nothing else has settled it.
+    fn decide(&self, grant: impl FnOnce(&Self) -> Granted) -> Decision {
+        let denies = self.denies();
+        let explicit = denies.iter().flatten().find_map(|(layer, deny)| Some((*layer, deny.certain?)));
+        if let Some((layer, statement)) = explicit {
+            return Decision::Deny(Denial::explicit(layer, statement));
+        }
+        let limits = [&self.service_control, &self.resource_control];
+        if let Some(layer) = limits.iter().find_map(|levels| levels.refusing) {
+            return Decision::Deny(Denial::implicit(layer));
+        }
+        let Granted { truth, why } = grant(self);
+        let denied = Truth::any(denies.iter().flatten().map(|(_, deny)| deny.truth()));
+        let allowed = Truth::all(limits.map(|levels| levels.allow)).and(truth).and(denied.negated());
+        match (why, truth, allowed) {
+            (Err(layer), Truth::No, _) => Decision::Deny(Denial::implicit(layer)),
+            (Ok(reason), _, Truth::Yes) => Decision::Allow(reason),
+            _ => Decision::Depends,
+        }
+    }
+
+    /// What denies in each layer, in the order in which refusals name them.
+    fn denies(&self) -> [Option<(Layer, First)>; 6] {
+        [
+            self.service_control.deny,
+            self.resource_control.deny,
+            Some((Layer::Resource, self.resource.deny)),
+            Some((Layer::Identity, self.identity.deny)),
+            self.boundary.map(|verdict| (Layer::Boundary, verdict.deny)),
+            self.session.map(|verdict| (Layer::Session, verdict.deny)),
+        ]
+    }
+
+    /// The caller's own account lets it: by identity policies within boundary and session policy. Its root needs none.
+    fn by_identity(&self, caller: &Principal<'_>) -> Granted {
+        if caller.identity == Identity::Root {
+            return Granted::yes(Reason::AccountRoot);
+        }
+        let identity = match self.identity.allow.certain {
+            Some(statement) => Granted::yes(Reason::Identity(statement)),
+            None => Granted { truth: self.identity.allow.truth(), why: Err(Layer::Identity) },
+        };
+        identity.and(self.limits())
+    }
+
+    /// Boundary and session policy.
+    fn limits(&self) -> Granted {
+        let limit = |verdict: Option<Verdict>, layer| {
+            let truth = verdict.map_or(Truth::Yes, |verdict| verdict.allow.truth());
+            Granted { truth, why: Err(layer) }
+        };
+        limit(self.boundary, Layer::Boundary).and(limit(self.session, Layer::Session))
+    }
+
+    /// The resource's policy allows, together with the caller's account where that has a say.
+    fn on_resource(&self, caller: &Principal<'_>, owner: AccountId) -> Granted {
+        let ResourceVerdict { allow_itself, allow_role, allow_account, .. } = self.resource;
+        let names = |first: First| Granted {
+            truth: first.truth(),
+            why: first.certain.map_or(Err(Layer::Resource), |at| Ok(Reason::Resource { statement: at.statement })),
+        };
+        let delegated = |first: First| names(first).and_identity(self.by_identity(caller));
+        if caller.account != owner {
+            return delegated(allow_itself).or(delegated(allow_role)).or(delegated(allow_account));
+        }
+        // A policy that names the role's ARN gives the role what it may pass to its sessions, within their limits.
+        names(allow_itself).or(names(allow_role).and(self.limits())).or(delegated(allow_account))
     }
 }
 
-/// The first statement of all these policies that denies, or else the first that allows.
-fn identity_verdict<'p>(
-    action: Action,
-    target: &Target<'_>,
-    policies: impl IntoIterator<Item = &'p IdentityPolicy>,
-) -> Option<(Effect, IdentityStatement)> {
-    let mut allow = None;
-    for (policy, identity_policy) in policies.into_iter().enumerate() {
-        match identity_policy.verdict(action, target) {
-            Some((Effect::Deny, statement)) => return Some((Effect::Deny, IdentityStatement { policy, statement })),
-            Some((Effect::Allow, statement)) if allow.is_none() => {
-                allow = Some((Effect::Allow, IdentityStatement { policy, statement }));
+impl Granted {
+    fn yes(reason: Reason) -> Self {
+        Self { truth: Truth::Yes, why: Ok(reason) }
+    }
+
+    fn no(layer: Layer) -> Self {
+        Self { truth: Truth::No, why: Err(layer) }
+    }
+
+    /// Both are needed: the first that refuses is named, and what the first says allows.
+    fn and(self, other: Self) -> Self {
+        match (self.truth, other.truth) {
+            (Truth::No, _) => self,
+            (_, Truth::No) => other,
+            (truth, also) => Self { truth: truth.and(also), why: self.why },
+        }
+    }
+
+    /// A resource's statement and what the caller's account says.
+    fn and_identity(self, other: Self) -> Self {
+        let both = self.and(other);
+        match (both.truth, self.why, other.why) {
+            (Truth::Yes, Ok(Reason::Resource { statement }), Ok(Reason::Identity(identity))) => {
+                Self::yes(Reason::ResourceAndIdentity { statement, identity })
             }
-            Some((Effect::Allow, _)) | None => {}
+            _ => both,
         }
     }
-    allow
+
+    /// One of them is enough. If none is, the one that came further names what is lacking.
+    fn or(self, other: Self) -> Self {
+        match (self.truth, other.truth) {
+            (Truth::No, Truth::No) if self.why == Err(Layer::Resource) => other,
+            (mine, others) if others > mine => other,
+            _ => self,
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use claviger_types::{AliasArn, PrincipalArn, Region, ServiceName, UserId};
+/// Control policies: every level must allow.
+struct Levels {
+    allow: Truth,
+    /// The first level in which nothing allows.
+    refusing: Option<Layer>,
+    deny: Option<(Layer, First)>,
+}
 
-    use super::*;
-    use crate::{KeyPolicyDocument, PolicyError};
-
-    const HOME: &str = "111122223333";
-    const AWAY: &str = "444455556666";
-    const ANN: [u8; 16] = [1; 16];
-    const BOB: [u8; 16] = [2; 16];
-
-    fn caller(account: &str, user: [u8; 16]) -> Caller {
-        Caller { account: account.parse().unwrap(), user: UserId::from_random(user) }
+impl Default for Levels {
+    fn default() -> Self {
+        Self { allow: Truth::Yes, refusing: None, deny: None }
     }
+}
 
-    fn kms(name: &'static str) -> Action {
-        Action { service: ServiceName::Kms, name }
-    }
-
-    fn key_arn() -> KeyArn {
-        KeyArn {
-            region: "us-east-1".parse().unwrap(),
-            account: HOME.parse().unwrap(),
-            id: "1234abcd-12ab-34cd-56ef-1234567890ab".parse().unwrap(),
+impl Levels {
+    fn add(&mut self, layer: Layer, verdict: Verdict) {
+        let allow = verdict.allow.truth();
+        self.allow = self.allow.and(allow);
+        if allow == Truth::No && self.refusing.is_none() {
+            self.refusing = Some(layer);
         }
-    }
-
-    /// The key policy of these statements, in which `ann` of both accounts is the user `ANN`.
-    fn key_policy(statements: &str) -> KeyPolicy {
-        let document = KeyPolicyDocument::parse(&format!(r#"{{"Statement": [{statements}]}}"#)).unwrap();
-        let ids: Vec<_> = document.users().map(|arn| (arn.clone(), UserId::from_random(ANN))).collect();
-        document.compile(&ids).unwrap()
-    }
-
-    fn identity(statements: &str) -> IdentityPolicy {
-        IdentityPolicy::parse(&format!(r#"{{"Statement": [{statements}]}}"#)).unwrap()
-    }
-
-    fn on_key(caller: Caller, action: Action, key: &str, identities: &[&str]) -> Decision {
-        let policy = key_policy(key);
-        let identities: Vec<_> = identities.iter().map(|statements| identity(statements)).collect();
-        decide_on_key(caller, action, KeyResource { arn: key_arn(), policy: &policy }, &identities)
-    }
-
-    const ROOT: &str = r#"{"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Action": "kms:*", "Resource": "*",
-        "Principal": {"AWS": "arn:aws:iam::111122223333:root"}}"#;
-    const AWAY_ROOT: &str =
-        r#"{"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": "444455556666"}}"#;
-    const TO_ANN: &str = r#"{"Effect": "Allow", "Action": "kms:Encrypt", "Resource": "*",
-        "Principal": {"AWS": "arn:aws:iam::111122223333:user/ann"}}"#;
-    const TO_AWAY_ANN: &str = r#"{"Effect": "Allow", "Action": "kms:Encrypt", "Resource": "*",
-        "Principal": {"AWS": "arn:aws:iam::444455556666:user/ann"}}"#;
-    const TO_ANYONE: &str = r#"{"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": "*"}"#;
-    const NO_ACTION: &str = r#"{"Effect": "Allow", "Resource": "*", "Principal": "*"}"#;
-    const NO_RESOURCE: &str = r#"{"Effect": "Allow", "Action": "*", "Principal": "*"}"#;
-    const DENY_ROOT: &str = r#"{"Effect": "Deny", "Action": "kms:Encrypt", "Resource": "*",
-        "Principal": {"AWS": "arn:aws:iam::111122223333:root"}}"#;
-    const DENY_AWAY: &str =
-        r#"{"Effect": "Deny", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": "444455556666"}}"#;
-    const DENY_ANN: &str = r#"{"Effect": "Deny", "Action": "kms:*", "Resource": "*",
-        "Principal": {"AWS": "arn:aws:iam::111122223333:user/ann"}}"#;
-    const DENY_ANYONE_OTHER_KEY: &str = r#"{"Effect": "Deny", "Action": "kms:*", "Principal": "*",
-        "Resource": "arn:aws:kms:us-east-1:111122223333:key/00000000-0000-0000-0000-000000000000"}"#;
-    const ADMIN: &str = r#"{"Effect": "Allow", "Action": "*", "Resource": "*"}"#;
-    const ENCRYPT_HERE: &str = r#"{"Effect": "Allow", "Action": "kms:encrypt", "Resource":
-        "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"}"#;
-    const ALIASES: &str =
-        r#"{"Effect": "Allow", "Action": "kms:*", "Resource": "arn:aws:kms:us-east-1:111122223333:alias/*"}"#;
-    const DENY_KEYS: &str =
-        r#"{"Effect": "Deny", "Action": "kms:Enc*", "Resource": "arn:aws:kms:*:111122223333:key/*"}"#;
-
-    fn key_alone(statement: usize) -> Decision {
-        Decision::Allow(Reason::KeyPolicy { statement })
-    }
-
-    fn both(statement: usize, policy: usize, identity: usize) -> Decision {
-        let identity = IdentityStatement { policy, statement: identity };
-        Decision::Allow(Reason::KeyPolicyAndIdentity { statement, identity })
-    }
-
-    fn key_denies(statement: usize) -> Decision {
-        Decision::Deny(Denial::ExplicitResource { statement })
-    }
-
-    fn identity_denies(policy: usize, statement: usize) -> Decision {
-        Decision::Deny(Denial::ExplicitIdentity(IdentityStatement { policy, statement }))
-    }
-
-    const NO_IDENTITY: Decision = Decision::Deny(Denial::NoIdentityAllow);
-    const NO_RESOURCE_ALLOW: Decision = Decision::Deny(Denial::NoResourceAllow);
-
-    /// Name, caller, statements of the key policy, identity policies, what is decided.
-    type Case<'a> = (&'a str, Caller, &'a [&'a str], &'a [&'a str], Decision);
-
-    #[test]
-    fn in_the_keys_account() {
-        let (ann, bob) = (caller(HOME, ANN), caller(HOME, BOB));
-        let cases: [Case<'_>; 21] = [
-            ("the account is let in, an identity policy allows", ann, &[ROOT], &[ADMIN], both(0, 0, 0)),
-            ("by the key's own ARN", ann, &[ROOT], &[ENCRYPT_HERE], both(0, 0, 0)),
-            (
-                "the second policy's second statement",
-                ann,
-                &[ROOT],
-                &[ALIASES, &format!("{ALIASES}, {ADMIN}")],
-                both(0, 1, 1),
-            ),
-            ("to let the account in is no permission", ann, &[ROOT], &[], NO_IDENTITY),
-            ("an alias's ARN gives no use of its key", ann, &[ROOT], &[ALIASES], NO_IDENTITY),
-            ("an identity policy alone counts for nothing", ann, &[AWAY_ROOT], &[ADMIN], NO_RESOURCE_ALLOW),
-            ("the key policy allows the user alone", ann, &[ROOT, TO_ANN], &[], key_alone(1)),
-            ("but not another one", bob, &[TO_ANN], &[ADMIN], NO_RESOURCE_ALLOW),
-            ("anyone in the key's account needs nothing else", bob, &[TO_ANYONE], &[], key_alone(0)),
-            ("a statement without actions has no effect", ann, &[NO_ACTION], &[ADMIN], NO_RESOURCE_ALLOW),
-            ("a statement without resources has no effect", ann, &[NO_RESOURCE], &[ADMIN], NO_RESOURCE_ALLOW),
-            ("a denied account is all its users", ann, &[TO_ANYONE, TO_ANN, DENY_ROOT], &[ADMIN], key_denies(2)),
-            ("another denied account is not", ann, &[DENY_AWAY, TO_ANN], &[], key_alone(1)),
-            ("the first deny is named", ann, &[ROOT, DENY_ANN, DENY_ROOT], &[ADMIN], key_denies(1)),
-            ("a denied user", ann, &[DENY_ANN, TO_ANYONE], &[ADMIN], key_denies(0)),
-            ("is not another one", bob, &[DENY_ANN, TO_ANYONE], &[ADMIN], key_alone(1)),
-            ("a deny for another key", ann, &[DENY_ANYONE_OTHER_KEY, TO_ANYONE], &[], key_alone(1)),
-            (
-                "an identity policy's deny beats the key policy",
-                ann,
-                &[TO_ANN],
-                &[ADMIN, DENY_KEYS],
-                identity_denies(1, 0),
-            ),
-            ("even where nothing allows", ann, &[AWAY_ROOT], &[DENY_KEYS], identity_denies(0, 0)),
-            ("the key policy's deny is named first", ann, &[DENY_ANN], &[DENY_KEYS], key_denies(0)),
-            ("the first allow is named", ann, &[TO_ANYONE, TO_ANN], &[], key_alone(0)),
-        ];
-        for (name, who, key, identities, want) in cases {
-            assert_eq!(on_key(who, kms("Encrypt"), &key.join(","), identities), want, "{name}");
+        // A deny that is certain is named; one that is merely possible must not hide it.
+        let known = self.deny.map_or(Truth::No, |(_, deny)| deny.truth());
+        if verdict.deny.truth() > known {
+            self.deny = Some((layer, verdict.deny));
         }
-        assert_eq!(on_key(ann, kms("Decrypt"), TO_ANN, &[]), NO_RESOURCE_ALLOW, "another action");
-        assert_eq!(on_key(ann, kms("Decrypt"), ROOT, &[ENCRYPT_HERE]), NO_IDENTITY, "another action");
-    }
-
-    #[test]
-    fn across_accounts_both_must_allow() {
-        let ann = caller(AWAY, ANN);
-        let cases: [(&str, &[&str], &[&str], Decision); 8] = [
-            ("account and identity policy", &[ROOT, AWAY_ROOT], &[ADMIN], both(1, 0, 0)),
-            ("account only", &[ROOT, AWAY_ROOT], &[], NO_IDENTITY),
-            ("user and identity policy", &[TO_AWAY_ANN], &[ENCRYPT_HERE], both(0, 0, 0)),
-            ("user only", &[TO_AWAY_ANN], &[], NO_IDENTITY),
-            ("anyone and identity policy", &[TO_ANYONE], &[ADMIN], both(0, 0, 0)),
-            ("anyone only", &[TO_ANYONE], &[ALIASES], NO_IDENTITY),
-            ("identity policy only", &[ROOT], &[ADMIN], NO_RESOURCE_ALLOW),
-            ("denied account", &[TO_ANYONE, DENY_AWAY], &[ADMIN], key_denies(1)),
-        ];
-        for (name, key, identities, want) in cases {
-            assert_eq!(on_key(ann, kms("Encrypt"), &key.join(","), identities), want, "{name}");
-        }
-    }
-
-    #[test]
-    fn without_a_key() {
-        let region = |name: &str| name.parse::<Region>().unwrap();
-        let alias = AliasArn {
-            region: region("us-east-1"),
-            account: HOME.parse().unwrap(),
-            name: "alias/app".parse().unwrap(),
-        };
-        let allow = |pattern: &str, effect: &str| {
-            identity(&format!(r#"{{"Effect": "{effect}", "Action": ["kms:*", "iam:*"], "Resource": "{pattern}"}}"#))
-        };
-        let (list, user) = (kms("ListKeys"), Action { service: ServiceName::Iam, name: "ListUsers" });
-        let (here, there) = (Resource::Any(Some(region("us-east-1"))), Resource::Any(Some(region("eu-west-1"))));
-        for (pattern, action, resource, want) in [
-            ("*", list, here, true),
-            ("arn:aws:kms:us-east-1:111122223333:*", list, here, true),
-            ("arn:aws:kms:us-east-1:111122223333:*", list, there, false),
-            ("arn:aws:kms:*:*:*", list, there, true),
-            ("arn:aws:kms:us-east-1:444455556666:*", list, here, false),
-            ("arn:aws:kms:us-east-1:111122223333:key/*", list, here, false),
-            ("arn:aws:iam::111122223333:*", list, here, false),
-            ("arn:aws:iam::111122223333:*", user, Resource::Any(None), true),
-            ("arn:aws:iam::111122223333:user/*", user, Resource::Any(None), false),
-            ("arn:aws:kms:us-east-1:111122223333:alias/a?p", list, Resource::Arn(&alias), true),
-            ("arn:aws:kms:us-east-1:111122223333:key/*", list, Resource::Arn(&alias), false),
-        ] {
-            let ann = caller(HOME, ANN);
-            let statement = IdentityStatement { policy: 0, statement: 0 };
-            let allowed = decide_by_identity(ann, action, resource, &[allow(pattern, "Allow")]);
-            let expected = if want { Decision::Allow(Reason::Identity(statement)) } else { NO_IDENTITY };
-            assert_eq!(allowed, expected, "{action} by {pattern}");
-            let denied = decide_by_identity(ann, action, resource, &[allow(pattern, "Deny"), identity(ADMIN)]);
-            let statement = IdentityStatement { policy: 1, statement: 0 };
-            let expected = if want { identity_denies(0, 0) } else { Decision::Allow(Reason::Identity(statement)) };
-            assert_eq!(denied, expected, "{action} denied by {pattern}");
-        }
-        assert_eq!(decide_by_identity(caller(HOME, ANN), list, here, &[]), NO_IDENTITY);
-    }
-
-    #[test]
-    fn a_later_user_of_the_same_name_is_somebody_else() {
-        let policy = key_policy(&[TO_ANN, DENY_AWAY].join(","));
-        let key = KeyResource { arn: key_arn(), policy: &policy };
-        assert_eq!(decide_on_key(caller(HOME, ANN), kms("Encrypt"), key, &[]), key_alone(0));
-        assert_eq!(decide_on_key(caller(HOME, [3; 16]), kms("Encrypt"), key, &[]), NO_RESOURCE_ALLOW);
-    }
-
-    #[test]
-    fn a_user_that_does_not_exist_is_refused() {
-        let text = format!(r#"{{"Statement": [{TO_ANN}, {ROOT}, {TO_AWAY_ANN}, {DENY_ANN}]}}"#);
-        let ann: PrincipalArn = format!("arn:aws:iam::{HOME}:user/ann").parse().unwrap();
-        let away: PrincipalArn = format!("arn:aws:iam::{AWAY}:user/ann").parse().unwrap();
-        let parse = || KeyPolicyDocument::parse(&text).unwrap();
-        assert_eq!(parse().users().collect::<Vec<_>>(), [&ann, &away]);
-        let error = parse().compile(&[(ann.clone(), UserId::from_random(ANN))]).err();
-        assert_eq!(error, Some(PolicyError::UnknownPrincipal { arn: away.clone() }));
-        assert_eq!(parse().compile(&[]).err(), Some(PolicyError::UnknownPrincipal { arn: ann }));
-        // The name in another case or under another path is another ARN.
-        for other in [format!("arn:aws:iam::{HOME}:user/Ann"), format!("arn:aws:iam::{HOME}:user/x/ann")] {
-            let ids = [other.parse().unwrap(), away.clone()].map(|arn| (arn, UserId::from_random(ANN)));
-            assert!(parse().compile(&ids).is_err(), "{other}");
-        }
-    }
-
-    #[test]
-    fn the_deciding_statement_has_a_name() {
-        let policy = key_policy(&[TO_ANN, ROOT].join(","));
-        assert_eq!(policy.sid(0), None);
-        assert_eq!(policy.sid(1), Some("Enable IAM User Permissions"));
-        assert_eq!(policy.sid(2), None);
-        let named = identity(&ADMIN.replacen('{', r#"{"Sid": "A1", "#, 1));
-        assert_eq!((named.sid(0), named.sid(1)), (Some("A1"), None));
-    }
-
-    #[test]
-    fn policies_are_shared_between_threads() {
-        fn shared<T: Send + Sync>() {}
-        shared::<KeyPolicy>();
-        shared::<IdentityPolicy>();
     }
 }

@@ -19,10 +19,21 @@ pub enum PolicyError {
         /// The most that is read.
         bytes_max: usize,
     },
-    /// The policy names a user that does not exist.
+    /// A condition of a key policy that is met by requests which lack what it speaks of. Source: AWS KMS developer
+    /// guide, "Condition keys for AWS KMS"; the text is AWS's.
+    #[error(
+        "OverlyPermissiveCondition: Using the ForAllValues set operator with a single-valued condition key matches \
+         requests without the specified [encryption context or tag] or with an unspecified [encryption context or \
+         tag]. To fix, remove ForAllValues."
+    )]
+    OverlyPermissiveCondition {
+        /// The element, as in [`PolicyError::Malformed`].
+        place: String,
+    },
+    /// The policy names a principal that does not exist.
     #[error("the principal `{arn}` does not exist")]
     UnknownPrincipal {
-        /// The user's ARN as the policy gives it.
+        /// The principal's ARN as the policy gives it.
         arn: PrincipalArn,
     },
     /// The text is good grammar, but asks for something that this service does not decide yet. To ignore it would

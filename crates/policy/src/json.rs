@@ -14,10 +14,12 @@ const DEPTH_MAX: usize = 16;
 pub(crate) enum Json {
     /// A list.
     Array(Vec<Json>),
+    /// `null`: the grammar has no place for it.
+    Null,
     /// Names and values as they stand in the text.
     Object(Vec<(String, Json)>),
-    /// A boolean, a number or `null`: the grammar has no place for them, so that their value does not matter.
-    Scalar,
+    /// A boolean or a number, as text: conditions take it for the string.
+    Scalar(String),
     /// A string.
     String(String),
 }
@@ -58,24 +60,24 @@ impl<'de> Visitor<'de> for Nested {
         f.write_str("a JSON value")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
-        Ok(Json::Scalar)
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Scalar(value.to_string()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Scalar)
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(Json::Scalar(value.to_string()))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Scalar)
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Scalar(value.to_string()))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
-        Ok(Json::Scalar)
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Scalar(value.to_string()))
     }
 
     fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Scalar)
+        Ok(Json::Null)
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Json, E> {

@@ -1,99 +1,52 @@
-//! What a statement's actions and resources match: `*` is any run of characters, `?` is one.
+//! Texts with wildcards: `*` is any run of characters, `?` is one. And ARNs, which are compared part by part.
 //!
 //! Matching takes at most as many steps as the two lengths multiplied, however the wildcards stand.
-//! Source: IAM user guide, "IAM JSON policy elements: Action" and "Resource".
+//! Source: IAM user guide, "IAM JSON policy elements: Resource" and "Condition operators".
 
 use std::iter;
 
-use claviger_types::ServiceName;
-
-use crate::request::Action;
-
 /// The colons before the last part of an ARN, `arn:partition:service:region:account:resource`.
-const ARN_COLONS: usize = 5;
+pub(crate) const ARN_COLONS: usize = 5;
 
-/// A value of `Action` that can match an action of ours.
-pub(crate) enum ActionPattern {
+/// A character of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Atom {
+    /// Itself.
+    Char(char),
+    /// `?`.
+    One,
     /// `*`.
-    All,
-    /// One action, its name in lower case.
-    Exact(ServiceName, Box<str>),
-    /// The actions of a service whose name in lower case matches a pattern in lower case.
-    Glob(ServiceName, Box<str>),
-    /// `service:*`.
-    Service(ServiceName),
+    Run,
 }
 
-impl ActionPattern {
-    /// The pattern for actions of a service, whatever case its name is written in.
-    pub(crate) fn new(service: ServiceName, name: &str) -> Self {
-        let name = name.to_ascii_lowercase().into_boxed_str();
-        match &*name {
-            "*" => Self::Service(service),
-            _ if has_wildcard(&name) => Self::Glob(service, name),
-            _ => Self::Exact(service, name),
-        }
-    }
-
-    pub(crate) fn matches(&self, action: Action) -> bool {
-        match self {
-            Self::All => true,
-            Self::Exact(service, name) => *service == action.service && name.eq_ignore_ascii_case(action.name),
-            Self::Glob(service, pattern) => {
-                *service == action.service && glob(pattern, action.name.chars().map(|c| c.to_ascii_lowercase()))
-            }
-            Self::Service(service) => *service == action.service,
-        }
-    }
-}
-
-/// A value of `Resource`.
-pub(crate) enum ResourcePattern {
-    /// `*`.
-    All,
-    /// One ARN.
-    Exact(Box<str>),
-    /// An ARN with wildcards.
-    Glob(Box<str>),
-}
-
-impl ResourcePattern {
-    /// The pattern for `*` or for an ARN that was checked.
-    pub(crate) fn new(text: &str) -> Self {
-        match text {
-            "*" => Self::All,
-            _ if has_wildcard(text) => Self::Glob(text.into()),
-            _ => Self::Exact(text.into()),
-        }
-    }
-
-    /// Whether the pattern matches the ARN, which is only asked for if it matters.
-    pub(crate) fn matches<'a>(&self, arn: impl FnOnce() -> &'a str) -> bool {
-        match self {
-            Self::All => true,
-            Self::Exact(text) => **text == *arn(),
-            Self::Glob(pattern) => arn_glob(pattern, arn()),
-        }
-    }
-}
-
-fn has_wildcard(text: &str) -> bool {
-    text.contains(['*', '?'])
+/// A text in which `*` and `?` are wildcards.
+pub(crate) fn wild(text: &str) -> impl Iterator<Item = Atom> + Clone {
+    text.chars().map(|c| match c {
+        '*' => Atom::Run,
+        '?' => Atom::One,
+        c => Atom::Char(c),
+    })
 }
 
 /// Matches an ARN part by part: a wildcard in one of the first five parts stays in that part, except a `*` that ends
-/// it, which may run past the colon; in the last part wildcards also match colons.
-fn arn_glob(pattern: &str, arn: &str) -> bool {
-    let parts = || pattern.splitn(ARN_COLONS + 1, ':');
+/// it, which may run past the colon; in the last part wildcards also match colons. `head` holds the first five parts
+/// of the pattern.
+pub(crate) fn arn_glob<'h>(
+    head: impl Iterator<Item = &'h str>,
+    last: impl Iterator<Item = Atom> + Clone,
+    arn: &str,
+) -> bool {
     if arn.matches(':').count() == ARN_COLONS {
         // Each colon of the pattern needs one of the ARN, so there is only one way to lay them side by side.
-        return parts().zip(arn.split(':')).all(|(part, text)| part == text || glob(part, text.chars()));
+        let mut texts = arn.split(':');
+        return head.zip(texts.by_ref()).all(|(part, text)| part == text || glob(wild(part), text.chars()))
+            && texts.next().is_some_and(|text| glob(last, text.chars()));
     }
     let mut reached = vec![arn];
-    for part in parts().take(ARN_COLONS) {
+    for part in head {
         reached = after_part(part, &reached);
     }
-    parts().skip(ARN_COLONS).any(|last| reached.iter().any(|rest| glob(last, rest.chars())))
+    reached.iter().any(|rest| glob(last.clone(), rest.chars()))
 }
 
 /// Where the next part of a pattern may begin: the rests of the ARN after `part` and a colon, longest first, if
@@ -101,7 +54,7 @@ fn arn_glob(pattern: &str, arn: &str) -> bool {
 fn after_part<'a>(part: &str, reached: &[&'a str]) -> Vec<&'a str> {
     let mut next = Vec::new();
     for (text, after) in reached.iter().filter_map(|rest| rest.split_once(':')) {
-        if !glob(part, text.chars()) {
+        if !glob(wild(part), text.chars()) {
             continue;
         }
         if part.ends_with('*') {
@@ -117,17 +70,19 @@ fn after_part<'a>(part: &str, reached: &[&'a str]) -> Vec<&'a str> {
 /// Whether the pattern matches all of the text.
 ///
 /// Only the last `*` is ever tried again: whatever an earlier one could have taken, the last one can take as well.
-fn glob(pattern: &str, text: impl Iterator<Item = char> + Clone) -> bool {
-    let (mut pattern, mut text) = (pattern.chars(), text);
+pub(crate) fn glob(
+    mut pattern: impl Iterator<Item = Atom> + Clone,
+    mut text: impl Iterator<Item = char> + Clone,
+) -> bool {
     let mut last_star = None;
     loop {
         let (mut pattern_rest, mut text_rest) = (pattern.clone(), text.clone());
         match (pattern_rest.next(), text_rest.next()) {
-            (Some('*'), _) => {
+            (Some(Atom::Run), _) => {
                 last_star = Some((pattern_rest.clone(), text.clone()));
                 pattern = pattern_rest;
             }
-            (Some(wanted), Some(found)) if wanted == '?' || wanted == found => {
+            (Some(wanted), Some(found)) if wanted == Atom::One || wanted == Atom::Char(found) => {
                 (pattern, text) = (pattern_rest, text_rest);
             }
             (None, None) => return true,
@@ -150,6 +105,15 @@ mod tests {
 
     use super::*;
 
+    fn matches(pattern: &str, text: &str) -> bool {
+        glob(wild(pattern), text.chars())
+    }
+
+    fn arn_matches(pattern: &str, arn: &str) -> bool {
+        let last = pattern.splitn(ARN_COLONS + 1, ':').nth(ARN_COLONS).unwrap();
+        arn_glob(pattern.split(':').take(ARN_COLONS), wild(last), arn)
+    }
+
     #[test]
     fn texts() {
         for (pattern, text, want) in [
@@ -169,7 +133,7 @@ mod tests {
             ("*ö", "aäö", true),
             ("a", "A", false),
         ] {
-            assert_eq!(glob(pattern, text.chars()), want, "`{pattern}` on `{text}`");
+            assert_eq!(matches(pattern, text), want, "`{pattern}` on `{text}`");
         }
     }
 
@@ -193,36 +157,16 @@ mod tests {
             ("arn:aws:iam::1:user/a?b/ann", "arn:aws:iam::1:user/a:b/ann", true),
             ("arn:aws:kms:us-east-1:1:key/k", "arn:aws:kms:us-east-1:1", false),
         ] {
-            assert_eq!(arn_glob(pattern, arn), want, "`{pattern}` on `{arn}`");
-        }
-    }
-
-    #[test]
-    fn actions_in_any_case() {
-        let encrypt = Action { service: ServiceName::Kms, name: "Encrypt" };
-        for (service, name, want) in [
-            (ServiceName::Kms, "Encrypt", true),
-            (ServiceName::Kms, "eNCRYPT", true),
-            (ServiceName::Kms, "ENC*", true),
-            (ServiceName::Kms, "?ncrypt", true),
-            (ServiceName::Kms, "*", true),
-            (ServiceName::Kms, "*?*", true),
-            (ServiceName::Kms, "Encryp", false),
-            (ServiceName::Kms, "ReEncrypt*", false),
-            (ServiceName::Iam, "Encrypt", false),
-            (ServiceName::Iam, "*", false),
-            (ServiceName::Iam, "Enc*", false),
-        ] {
-            assert_eq!(ActionPattern::new(service, name).matches(encrypt), want, "{service}:{name}");
+            assert_eq!(arn_matches(pattern, arn), want, "`{pattern}` on `{arn}`");
         }
     }
 
     #[test]
     fn hostile_wildcards_take_bounded_time() {
         // A matcher that tries each wildcard again needs more steps than there are atoms in the universe.
-        assert!(!glob(&"a*".repeat(1000), "a".repeat(600).chars()));
+        assert!(!matches(&"a*".repeat(1000), &"a".repeat(600)));
         let arn = format!("arn:aws:iam::1:user/{}", "a:".repeat(300));
-        assert!(!arn_glob(&format!("arn:aws:iam:*:*:{}b", "a*".repeat(1000)), &arn));
+        assert!(!arn_matches(&format!("arn:aws:iam:*:*:{}b", "a*".repeat(1000)), &arn));
     }
 
     /// The rule as the documents say it, one character after another. `colons` of the pattern are behind.
@@ -264,7 +208,7 @@ mod tests {
             text in characters(&['a', 'b', ':'], 8),
         ) {
             let slow = slowly(&Vec::from_iter(pattern.chars()), &Vec::from_iter(text.chars()), ARN_COLONS);
-            prop_assert_eq!(glob(&pattern, text.chars()), slow);
+            prop_assert_eq!(matches(&pattern, &text), slow);
         }
 
         #[test]
@@ -273,7 +217,7 @@ mod tests {
             text in arn(&['a'], &['a', 'a', ':']),
         ) {
             let slow = slowly(&Vec::from_iter(pattern.chars()), &Vec::from_iter(text.chars()), 0);
-            prop_assert_eq!(arn_glob(&pattern, &text), slow);
+            prop_assert_eq!(arn_matches(&pattern, &text), slow);
         }
     }
 }

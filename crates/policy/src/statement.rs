@@ -1,39 +1,102 @@
-//! One statement: what it matches, what it says then, and of whom.
+//! One statement: what it matches, and what it says then. Of whom it speaks is its policy's to know.
 
-use claviger_types::{AccountId, PrincipalArn};
+use std::collections::BTreeSet;
 
-use crate::pattern::{ActionPattern, ResourcePattern};
-use crate::request::{Action, Target};
+use crate::actions::{Action, ActionSet};
+use crate::conditions::Condition;
+use crate::context::Context;
+use crate::keys::ConditionKey;
+use crate::principals::Naming;
+use crate::resources::{Resources, Target};
+use crate::trace::{Found, SeenCondition, SeenStatement, Trace};
+use crate::truth::Truth;
+use crate::verdict::{Layer, StatementId};
 
 /// What a matching statement says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
+pub enum Effect {
+    /// `Allow`.
     Allow,
+    /// `Deny`.
     Deny,
 }
 
-/// A statement without its principals. Without actions or without resources it never matches.
+/// A statement without its principals.
+#[derive(Debug)]
 pub(crate) struct Statement {
     pub(crate) sid: Option<Box<str>>,
     pub(crate) effect: Effect,
-    pub(crate) actions: Box<[ActionPattern]>,
-    pub(crate) resources: Box<[ResourcePattern]>,
+    pub(crate) actions: ActionSet,
+    pub(crate) resources: Resources,
+    pub(crate) conditions: Box<[Condition]>,
+}
+
+/// What statements are asked during one decision.
+pub(crate) struct Question<'a> {
+    pub(crate) action: Action,
+    pub(crate) target: Target<'a>,
+    pub(crate) context: &'a dyn Context,
 }
 
 impl Statement {
-    pub(crate) fn matches(&self, action: Action, target: &Target<'_>) -> bool {
-        self.actions.iter().any(|pattern| pattern.matches(action))
-            && self.resources.iter().any(|pattern| pattern.matches(|| target.arn()))
+    /// Whether it matches, apart from its principals.
+    pub(crate) fn matches(&self, question: &Question<'_>) -> Truth {
+        if !self.actions.contains(question.action) {
+            return Truth::No;
+        }
+        match self.resources.matches(&question.target, question.context) {
+            Truth::No => Truth::No,
+            resource => resource.and(self.conditions_hold(question)),
+        }
+    }
+
+    fn conditions_hold(&self, question: &Question<'_>) -> Truth {
+        Truth::all(self.conditions.iter().map(|condition| condition.holds(self.effect, question.context)))
+    }
+
+    /// Whether it matches a caller of whom it speaks in one of these ways, and each step of the answer.
+    pub(crate) fn examine<T: Trace>(
+        &self,
+        question: &Question<'_>,
+        layer: Layer,
+        id: StatementId,
+        namings: Option<&[Naming]>,
+        trace: &mut T,
+    ) -> Truth {
+        let seen = |condition: &Condition| SeenCondition {
+            operator: condition.operator.to_string(),
+            key: condition.key.clone(),
+            wanted: condition.wanted_texts(),
+            found: Found::of(question.context.values(&condition.key)),
+            result: condition.holds(self.effect, question.context),
+        };
+        let action = self.actions.contains(question.action);
+        let resource = self.resources.matches(&question.target, question.context);
+        let principal = namings.is_none_or(|namings| !namings.is_empty());
+        let matches = Truth::from(principal).and(self.matches(question));
+        trace.statement(SeenStatement {
+            layer,
+            id,
+            sid: self.sid.as_deref().map(Into::into),
+            effect: self.effect,
+            namings: namings.map(Into::into),
+            action,
+            resource,
+            resources: self.resources.texts(),
+            conditions: self.conditions.iter().map(seen).collect(),
+            result: matches,
+        });
+        matches
+    }
+
+    /// The condition keys that it asks for.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = ConditionKey> {
+        self.conditions.iter().flat_map(Condition::keys).chain(self.resources.keys())
     }
 }
 
-/// Whom a statement of a key policy speaks of.
-pub(crate) enum Principal {
-    /// An account, by its number or its root's ARN: to deny it denies all its principals, to allow it lets it
-    /// delegate.
-    Account(AccountId),
-    /// `*`.
-    Anyone,
-    /// A user, by a [`PrincipalArn::User`].
-    User(PrincipalArn),
+/// The keys that statements ask for, each once.
+pub(crate) fn keys_of<'s>(statements: impl Iterator<Item = &'s Statement>) -> Vec<ConditionKey> {
+    let mut seen = BTreeSet::new();
+    statements.flat_map(Statement::keys).filter(|key| seen.insert(key.to_string().to_ascii_lowercase())).collect()
 }

@@ -159,30 +159,8 @@ pub enum GrantConstraint {
     Subset(EncryptionContext),
 }
 
-impl GrantConstraint {
-    /// Whether a request with this context is let through.
-    pub fn admits(&self, context: &EncryptionContext) -> bool {
-        match self {
-            Self::Equals(wanted) => wanted == context,
-            Self::Subset(wanted) => context.holds_all_of(wanted),
-        }
-    }
-
-    /// Whether each context that this constraint admits is admitted by `other` too.
-    pub fn is_within(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Equals(own), other) => other.admits(own),
-            // There is always one pair more, so contexts without a bound are never within one.
-            (Self::Subset(_), Self::Equals(_)) => false,
-            (Self::Subset(own), Self::Subset(wanted)) => own.holds_all_of(wanted),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -219,43 +197,5 @@ mod tests {
         assert_eq!(two.without(one), set(&[GrantOperation::Decapsulate]));
         assert!(GrantOperations::default().is_empty() && !one.is_empty());
         assert!(!one.contains(GrantOperation::Decapsulate) && two.contains(GrantOperation::Decapsulate));
-    }
-
-    fn context() -> impl Strategy<Value = EncryptionContext> {
-        let pairs = prop::collection::btree_map("[abA]", "[12]?", 0..4);
-        pairs.prop_map(|pairs| EncryptionContext::from_pairs(pairs.into_iter().collect()).unwrap())
-    }
-
-    fn constraint() -> impl Strategy<Value = GrantConstraint> {
-        (any::<bool>(), context()).prop_map(|(equals, context)| match equals {
-            true => GrantConstraint::Equals(context),
-            false => GrantConstraint::Subset(context),
-        })
-    }
-
-    proptest! {
-        /// By a definition of its own: pairs are looked up one by one.
-        #[test]
-        fn what_a_constraint_admits(wanted in context(), sent in context()) {
-            let all_there = wanted.pairs().iter().all(|pair| sent.pairs().contains(pair));
-            prop_assert_eq!(GrantConstraint::Subset(wanted.clone()).admits(&sent), all_there);
-            let equal = all_there && wanted.pairs().len() == sent.pairs().len();
-            prop_assert_eq!(GrantConstraint::Equals(wanted).admits(&sent), equal);
-        }
-
-        #[test]
-        fn within_is_what_it_says(own in constraint(), other in constraint(), sent in context()) {
-            if own.is_within(&other) && own.admits(&sent) {
-                prop_assert!(other.admits(&sent));
-            }
-            prop_assert!(own.is_within(&own));
-            // Whatever is not within admits something that the other does not: its own pairs, or these and one more.
-            if !own.is_within(&other) {
-                let (GrantConstraint::Equals(pairs) | GrantConstraint::Subset(pairs)) = &own;
-                let more = [pairs.pairs(), &[("zz".to_owned(), String::new())]].concat();
-                let more = EncryptionContext::from_pairs(more).unwrap();
-                prop_assert!([pairs, &more].into_iter().any(|sent| own.admits(sent) && !other.admits(sent)));
-            }
-        }
     }
 }

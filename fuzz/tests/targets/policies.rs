@@ -2,11 +2,14 @@
 //! deny ends every decision.
 
 use claviger_fuzz::{Campaign, Choices, Driver, Edited, ValueGenerator};
+use std::sync::Arc;
+
 use claviger_policy::{
-    Action, Caller, Decision, Denial, IdentityPolicy, KeyPolicy, KeyPolicyDocument, KeyResource, PolicyError, Resource,
+    Action, ConditionKey, Context, Decision, Denial, Identity, IdentityPolicies, IdentityPolicy, KeyPolicy,
+    KeyPolicyDocument, KeyResource, Layer, PolicyError, Principal, Request, Resource, StatementId, Values,
     decide_by_identity, decide_on_key,
 };
-use claviger_types::{AliasArn, KeyArn, ServiceName, UserId, limits};
+use claviger_types::{AccountId, AliasArn, KeyArn, PrincipalArn, PrincipalId, RoleId, ServiceName, UserId, limits};
 use serde_json::Value;
 
 use crate::world::{AWAY, HOME, KEY_ID, MULTI_REGION_KEY_ID, REGION};
@@ -36,6 +39,7 @@ const RESOURCES: &[&str] = &[
     "\"arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab\"",
     "\"arn:aws:iam::111122223333:user/?*\"",
     "\"arn:aws:kms:us-east-1:111122223333:key/mrk-*\"",
+    "\"arn:aws:kms:*:111122223333:key/${aws:username}*\"",
     "\"arn:*:kms:*:*:*\"",
     "\"${aws:username}\"",
     "\"key/*\"",
@@ -48,9 +52,21 @@ const PRINCIPALS: &[&str] = &[
     "{\"AWS\":\"arn:aws:iam::444455556666:root\"}",
     "{\"AWS\":[\"arn:aws:iam::111122223333:user/ann\",\"arn:aws:iam::444455556666:user/a/b/bob\"]}",
     "{\"AWS\":\"arn:aws:iam::111122223333:role/r\"}",
+    "{\"AWS\":\"arn:aws:sts::111122223333:assumed-role/r/s1\"}",
     "{\"Service\":\"s3.amazonaws.com\"}",
     "{\"AWS\":\"AIDA\"}",
     "{}",
+];
+const CONDITIONS: &[&str] = &[
+    "{\"Bool\":{\"aws:SecureTransport\":\"true\"}}",
+    "{\"StringEquals\":{\"aws:username\":[\"ann\",\"${aws:userid, 'x'}\"]}}",
+    "{\"StringNotLike\":{\"aws:PrincipalTag/team\":\"${kms:ViaService}*\"}}",
+    "{\"ForAllValues:StringLikeIfExists\":{\"aws:TagKeys\":[\"a*\",\"?\"]}}",
+    "{\"ForAnyValue:StringEqualsIgnoreCase\":{\"kms:ResourceAliases\":\"alias/app\"}}",
+    "{\"Null\":{\"kms:EncryptionContext:a\":\"true\"},\"NumericLessThan\":{\"kms:RotationPeriodInDays\":7}}",
+    "{\"DateGreaterThan\":{\"aws:CurrentTime\":\"2026-01-31T12:00:00Z\"}}",
+    "{\"NotIpAddress\":{\"aws:SourceIp\":[\"203.0.113.0/24\",\"2001:db8::/32\"]}}",
+    "{\"ArnLike\":{\"aws:PrincipalArn\":\"arn:aws:iam::*:user/*\"}}",
 ];
 const WORDS: &[&str] = &[
     "{",
@@ -122,7 +138,9 @@ impl Documents {
         add(choices, "Principal", PRINCIPALS, self.principals);
         add(choices, "Action", ACTIONS, true);
         add(choices, "Resource", RESOURCES, true);
-        add(choices, "Condition", &["{}", "{}"], false);
+        let condition = CONDITIONS[choices.below(CONDITIONS.len())];
+        let conditional = !choices.one_in(3);
+        add(choices, "Condition", &[condition, "{}"], conditional);
         format!("{{{}}}", elements.join(","))
     }
 }
@@ -140,7 +158,7 @@ pub fn key_policies(campaign: Campaign) {
             Ok(policy) => policy,
             Err(error) => return refused(&error, text, limits::KEY_POLICY_BYTES_MAX),
         };
-        let admin = IdentityPolicy::parse(ADMIN).unwrap();
+        let admin = Arc::new(IdentityPolicy::parse(ADMIN).unwrap());
         let decided = key_decisions(&policy, &admin);
         for other in other_forms(text).iter().filter(|other| other.len() <= limits::KEY_POLICY_BYTES_MAX) {
             let same = key_policy(other).unwrap_or_else(|error| panic!("{other} is refused: {error}"));
@@ -149,7 +167,7 @@ pub fn key_policies(campaign: Campaign) {
         // Denying beats all that the policy says; and no policy takes from one that is not its own.
         let denying = with_first_statement(text, r#"{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}"#);
         if denying.len() <= limits::KEY_POLICY_BYTES_MAX {
-            let denied = Decision::Deny(Denial::ExplicitResource { statement: 0 });
+            let denied = denied_by(Layer::Resource);
             assert!(key_decisions(&key_policy(&denying).unwrap(), &admin).iter().all(|decision| *decision == denied));
         }
         assert!(key_decisions(&everyone, &admin).iter().all(|decision| matches!(decision, Decision::Allow(_))));
@@ -164,19 +182,20 @@ pub fn identity_policies(campaign: Campaign) {
             Ok(policy) => policy,
             Err(error) => return refused(&error, text, limits::POLICY_DOCUMENT_BYTES_MAX),
         };
+        let policy = Arc::new(policy);
         let decided = identity_decisions(&[&policy]);
         for other in other_forms(text).iter().filter(|other| other.len() <= limits::POLICY_DOCUMENT_BYTES_MAX) {
             let same = IdentityPolicy::parse(other).unwrap_or_else(|error| panic!("{other} is refused: {error}"));
-            assert_eq!(identity_decisions(&[&same]), decided, "{other}");
+            assert_eq!(identity_decisions(&[&Arc::new(same)]), decided, "{other}");
         }
-        let admin = IdentityPolicy::parse(ADMIN).unwrap();
-        let deny = IdentityPolicy::parse(&ADMIN.replace("Allow", "Deny")).unwrap();
+        let admin = Arc::new(IdentityPolicy::parse(ADMIN).unwrap());
+        let deny = Arc::new(IdentityPolicy::parse(&ADMIN.replace("Allow", "Deny")).unwrap());
+        let explicitly = |decision: &Decision| matches!(decision, Decision::Deny(Denial { statement: Some(_), .. }));
         for (alone, beside) in decided.iter().zip(identity_decisions(&[&policy, &admin])) {
-            let denies = matches!(alone, Decision::Deny(Denial::ExplicitIdentity(_)));
+            let denies = explicitly(alone);
             assert_eq!(matches!(beside, Decision::Allow(_)), !denies, "{alone:?} beside an admin's: {beside:?}");
         }
-        let denied = identity_decisions(&[&policy, &deny]);
-        assert!(denied.iter().all(|decision| matches!(decision, Decision::Deny(Denial::ExplicitIdentity(_)))));
+        assert!(identity_decisions(&[&policy, &deny]).iter().all(explicitly));
         true
     });
 }
@@ -185,8 +204,14 @@ const ADMIN: &str = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*
 
 fn key_policy(text: &str) -> Result<KeyPolicy, PolicyError> {
     let document = KeyPolicyDocument::parse(text)?;
-    let users: Vec<_> = document.users().cloned().collect();
-    let ids: Vec<_> = users.into_iter().zip(0_u8..).map(|(arn, number)| (arn, user(number))).collect();
+    let id = |arn: &PrincipalArn, number: u8| match arn {
+        PrincipalArn::Root(_) | PrincipalArn::User { .. } => PrincipalId::User(user(number)),
+        PrincipalArn::Role { .. } | PrincipalArn::Session { .. } => {
+            PrincipalId::Role(RoleId::from_random([number; 16]))
+        }
+    };
+    let ids: Vec<_> =
+        document.principals().zip((0_u8..).cycle()).map(|(arn, number)| (arn.clone(), id(arn, number))).collect();
     document.compile(&ids)
 }
 
@@ -220,9 +245,36 @@ fn with_first_statement(text: &str, statement: &str) -> String {
     tree.to_string()
 }
 
-fn callers() -> impl Iterator<Item = Caller> {
+fn denied_by(layer: Layer) -> Decision {
+    Decision::Deny(Denial { layer, statement: Some(StatementId { policy: 0, statement: 0 }) })
+}
+
+fn callers() -> impl Iterator<Item = (AccountId, UserId)> {
     let accounts = [HOME, AWAY].map(|account| account.parse().unwrap());
-    accounts.into_iter().flat_map(|account| [0, 1, 200].map(|number| Caller { account, user: user(number) }))
+    accounts.into_iter().flat_map(|account| [0, 1, 200].map(|number| (account, user(number))))
+}
+
+fn principal((account, user): (AccountId, UserId), policies: &IdentityPolicies) -> Principal<'_> {
+    let identity = Identity::User(user);
+    Principal { account, identity, policies, boundary: None, session_policies: None, service_control: &[] }
+}
+
+/// Some of what a request may hold.
+struct Circumstances;
+
+impl Context for Circumstances {
+    fn values(&self, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::AwsCurrentTime => Values::text("2026-02-01T00:00:00Z"),
+            ConditionKey::AwsPrincipalArn => Values::text("arn:aws:iam::111122223333:user/ann"),
+            ConditionKey::AwsSecureTransport => Values::boolean(true),
+            ConditionKey::AwsSourceIp => Values::text("203.0.113.7"),
+            ConditionKey::AwsTagKeys => Values::Many(vec!["ab".into(), "c".into()]),
+            ConditionKey::AwsUserName => Values::text("ann"),
+            ConditionKey::KmsResourceAliases => Values::Many(vec!["alias/App".into()]),
+            _ => Values::Absent,
+        }
+    }
 }
 
 const ASKED: [(ServiceName, &str); 5] = [
@@ -233,30 +285,39 @@ const ASKED: [(ServiceName, &str); 5] = [
     (ServiceName::Claviger, "CreateAccount"),
 ];
 
-fn key_decisions(policy: &KeyPolicy, identity: &IdentityPolicy) -> Vec<Decision> {
+fn asked() -> impl Iterator<Item = Action> {
+    ASKED.into_iter().map(|(service, name)| Action::of(service, name).unwrap())
+}
+
+fn key_decisions(policy: &KeyPolicy, identity: &Arc<IdentityPolicy>) -> Vec<Decision> {
+    let policies = IdentityPolicies::merge(vec![Arc::clone(identity)]);
     let mut decisions = Vec::new();
     for caller in callers() {
-        for (service, name) in ASKED {
+        let principal = principal(caller, &policies);
+        for action in asked() {
+            let request = Request { principal: &principal, action, context: &Circumstances };
             for id in [KEY_ID, MULTI_REGION_KEY_ID] {
                 let arn =
                     KeyArn { region: REGION.parse().unwrap(), account: HOME.parse().unwrap(), id: id.parse().unwrap() };
-                let key = KeyResource { arn, policy };
-                decisions.push(decide_on_key(caller, Action { service, name }, key, [identity]));
+                let key = KeyResource { arn, policy, resource_control: &[] };
+                decisions.push(decide_on_key(&request, &key, []));
             }
         }
     }
     decisions
 }
 
-fn identity_decisions(policies: &[&IdentityPolicy]) -> Vec<Decision> {
+fn identity_decisions(policies: &[&Arc<IdentityPolicy>]) -> Vec<Decision> {
+    let policies = IdentityPolicies::merge(policies.iter().map(|policy| Arc::clone(policy)).collect());
     let region = REGION.parse().unwrap();
     let alias = AliasArn { region, account: HOME.parse().unwrap(), name: "alias/app".parse().unwrap() };
     let mut decisions = Vec::new();
     for caller in callers() {
-        for (service, name) in ASKED {
+        let principal = principal(caller, &policies);
+        for action in asked() {
+            let request = Request { principal: &principal, action, context: &Circumstances };
             for resource in [Resource::Any(None), Resource::Any(Some(region)), Resource::Arn(&alias)] {
-                let policies = policies.iter().copied();
-                decisions.push(decide_by_identity(caller, Action { service, name }, resource, policies));
+                decisions.push(decide_by_identity(&request, resource));
             }
         }
     }

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use claviger_policy::{Action, Decision, IdentityPolicy, KeyResource, Resource, decide_by_identity, decide_on_key};
 use claviger_types::{AccountId, PrincipalArn, PrincipalId, ServiceName, Timestamp};
 
 use crate::error::Error;
@@ -119,23 +118,10 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Decides an action on a key.
-    pub fn decide_on_key(&self, action: Action, key: KeyResource<'_>) -> Decision {
+    /// The caller as policies see it, with the policies that count for it.
+    pub fn as_principal(&self) -> claviger_policy::Principal<'a> {
         match self.principal {
-            Principal::User(user) => decide_on_key(user.as_caller(), action, key, self.identity_policies()),
-        }
-    }
-
-    /// Decides an action for which no key policy is asked.
-    pub fn decide_by_identity(&self, action: Action, resource: Resource<'_>) -> Decision {
-        match self.principal {
-            Principal::User(user) => decide_by_identity(user.as_caller(), action, resource, self.identity_policies()),
-        }
-    }
-
-    fn identity_policies(&self) -> impl Iterator<Item = &'a IdentityPolicy> + use<'a> {
-        match self.principal {
-            Principal::User(user) => user.policies.iter().map(|policy| &policy.compiled),
+            Principal::User(user) => user.as_principal(),
         }
     }
 }

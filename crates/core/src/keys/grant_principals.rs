@@ -1,12 +1,14 @@
 //! Principals that grants name: bound to unique ids when a grant is made, shown as what they are now, and compared with
 //! callers. Source: API reference, CreateGrant, GranteePrincipal and RetiringPrincipal.
 
+use std::sync::Arc;
+
 use claviger_types::{AccountId, PrincipalArn, PrincipalId};
 
 use crate::error::Error;
 use crate::identity::caller::Principal;
 use crate::pipeline::call::Facts;
-use crate::view::{BoundPrincipal, GrantPrincipal, View};
+use crate::view::{BoundPrincipal, Grant, GrantPrincipal, Key, View};
 
 /// The ARN that a request means: an account number is its root's ARN.
 pub fn parse(text: &str) -> Result<PrincipalArn, Error> {
@@ -38,6 +40,13 @@ pub fn caller(facts: &Facts<'_>) -> BoundPrincipal {
     match facts.caller.principal {
         Principal::User(user) => BoundPrincipal::Principal(PrincipalId::User(user.id)),
     }
+}
+
+/// The grants on a key to the caller.
+pub fn to_caller<'v>(key: &Key, facts: &Facts<'v>) -> impl Iterator<Item = &'v Arc<Grant>> + use<'v> {
+    let facts = *facts;
+    let granted = facts.view.grants_to(key.arn.region, key.arn.id, caller(&facts), None);
+    granted.filter(move |grant| names_caller(&grant.grantee, &facts))
 }
 
 /// Whether the principal is the caller itself.

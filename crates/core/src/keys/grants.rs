@@ -1,52 +1,14 @@
-//! Grants: which one permits a request, what a new one must keep to, and how one goes.
+//! Grants: what a new one must keep to, and how one goes. Which one permits a request, the evaluator of policies says.
 //! Source: developer guide, "Grants in AWS KMS" and "Grant constraints".
 
-use std::sync::Arc;
-
 use claviger_keyring::{Space, sha256};
-use claviger_policy::Action;
-use claviger_types::{GrantConstraint, GrantOperation, GrantOperations, KeySpec, ServiceName, limits};
+use claviger_types::{GrantConstraint, GrantOperation, GrantOperations, KeySpec, limits};
 
 use crate::error::Error;
-use crate::keys::grant_principals;
 use crate::paths;
-use crate::pipeline::call::Facts;
 use crate::pipeline::outcome::Changes;
-use crate::pipeline::request::{GrantTerms, RequestContext};
 use crate::records;
 use crate::view::{Grant, Key};
-
-/// The grant that lets this caller do this on the key, if there is one. Whoever asks has found no explicit deny before.
-pub fn permitting<'v>(key: &Key, action: Action, facts: &Facts<'v>) -> Option<&'v Arc<Grant>> {
-    let operation = (action.service == ServiceName::Kms).then(|| GrantOperation::from_name(action.name))??;
-    let mut granted = facts.view.grants_to(key.arn.region, key.arn.id, grant_principals::caller(facts), None);
-    granted.find(|grant| {
-        grant_principals::names_caller(&grant.grantee, facts) && permits(grant, operation, action, facts.request)
-    })
-}
-
-fn permits(grant: &Grant, operation: GrantOperation, action: Action, request: &dyn RequestContext) -> bool {
-    grant.operations.contains(operation)
-        && match operation {
-            // Source: API reference, GrantConstraints: constraints do not hold for these two.
-            GrantOperation::DescribeKey | GrantOperation::RetireGrant => true,
-            GrantOperation::CreateGrant => request.grant().is_some_and(|terms| passes_on(grant, terms)),
-            _ => match &grant.constraint {
-                Some(constraint) => request.encryption_context(action).is_some_and(|sent| constraint.admits(sent)),
-                None => true,
-            },
-        }
-}
-
-/// Whether a new grant of these terms gives no more than `grant` has: no other operation, and nowhere a weaker constraint.
-fn passes_on(grant: &Grant, terms: GrantTerms<'_>) -> bool {
-    let within = match (&grant.constraint, terms.constraint) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(own), Some(new)) => new.is_within(own),
-    };
-    within && terms.operations.without(grant.operations).is_empty()
-}
 
 /// What the terms of a grant must be by themselves.
 pub fn check_terms(operations: GrantOperations, constraint: Option<&GrantConstraint>) -> Result<(), Error> {
@@ -69,13 +31,13 @@ pub fn check_terms(operations: GrantOperations, constraint: Option<&GrantConstra
 }
 
 /// What the terms of a grant must be for the key. Source: API reference, CreateGrant, Operations and Constraints.
-pub fn check_fits(key: &Key, terms: GrantTerms<'_>) -> Result<(), Error> {
+pub fn check_fits(key: &Key, operations: GrantOperations, constraint: Option<&GrantConstraint>) -> Result<(), Error> {
     let spec = key.spec;
-    if let Some(operation) = terms.operations.without(GrantOperations::of_key(spec)).iter().next() {
+    if let Some(operation) = operations.without(GrantOperations::of_key(spec)).iter().next() {
         let text = format!("Operation {operation} is not supported by a KMS key with key spec {spec}.");
         return Err(Error::Validation(text));
     }
-    match terms.constraint {
+    match constraint {
         Some(_) if spec != KeySpec::SymmetricDefault => {
             let text = "Encryption context constraints are for grants on symmetric encryption KMS keys only.";
             Err(Error::Validation(text.into()))

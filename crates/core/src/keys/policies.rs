@@ -1,11 +1,12 @@
 //! Key policies on their way in: parsed, bound to the users that they name, and checked against lock-out.
 
-use claviger_policy::{Action, Decision, KeyPolicyDocument, KeyResource, PolicyError};
-use claviger_types::{AccountId, KeyArn, PrincipalArn, ServiceName, UserId, limits};
+use claviger_policy::{Action, KeyPolicy, KeyPolicyDocument, PolicyError};
+use claviger_types::{AccountId, KeyArn, PrincipalArn, PrincipalId, ServiceName, limits};
 
 use crate::error::Error;
 use crate::pipeline::call::Facts;
 use crate::records::KeyPolicyRecord;
+use crate::target::{Subject, decision, unanswered};
 
 /// The policy of a key that was given none. Source: developer guide, "Default key policy".
 pub fn default_document(account: AccountId) -> String {
@@ -42,25 +43,33 @@ pub fn accept(document: &str, arn: KeyArn, lockout: LockoutCheck, facts: &Facts<
         return Err(Error::LimitExceeded(format!("The policy is longer than {limit} bytes.")));
     }
     let parsed = KeyPolicyDocument::parse(document).map_err(refused)?;
-    let users: Vec<(PrincipalArn, UserId)> = parsed.users().filter_map(|arn| bind(arn, facts)).collect();
+    unanswered(parsed.condition_keys())?;
+    let users: Vec<(PrincipalArn, PrincipalId)> = parsed.principals().filter_map(|arn| bind(arn, facts)).collect();
     let compiled = parsed.compile(&users).map_err(refused)?;
-    if lockout == LockoutCheck::Made {
-        let action = Action { service: ServiceName::Kms, name: "PutKeyPolicy" };
-        let resource = KeyResource { arn, policy: &compiled };
-        if let Decision::Deny(_) = facts.caller.decide_on_key(action, resource) {
-            let text = "The new key policy will not allow you to update the key policy in the future.";
-            return Err(Error::MalformedPolicyDocument(text.into()));
-        }
+    if lockout == LockoutCheck::Made && !lets_caller_put(&compiled, arn, facts) {
+        let text = "The new key policy will not allow you to update the key policy in the future.";
+        return Err(Error::MalformedPolicyDocument(text.into()));
     }
     let users = users.iter().map(|(arn, id)| (arn.to_string(), id.to_string())).collect();
     Ok(KeyPolicyRecord { document: document.to_owned(), users })
 }
 
+const PUT_KEY_POLICY: Action = match Action::of(ServiceName::Kms, "PutKeyPolicy") {
+    Some(action) => action,
+    None => panic!("not in the policy language's table of actions"),
+};
+
+/// Whether the caller may change the key's policy again.
+fn lets_caller_put(policy: &KeyPolicy, arn: KeyArn, facts: &Facts<'_>) -> bool {
+    let subject = facts.view.key(arn.region, arn.id).map_or(Subject::NewKey, |key| Subject::Key(key));
+    decision::by_key_policy(policy, arn, PUT_KEY_POLICY, subject, facts).is_ok()
+}
+
 /// The user of this ARN with its unique id; the path must be the user's own.
-fn bind(arn: &PrincipalArn, facts: &Facts<'_>) -> Option<(PrincipalArn, UserId)> {
+fn bind(arn: &PrincipalArn, facts: &Facts<'_>) -> Option<(PrincipalArn, PrincipalId)> {
     let PrincipalArn::User { account, path, name } = arn else { return None };
     let user = facts.view.user(*account, name).filter(|user| user.path == *path && user.name == *name)?;
-    Some((arn.clone(), user.id))
+    Some((arn.clone(), PrincipalId::User(user.id)))
 }
 
 fn refused(error: PolicyError) -> Error {
@@ -68,8 +77,9 @@ fn refused(error: PolicyError) -> Error {
         PolicyError::UnknownPrincipal { .. } => {
             "Policy contains a statement with one or more invalid principals.".into()
         }
-        error @ (PolicyError::Malformed { .. } | PolicyError::TooLong { .. } | PolicyError::Unsupported { .. }) => {
-            error.to_string()
-        }
+        error @ (PolicyError::Malformed { .. }
+        | PolicyError::OverlyPermissiveCondition { .. }
+        | PolicyError::TooLong { .. }
+        | PolicyError::Unsupported { .. }) => error.to_string(),
     })
 }

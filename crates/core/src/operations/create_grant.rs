@@ -1,6 +1,7 @@
 //! `CreateGrant`: permissions on a key for one principal. Source: API reference, CreateGrant.
 
 use claviger_keyring::{Space, TokenSeed, random};
+use claviger_policy::GrantTerms;
 use claviger_types::{EncryptionContext, GrantConstraint, GrantId, GrantOperation, GrantOperations, limits};
 use serde::Serialize;
 
@@ -13,10 +14,10 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members::{self, dry_run, key_id_or_arn};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
-use crate::pipeline::request::{GrantTerms, RequestContext};
+use crate::pipeline::request::RequestContext;
 use crate::records::NamedGrantRecord;
 use crate::target::{Authorized, KeyName, KeyTarget};
-use crate::view::{Grant, GrantName, Key};
+use crate::view::{Grant, GrantName, Key, terms};
 use crate::wire::Fields;
 
 /// The request.
@@ -26,6 +27,7 @@ pub struct CreateGrant {
     retiring: Option<String>,
     operations: GrantOperations,
     constraint: Option<GrantConstraint>,
+    terms: GrantTerms,
     name: Option<String>,
     grant_tokens: Vec<String>,
     dry_run: bool,
@@ -64,6 +66,7 @@ impl Operation for CreateGrant {
             grantee: grantee(fields)?,
             retiring: fields.string("RetiringPrincipal"),
             operations,
+            terms: terms(operations, constraint.as_ref()),
             constraint,
             name: fields.string("Name"),
             grant_tokens: members::grant_tokens(fields),
@@ -81,8 +84,8 @@ impl Operation for CreateGrant {
 }
 
 impl RequestContext for CreateGrant {
-    fn grant(&self) -> Option<GrantTerms<'_>> {
-        Some(GrantTerms { operations: self.operations, constraint: self.constraint.as_ref() })
+    fn new_grant(&self) -> Option<&GrantTerms> {
+        Some(&self.terms)
     }
 
     fn grant_tokens(&self) -> &[String] {
@@ -100,7 +103,7 @@ impl Command for CreateGrant {
     fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, fresh: &Fresh) -> Result<Outcome<Reply>, Error> {
         let key = &target.0;
         check_enabled(key, facts)?;
-        check_fits(key, GrantTerms { operations: self.operations, constraint: self.constraint.as_ref() })?;
+        check_fits(key, self.operations, self.constraint.as_ref())?;
         let grant = self.grant(key, fresh.id, facts)?;
         let (region, id) = (key.arn.region, key.arn.id);
         // No grant outlives its key: while this commits, the key is as it was decided on.
@@ -129,6 +132,7 @@ impl CreateGrant {
             retiring: retiring.transpose()?,
             operations: self.operations,
             constraint: self.constraint.clone(),
+            terms: self.terms.clone(),
             name: self.name.clone().map(|name| GrantName { name, digest: [0; 32] }),
             issuing_account: facts.account(),
             created_at: facts.now,

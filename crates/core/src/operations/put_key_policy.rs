@@ -92,7 +92,7 @@ mod tests {
             "",
             "{}",
             "[]",
-            r#"{"Statement": [{"Effect": "Allow", "Principal": "*", "NotAction": "a:b", "Resource": "*"}]}"#,
+            r#"{"Statement": [{"Effect": "Allow", "Principal": "*", "Akcion": "a:b", "Resource": "*"}]}"#,
         ] {
             let answer = kms.call("PutKeyPolicy", json!({"KeyId": key, "Policy": document}));
             let code = answer.unwrap_err().code;

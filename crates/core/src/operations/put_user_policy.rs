@@ -10,7 +10,7 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
 use crate::records::{InlinePolicyRecord, UserRecord};
-use crate::target::{Authorized, UserPlace, UserTarget};
+use crate::target::{Authorized, UserPlace, UserTarget, unanswered};
 use crate::wire::Fields;
 
 /// The request.
@@ -48,7 +48,9 @@ impl Command for PutUserPolicy {
 
     fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
         let user = target.existing()?;
-        IdentityPolicy::parse(&self.document).map_err(|error| Error::MalformedPolicyDocument(error.to_string()))?;
+        let policy = IdentityPolicy::parse(&self.document);
+        let policy = policy.map_err(|error| Error::MalformedPolicyDocument(error.to_string()))?;
+        unanswered(policy.condition_keys())?;
         let mut record = user.to_record();
         self.put_into(&mut record);
         check_size(&record, &user.name)?;
@@ -136,7 +138,7 @@ mod tests {
     fn refused_documents() {
         let kms = TestKms::new();
         kms.ok("CreateUser", json!({"UserName": "ann"}));
-        let condition = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}}"#;
+        let condition = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}}"#;
         let principal = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}"#;
         for document in ["{", "{}", "[]", r#"{"Statement":[],"Statement":[]}"#, condition, principal] {
             let refusal = put(&kms, "p", document).unwrap_err();

@@ -13,7 +13,7 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, grant_tokens, key_name};
 use crate::pipeline::operation::{Operation, Use};
 use crate::pipeline::request::RequestContext;
-use crate::target::{Authorized, Pair, PairName};
+use crate::target::{Authorized, Pair, PairName, RE_ENCRYPT_FROM};
 use crate::wire::{Base64, Blob, Fields};
 
 /// The request.
@@ -45,6 +45,7 @@ pub struct Reply {
 
 impl Operation for ReEncrypt {
     const NAME: &'static str = "ReEncrypt";
+    const ACTION: Action = RE_ENCRYPT_FROM;
     const CROSS_ACCOUNT: bool = true;
     type Target = Pair;
     type Reply = Reply;
@@ -75,10 +76,7 @@ impl Operation for ReEncrypt {
 
 impl RequestContext for ReEncrypt {
     fn encryption_context(&self, action: Action) -> Option<&EncryptionContext> {
-        match action.name {
-            "ReEncryptFrom" => Some(&self.source_context),
-            _ => Some(&self.destination_context),
-        }
+        Some(if action == RE_ENCRYPT_FROM { &self.source_context } else { &self.destination_context })
     }
 
     fn grant_tokens(&self) -> &[String] {

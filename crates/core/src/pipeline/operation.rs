@@ -17,6 +17,11 @@ pub trait Operation: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// Whose operation it is.
     const SERVICE: ServiceName = ServiceName::Kms;
+    /// What policies call it; one that the policy language does not know need not compile.
+    const ACTION: Action = match Action::of(Self::SERVICE, Self::NAME) {
+        Some(action) => action,
+        None => panic!("not in the policy language's table of actions"),
+    };
     /// Whether it reaches keys of other accounts.
     const CROSS_ACCOUNT: bool = false;
     /// What it acts upon.
@@ -37,7 +42,7 @@ pub trait Operation: Sized + Send + Sync + 'static {
 
     /// What policies are asked.
     fn asked() -> Asked {
-        Asked { action: Action { service: Self::SERVICE, name: Self::NAME }, cross_account: Self::CROSS_ACCOUNT }
+        Asked { action: Self::ACTION, cross_account: Self::CROSS_ACCOUNT }
     }
 }
 

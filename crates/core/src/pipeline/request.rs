@@ -1,8 +1,8 @@
 //! What a request tells those who decide whether it is allowed: policies by their conditions, grants by their
 //! constraints. Asked only when a decision needs it.
 
-use claviger_policy::Action;
-use claviger_types::{EncryptionContext, GrantConstraint, GrantOperations};
+use claviger_policy::{Action, GrantTerms};
+use claviger_types::EncryptionContext;
 
 /// What a request tells about itself. An operation that has a member says so here; the others tell nothing.
 pub trait RequestContext: Sync {
@@ -13,7 +13,7 @@ pub trait RequestContext: Sync {
     }
 
     /// The grant that is to be made.
-    fn grant(&self) -> Option<GrantTerms<'_>> {
+    fn new_grant(&self) -> Option<&GrantTerms> {
         None
     }
 
@@ -21,15 +21,6 @@ pub trait RequestContext: Sync {
     fn grant_tokens(&self) -> &[String] {
         &[]
     }
-}
-
-/// What a grant permits, and when.
-#[derive(Debug, Clone, Copy)]
-pub struct GrantTerms<'a> {
-    /// The operations.
-    pub operations: GrantOperations,
-    /// What they demand of encryption contexts.
-    pub constraint: Option<&'a GrantConstraint>,
 }
 
 /// The context of operations without any of it.

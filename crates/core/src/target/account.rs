@@ -1,10 +1,10 @@
 //! Operations that are not about one thing: asked on `*`, decided by identity policies alone.
 
-use claviger_policy::{Action, Decision, Resource};
-
+use claviger_policy::{Action, Denial, Resource};
 use claviger_types::ServiceName;
 
-use super::{Asked, Target};
+use super::circumstances::Subject;
+use super::{Asked, Target, decision};
 use crate::denial::{Denied, DeniedResource};
 use crate::error::Error;
 use crate::pipeline::call::Facts;
@@ -23,8 +23,7 @@ impl Target for Account {
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        let region = (asked.action.service != ServiceName::Iam).then(|| facts.region());
-        ask_identity(asked.action, Resource::Any(region), facts, |denial| DeniedResource::Named("*".into(), denial))
+        ask_account(asked.action, facts, Subject::Account)
     }
 
     fn resources(&self) -> Vec<String> {
@@ -48,22 +47,22 @@ impl Target for Everybody {
     }
 }
 
+/// Asks about the account as a whole.
+fn ask_account(action: Action, facts: &Facts<'_>, subject: Subject<'_>) -> Result<(), Error> {
+    let region = (action.service() != ServiceName::Iam).then(|| facts.region());
+    let shown = |denial| DeniedResource::Named("*".into(), denial);
+    ask_identity(action, Resource::Any(region), subject, facts, shown)
+}
+
 /// Asks the caller's identity policies; a refusal names the resource as `shown` says.
 pub(crate) fn ask_identity(
     action: Action,
     resource: Resource<'_>,
+    subject: Subject<'_>,
     facts: &Facts<'_>,
-    shown: impl FnOnce(claviger_policy::Denial) -> DeniedResource,
+    shown: impl FnOnce(Denial) -> DeniedResource,
 ) -> Result<(), Error> {
-    match facts.caller.decide_by_identity(action, resource) {
-        Decision::Allow(_) => Ok(()),
-        Decision::Deny(denial) => Err(denied(action, facts, shown(denial))),
-    }
-}
-
-/// Whether the caller's identity policies alone allow it.
-pub(super) fn allowed_by_identity(action: Action, resource: Resource<'_>, facts: &Facts<'_>) -> bool {
-    matches!(facts.caller.decide_by_identity(action, resource), Decision::Allow(_))
+    decision::by_identity(action, resource, subject, facts).map_err(|denial| denied(action, facts, shown(denial)))
 }
 
 /// AccessDenied in the caller's words.
@@ -84,6 +83,11 @@ pub enum Tagging {
     Untagged,
 }
 
+const TAG_RESOURCE: Action = match Action::of(ServiceName::Kms, "TagResource") {
+    Some(action) => action,
+    None => panic!("not in the policy language's table of actions"),
+};
+
 impl Target for NewKey {
     type Name = Tagging;
 
@@ -92,11 +96,11 @@ impl Target for NewKey {
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        Account.ask(asked, facts)?;
+        ask_account(asked.action, facts, Subject::NewKey)?;
         match self.0 {
             Tagging::Tagged => {
-                let action = Action { name: "TagResource", ..asked.action };
-                ask_identity(action, Resource::Any(Some(facts.region())), facts, DeniedResource::Unnamed)
+                let resource = Resource::Any(Some(facts.region()));
+                ask_identity(TAG_RESOURCE, resource, Subject::NewKey, facts, DeniedResource::Unnamed)
             }
             Tagging::Untagged => Ok(()),
         }

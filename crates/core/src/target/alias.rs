@@ -7,6 +7,7 @@ use claviger_policy::Resource;
 use claviger_types::{AliasArn, AliasName};
 
 use super::account::ask_identity;
+use super::circumstances::Subject;
 use super::key::{KeyName, ask_key, existing_key, resolve_key};
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
@@ -69,7 +70,7 @@ impl Target for AliasTarget {
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let shown = |denial| DeniedResource::Alias(self.arn.clone(), denial);
-        ask_identity(asked.action, Resource::Arn(&self.arn), facts, shown)?;
+        ask_identity(asked.action, Resource::Arn(&self.arn), Subject::Account, facts, shown)?;
         // CreateAlias over a taken name fails as such; it is not asked about the key behind that alias.
         let current = self.current_key.iter().filter(|_| self.kind != ChangeKind::Create);
         current.chain(&self.new_key).try_for_each(|key| ask_key(key, asked, facts, DeniedResource::Key))

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use claviger_keyring::message::Header;
 use claviger_policy::Action;
-use claviger_types::KeyArn;
+use claviger_types::{KeyArn, ServiceName};
 
 use super::account::denied;
-use super::key::{KeyName, ask_key, decide, existing_key, own_key_not_found, resolve_key};
-use super::{Asked, Target};
+use super::key::{KeyName, ask_key, existing_key, own_key_not_found, resolve_key};
+use super::{Asked, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
@@ -56,8 +56,10 @@ impl CiphertextKey {
         match &self.named_by {
             NamedBy::Request => ask_key(&self.key, asked, facts, DeniedResource::Key),
             // The header is not proven yet, so anybody can make one up: what is not for the caller is not there.
-            NamedBy::ForeignId(typed) => decide(&self.key, asked, facts).map_err(|_| own_key_not_found(typed, facts)),
-            NamedBy::Ciphertext => decide(&self.key, asked, facts).map_err(|denial| {
+            NamedBy::ForeignId(typed) => {
+                decision::on_key(&self.key, asked.action, facts).map_err(|_| own_key_not_found(typed, facts))
+            }
+            NamedBy::Ciphertext => decision::on_key(&self.key, asked.action, facts).map_err(|denial| {
                 let own = self.key.arn.account == facts.account();
                 let shown = if own { DeniedResource::Ciphertext(denial) } else { DeniedResource::CiphertextUnknown };
                 denied(asked.action, facts, shown)
@@ -105,13 +107,24 @@ impl Pair {
     }
 }
 
-/// Source: developer guide, "AWS KMS permissions", ReEncrypt.
+/// What ReEncrypt asks for on the ciphertext's key. Source: developer guide, "AWS KMS permissions", ReEncrypt.
+pub const RE_ENCRYPT_FROM: Action = match Action::of(ServiceName::Kms, "ReEncryptFrom") {
+    Some(action) => action,
+    None => panic!("not in the policy language's table of actions"),
+};
+
+/// What it asks for on the key to encrypt with.
+const RE_ENCRYPT_TO: Action = match Action::of(ServiceName::Kms, "ReEncryptTo") {
+    Some(action) => action,
+    None => panic!("not in the policy language's table of actions"),
+};
+
 fn asked_from(asked: Asked) -> Asked {
-    Asked { action: Action { name: "ReEncryptFrom", ..asked.action }, ..asked }
+    Asked { action: RE_ENCRYPT_FROM, ..asked }
 }
 
 fn asked_to(asked: Asked) -> Asked {
-    Asked { action: Action { name: "ReEncryptTo", ..asked.action }, ..asked }
+    Asked { action: RE_ENCRYPT_TO, ..asked }
 }
 
 impl Target for Pair {

@@ -3,17 +3,18 @@
 
 use std::sync::Arc;
 
-use claviger_policy::{Decision, Denial, KeyResource, Resource};
-use claviger_types::{GrantId, GrantOperation, PrincipalArn};
+use claviger_policy::Resource;
+use claviger_types::{GrantId, PrincipalArn};
 
-use super::account::{allowed_by_identity, ask_identity, denied};
+use super::account::{ask_identity, denied};
+use super::circumstances::Subject;
 use super::key::{KeyName, existing_key, resolve_key};
-use super::{Asked, Target};
+use super::{Asked, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::keys::{grant_principals, grant_tokens};
 use crate::pipeline::call::Facts;
-use crate::view::{BoundPrincipal, Grant, Key};
+use crate::view::{Grant, Key};
 
 /// How a request names the grant that it retires.
 pub enum GrantPlace {
@@ -57,8 +58,12 @@ impl Target for GrantTarget {
         }
     }
 
+    /// Who is named may: the retiring principal, or the grantee of a grant that permits it. So may whom an account lets,
+    /// by an identity policy: the account that has the key, or that is the retiring principal. An Allow in the key's
+    /// policy is nothing here, a Deny holds.
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        self.may_retire(asked, facts).map_err(|denial| {
+        let grant = self.grant.as_deref();
+        decision::on_retirement(grant, &self.key, asked.action, facts).map_err(|denial| {
             let own = self.key.arn.account == facts.account();
             let shown = if own { DeniedResource::Key(self.key.arn, denial) } else { DeniedResource::Unknown };
             denied(asked.action, facts, shown)
@@ -71,32 +76,6 @@ impl Target for GrantTarget {
 }
 
 impl GrantTarget {
-    /// Who is named may: the retiring principal, or the grantee of a grant that permits it. So may whom an account lets,
-    /// by an identity policy: the account that has the key, or that is the retiring principal. An Allow in the key's
-    /// policy is nothing here, a Deny holds.
-    fn may_retire(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Denial> {
-        let resource = KeyResource { arn: self.key.arn, policy: &self.key.policy.compiled };
-        match facts.caller.decide_on_key(asked.action, resource) {
-            Decision::Deny(denial @ (Denial::ExplicitIdentity(_) | Denial::ExplicitResource { .. })) => {
-                return Err(denial);
-            }
-            Decision::Deny(Denial::NoIdentityAllow | Denial::NoResourceAllow) | Decision::Allow(_) => {}
-        }
-        let retiring = self.grant.iter().flat_map(|grant| &grant.retiring);
-        let grantee = self.grant.iter().filter(|grant| grant.operations.contains(GrantOperation::RetireGrant));
-        let mut named = retiring.clone().chain(grantee.map(|grant| &grant.grantee));
-        if named.any(|principal| grant_principals::names_caller(principal, facts)) {
-            return Ok(());
-        }
-        let own_key = facts.account() == self.key.arn.account;
-        let account = BoundPrincipal::Account(facts.account());
-        let of_account = own_key || retiring.clone().any(|principal| principal.bound() == account);
-        if of_account && allowed_by_identity(asked.action, Resource::Arn(&self.key.arn), facts) {
-            return Ok(());
-        }
-        Err(if of_account { Denial::NoIdentityAllow } else { Denial::NoResourceAllow })
-    }
-
     /// The grant, or NotFound.
     pub fn existing(&self) -> Result<&Grant, Error> {
         self.grant.as_deref().ok_or_else(|| Error::grant_not_found(self.id))
@@ -117,7 +96,7 @@ impl Target for RetiringPrincipal {
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let shown = |denial| DeniedResource::Named(self.0.to_string(), denial);
-        ask_identity(asked.action, Resource::Arn(&self.0), facts, shown)
+        ask_identity(asked.action, Resource::Arn(&self.0), Subject::Account, facts, shown)
     }
 
     fn resources(&self) -> Vec<String> {

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use claviger_policy::{Decision, Denial, KeyResource};
+use claviger_policy::Denial;
 use claviger_types::{AccountId, AliasArn, AliasName, BadKeyRef, KeyArn, KeyId, KeyRef, KeyRefKind, Region, StateAt};
 
 use super::account::denied;
-use super::{Asked, Target};
+use super::{Asked, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
-use crate::keys::grants;
 use crate::pipeline::call::Facts;
 use crate::view::Key;
 
@@ -92,22 +91,10 @@ pub(super) fn ask_key(
     facts: &Facts<'_>,
     shown: impl FnOnce(KeyArn, Denial) -> DeniedResource,
 ) -> Result<(), Error> {
-    match decide(key, asked, facts) {
+    match decision::on_key(key, asked.action, facts) {
         Ok(()) => Ok(()),
         Err(_) if key.arn.account != facts.account() => Err(denied(asked.action, facts, DeniedResource::Unknown)),
         Err(denial) => Err(denied(asked.action, facts, shown(key.arn, denial))),
-    }
-}
-
-/// The bare decision about a key: the policies', and where these leave it open, the grants'.
-pub(super) fn decide(key: &Key, asked: Asked, facts: &Facts<'_>) -> Result<(), Denial> {
-    let resource = KeyResource { arn: key.arn, policy: &key.policy.compiled };
-    match facts.caller.decide_on_key(asked.action, resource) {
-        Decision::Allow(_) => Ok(()),
-        Decision::Deny(denial @ (Denial::ExplicitIdentity(_) | Denial::ExplicitResource { .. })) => Err(denial),
-        Decision::Deny(denial @ (Denial::NoIdentityAllow | Denial::NoResourceAllow)) => {
-            grants::permitting(key, asked.action, facts).map(drop).ok_or(denial)
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use claviger_policy::Resource;
 use claviger_types::{MfaDeviceArn, MfaDeviceName};
 
 use super::account::ask_identity;
+use super::circumstances::Subject;
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
@@ -49,7 +50,7 @@ impl Target for MfaDeviceTarget {
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let shown = |denial| DeniedResource::Named(self.serial_number.clone(), denial);
-        ask_identity(asked.action, Resource::Arn(&self.serial_number), facts, shown)
+        ask_identity(asked.action, Resource::Arn(&self.serial_number), Subject::Account, facts, shown)
     }
 
     fn resources(&self) -> Vec<String> {

@@ -5,6 +5,8 @@
 mod account;
 mod alias;
 mod ciphertext;
+mod circumstances;
+pub(crate) mod decision;
 mod grant;
 mod key;
 mod mfa_device;
@@ -20,7 +22,8 @@ use crate::pipeline::call::Facts;
 
 pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
-pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName};
+pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName, RE_ENCRYPT_FROM};
+pub use circumstances::{Subject, unanswered};
 pub use grant::{GrantPlace, GrantTarget, RetiringPrincipal};
 pub use key::{KeyName, KeyTarget};
 pub use mfa_device::{MfaDevicePlace, MfaDeviceTarget};

@@ -6,6 +6,7 @@ use claviger_policy::Resource;
 use claviger_types::{AccountId, PrincipalArn, PrincipalId};
 
 use super::account::{ask_identity, denied};
+use super::circumstances::Subject;
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
@@ -34,7 +35,7 @@ impl Target for PrincipalTarget {
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let shown = |denial| DeniedResource::Named(self.arn.to_string(), denial);
-        ask_identity(asked.action, Resource::Arn(&self.arn), facts, shown)?;
+        ask_identity(asked.action, Resource::Arn(&self.arn), Subject::Account, facts, shown)?;
         if self.arn.account() == facts.account() {
             Ok(())
         } else {

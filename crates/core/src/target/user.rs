@@ -9,6 +9,7 @@ use claviger_policy::Resource;
 use claviger_types::{PrincipalArn, UserName};
 
 use super::account::ask_identity;
+use super::circumstances::Subject;
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
@@ -63,7 +64,7 @@ impl Target for UserTarget {
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let shown = |denial| DeniedResource::Named(self.shown.clone(), denial);
-        ask_identity(asked.action, Resource::Arn(&self.arn), facts, shown)
+        ask_identity(asked.action, Resource::Arn(&self.arn), Subject::Account, facts, shown)
     }
 
     fn resources(&self) -> Vec<String> {
@@ -94,7 +95,7 @@ impl Target for UsersBelow {
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let shown = |denial| DeniedResource::Named(self.0.clone(), denial);
-        ask_identity(asked.action, Resource::Arn(&self.0), facts, shown)
+        ask_identity(asked.action, Resource::Arn(&self.0), Subject::Account, facts, shown)
     }
 
     fn resources(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use claviger_keyring::{DomainScope, KeyMaterialId, Space};
-use claviger_policy::IdentityPolicy;
+use claviger_policy::{IdentityPolicies, IdentityPolicy};
 use claviger_storage::{Commit, Revision};
 use claviger_types::{AccessKeyId, AccountId, AliasName, GrantId, KeyArn, KeyId, KeySpec, KeyState, Region, Timestamp};
 
@@ -186,17 +186,20 @@ impl View {
 
     fn put_user(&mut self, at: &At<'_>, record: UserRecord) -> Result<(), DamagedState> {
         let (account, folded) = at.owned()?;
-        let policy = |policy: records::InlinePolicyRecord| {
-            let compiled = IdentityPolicy::parse(&policy.document).map_err(|error| at.damaged(error))?;
-            Ok(InlinePolicy { name: policy.name, document: policy.document, compiled })
+        let compile = |policy: &records::InlinePolicyRecord| {
+            IdentityPolicy::parse(&policy.document).map(Arc::new).map_err(|error| at.damaged(error))
         };
+        let compiled = record.policies.iter().map(compile).collect::<Result<_, _>>()?;
+        let policy =
+            |policy: records::InlinePolicyRecord| InlinePolicy { name: policy.name, document: policy.document };
         let user = Arc::new(User {
             account,
             id: record.id.parse().map_err(|error| at.damaged(error))?,
             name: record.name.parse().map_err(|error| at.damaged(error))?,
             path: record.path.into(),
             created_at: Timestamp::from_millis(record.created_at),
-            policies: record.policies.into_iter().map(policy).collect::<Result<_, _>>()?,
+            policies: record.policies.into_iter().map(policy).collect(),
+            identity: IdentityPolicies::merge(compiled),
             access_keys: record.access_keys,
             revision: at.revision,
         });

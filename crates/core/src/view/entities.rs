@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use claviger_keyring::{ClusterKey, DomainKey, KeyMaterialId};
-use claviger_policy::{Caller, IdentityPolicy};
+use claviger_policy::{Identity, IdentityPolicies, Principal};
 use claviger_storage::Revision;
 use claviger_types::{
     AccessKeyId, AccountId, AliasName, KeyArn, KeyId, KeySpec, KeyState, PrincipalArn, StateAt, Timestamp, UserId,
@@ -76,6 +76,8 @@ pub struct User {
     pub created_at: Timestamp,
     /// Inline policies.
     pub policies: Vec<InlinePolicy>,
+    /// All policies that count for it, as decided upon.
+    pub identity: IdentityPolicies,
     /// Access keys as stored.
     pub access_keys: Vec<AccessKeyRecord>,
     /// When its record was written last.
@@ -88,8 +90,6 @@ pub struct InlinePolicy {
     pub name: String,
     /// Its text, as put.
     pub document: String,
-    /// As decided upon.
-    pub compiled: IdentityPolicy,
 }
 
 /// An access key with the user whom it speaks for.
@@ -162,8 +162,15 @@ impl User {
     }
 
     /// The user as policies see it.
-    pub fn as_caller(&self) -> Caller {
-        Caller { account: self.account, user: self.id }
+    pub fn as_principal(&self) -> Principal<'_> {
+        Principal {
+            account: self.account,
+            identity: Identity::User(self.id),
+            policies: &self.identity,
+            boundary: None,
+            session_policies: None,
+            service_control: &[],
+        }
     }
 
     /// As stored.

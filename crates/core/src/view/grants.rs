@@ -5,10 +5,11 @@
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
 
+use claviger_policy::{Action, GrantConstraints, GrantTerms};
 use claviger_storage::Revision;
 use claviger_types::{
     AccountId, EncryptionContext, GrantConstraint, GrantId, GrantOperation, GrantOperations, KeyArn, KeyId, Malformed,
-    PrincipalArn, PrincipalId, Region, Timestamp,
+    PrincipalArn, PrincipalId, Region, ServiceName, Timestamp,
 };
 use imbl::OrdMap;
 
@@ -30,6 +31,8 @@ pub struct Grant {
     pub operations: GrantOperations,
     /// What it demands of encryption contexts.
     pub constraint: Option<GrantConstraint>,
+    /// Both of these, as decisions read them.
+    pub terms: GrantTerms,
     /// The name that makes its creation idempotent.
     pub name: Option<GrantName>,
     /// The account that made it.
@@ -88,6 +91,17 @@ impl GrantPrincipal {
         self.id.map_or_else(|| BoundPrincipal::Account(self.arn.account()), BoundPrincipal::Principal)
     }
 
+    /// As the evaluator of policies names it.
+    pub fn named(&self) -> claviger_policy::GrantPrincipal {
+        match (&self.arn, self.id) {
+            (PrincipalArn::Session { session, .. }, Some(PrincipalId::Role(role))) => {
+                claviger_policy::GrantPrincipal::Session(role, session.clone())
+            }
+            (_, Some(id)) => claviger_policy::GrantPrincipal::Principal(id),
+            (arn, None) => claviger_policy::GrantPrincipal::Root(arn.account()),
+        }
+    }
+
     fn from_record(record: &GrantPrincipalRecord) -> Result<Self, Malformed> {
         Self::new(record.arn.parse()?, record.id.as_deref().map(str::parse).transpose()?)
     }
@@ -105,17 +119,20 @@ impl Grant {
         revision: Revision,
     ) -> Result<Self, Malformed> {
         let operation = |name: &String| GrantOperation::from_name(name).ok_or(Malformed("grant operation"));
+        let operations = record.operations.iter().map(operation).collect::<Result<_, _>>()?;
         let constraint = |record| match record {
             GrantConstraintRecord::Equals(pairs) => EncryptionContext::from_pairs(pairs).map(GrantConstraint::Equals),
             GrantConstraintRecord::Subset(pairs) => EncryptionContext::from_pairs(pairs).map(GrantConstraint::Subset),
         };
+        let constraint = record.constraint.map(constraint).transpose()?;
         Ok(Self {
             key,
             id,
+            terms: terms(operations, constraint.as_ref()),
             grantee: GrantPrincipal::from_record(&record.grantee)?,
             retiring: record.retiring.as_ref().map(GrantPrincipal::from_record).transpose()?,
-            operations: record.operations.iter().map(operation).collect::<Result<_, _>>()?,
-            constraint: record.constraint.map(constraint).transpose()?,
+            operations,
+            constraint,
             name: record.name.map(|name| GrantName { name: name.name, digest: name.digest }),
             issuing_account: AccountId::from_u64(record.issuing_account).ok_or(Malformed("account number"))?,
             created_at: Timestamp::from_millis(record.created_at),
@@ -140,6 +157,18 @@ impl Grant {
             created_at: self.created_at.as_millis(),
         }
     }
+}
+
+/// What a grant of these operations and this constraint allows, as decisions read it.
+pub fn terms(operations: GrantOperations, constraint: Option<&GrantConstraint>) -> GrantTerms {
+    let actions = operations.iter().filter_map(|operation| Action::of(ServiceName::Kms, operation.as_str()));
+    let mut constraints = GrantConstraints::default();
+    match constraint.cloned() {
+        Some(GrantConstraint::Equals(context)) => constraints.context_equals = Some(context),
+        Some(GrantConstraint::Subset(context)) => constraints.context_subset = Some(context),
+        None => {}
+    }
+    GrantTerms { operations: actions.collect(), constraints }
 }
 
 /// The grants of a Region.

@@ -18,7 +18,7 @@ use imbl::{OrdMap, OrdSet};
 
 pub use apply::DamagedState;
 pub use entities::{Account, Alias, BackingKey, Cluster, Credential, Deployment, Domain, Key, User};
-pub use grants::{BoundPrincipal, Grant, GrantName, GrantPrincipal};
+pub use grants::{BoundPrincipal, Grant, GrantName, GrantPrincipal, terms};
 pub use policies::PolicyInterner;
 pub use sessions::{DeploymentSessionKey, MfaDevice};
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use claviger_policy::{KeyPolicy, KeyPolicyDocument};
+use claviger_types::{PrincipalArn, PrincipalId};
 
 use crate::records::KeyPolicyRecord;
 
@@ -48,6 +49,8 @@ impl PolicyInterner {
 pub fn compile(record: &KeyPolicyRecord) -> Result<KeyPolicy, String> {
     let document = KeyPolicyDocument::parse(&record.document).map_err(|error| error.to_string())?;
     let users = record.users.iter().map(|(arn, id)| Ok((arn.parse()?, id.parse()?)));
-    let users = users.collect::<Result<Vec<_>, claviger_types::Malformed>>().map_err(|error| error.to_string())?;
+    let users = users
+        .collect::<Result<Vec<(PrincipalArn, PrincipalId)>, claviger_types::Malformed>>()
+        .map_err(|error| error.to_string())?;
     document.compile(&users).map_err(|error| error.to_string())
 }

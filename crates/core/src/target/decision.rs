@@ -1,0 +1,75 @@
+//! Decisions: who calls, with the policies that count for it, and the circumstances of the request go to the policy
+//! language's evaluator. There is no other way to a decision, and what cannot be told now is no permission.
+
+use claviger_policy::{
+    Action, Decision, Denial, KeyPolicy, KeyResource, Layer, Request, Resource, RetirableGrant, decide_by_identity,
+    decide_on_key, decide_on_retire,
+};
+use claviger_types::KeyArn;
+
+use super::circumstances::{Circumstances, Subject};
+use crate::keys::grant_principals;
+use crate::pipeline::call::Facts;
+use crate::view::{Grant, Key};
+
+/// An action on a key: by its policy, the caller's, and the grants to the caller.
+pub(super) fn on_key(key: &Key, action: Action, facts: &Facts<'_>) -> Result<(), Denial> {
+    let circumstances = Circumstances { facts: *facts, action, subject: Subject::Key(key) };
+    let principal = facts.caller.as_principal();
+    let request = Request { principal: &principal, action, context: &circumstances };
+    let resource = KeyResource { arn: key.arn, policy: &key.policy.compiled, resource_control: &[] };
+    let grants = grant_principals::to_caller(key, facts).map(|grant| &grant.terms);
+    settled(decide_on_key(&request, &resource, grants), Layer::Resource)
+}
+
+/// An action on a key as if it had this policy and no grants.
+pub(crate) fn by_key_policy(
+    policy: &KeyPolicy,
+    arn: KeyArn,
+    action: Action,
+    subject: Subject<'_>,
+    facts: &Facts<'_>,
+) -> Result<(), Denial> {
+    let circumstances = Circumstances { facts: *facts, action, subject };
+    let principal = facts.caller.as_principal();
+    let request = Request { principal: &principal, action, context: &circumstances };
+    settled(decide_on_key(&request, &KeyResource { arn, policy, resource_control: &[] }, []), Layer::Resource)
+}
+
+/// An action for which only the caller's side is asked.
+pub(crate) fn by_identity(
+    action: Action,
+    resource: Resource<'_>,
+    subject: Subject<'_>,
+    facts: &Facts<'_>,
+) -> Result<(), Denial> {
+    let circumstances = Circumstances { facts: *facts, action, subject };
+    let principal = facts.caller.as_principal();
+    let request = Request { principal: &principal, action, context: &circumstances };
+    settled(decide_by_identity(&request, resource), Layer::Identity)
+}
+
+/// The retirement of a grant; of one that is not there, as of one that names nobody.
+pub(super) fn on_retirement(grant: Option<&Grant>, key: &Key, action: Action, facts: &Facts<'_>) -> Result<(), Denial> {
+    let circumstances = Circumstances { facts: *facts, action, subject: Subject::Key(key) };
+    let principal = facts.caller.as_principal();
+    let request = Request { principal: &principal, action, context: &circumstances };
+    let resource = KeyResource { arn: key.arn, policy: &key.policy.compiled, resource_control: &[] };
+    let nothing = Default::default();
+    let grantee = grant.map(|grant| grant.grantee.named());
+    let retiring = grant.and_then(|grant| grant.retiring.as_ref()).map(|retiring| retiring.named());
+    let grant = RetirableGrant {
+        terms: grant.map_or(&nothing, |grant| &grant.terms),
+        grantee: grantee.as_ref(),
+        retiring: retiring.as_ref(),
+    };
+    settled(decide_on_retire(&request, &resource, &grant), Layer::Resource)
+}
+
+fn settled(decision: Decision, open: Layer) -> Result<(), Denial> {
+    match decision {
+        Decision::Allow(_) => Ok(()),
+        Decision::Deny(denial) => Err(denial),
+        Decision::Depends => Err(Denial { layer: open, statement: None }),
+    }
+}

@@ -1,0 +1,208 @@
+//! One condition: an operator, a key, and the values that the policy wants.
+//!
+//! Conditions of a statement hold together, values of a condition are alternatives; of a negated operator none may
+//! match. Source: IAM user guide, "Conditions with multiple context keys or values".
+
+use std::borrow::Cow;
+
+use claviger_types::Timestamp;
+
+use crate::context::{Context, Values};
+use crate::keys::ConditionKey;
+use crate::operators::{IfAbsent, Operator, Polarity, SetOperator, Test};
+use crate::pattern::{ARN_COLONS, Atom, glob, wild};
+use crate::statement::Effect;
+use crate::texts::Texts;
+use crate::truth::Truth;
+use crate::values::{Network, number, time};
+use crate::variables::{self, Expanded, Wildcards};
+
+/// A condition.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    pub(crate) operator: Operator,
+    pub(crate) key: ConditionKey,
+    pub(crate) wanted: Wanted,
+}
+
+/// The values that the policy wants, as the operator compares them.
+#[derive(Debug)]
+pub(crate) enum Wanted {
+    Addresses(Box<[Network]>),
+    /// `true` or `false`; each may stand there.
+    Bools {
+        yes: bool,
+        no: bool,
+    },
+    Numbers(Box<[f64]>),
+    Texts(Texts),
+    /// Texts some of which hold variables.
+    TextsWithVariables(Texts),
+    Times(Box<[Timestamp]>),
+}
+
+impl Condition {
+    /// Whether it holds. Where AWS leaves it open, it is read against the caller: an Allow does not match, a Deny does.
+    pub(crate) fn holds(&self, effect: Effect, context: &dyn Context) -> Truth {
+        let one: [Cow<'_, str>; 1];
+        let many: Vec<Cow<'_, str>>;
+        let values: &[Cow<'_, str>] = match context.values(&self.key) {
+            Values::Unknown => return Truth::Unknown,
+            Values::Absent => &[],
+            Values::Many(values) => {
+                many = values;
+                &many
+            }
+            Values::One(value) => {
+                one = [value];
+                &one
+            }
+        };
+        if let (Test::Null, Wanted::Bools { yes, no }) = (self.operator.test, &self.wanted) {
+            return Truth::from(if values.is_empty() { *yes } else { *no });
+        }
+        if values.is_empty() {
+            return Truth::from(self.holds_without_key());
+        }
+        let mut each = values.iter().map(|value| self.holds_for(value, context));
+        match self.operator.set {
+            Some(SetOperator::All) => Truth::all(each),
+            Some(SetOperator::Any) => Truth::any(each),
+            None if values.len() == 1 => Truth::any(each),
+            // A key with several values needs a set operator; where the values disagree, none is guessed.
+            None => match effect {
+                Effect::Allow => Truth::all(each.by_ref()),
+                Effect::Deny => Truth::any(each.by_ref()),
+            },
+        }
+    }
+
+    fn holds_without_key(&self) -> bool {
+        match (self.operator.absent, self.operator.set, self.operator.polarity) {
+            (IfAbsent::Holds, _, _) | (_, Some(SetOperator::All), _) | (_, None, Polarity::Negated) => true,
+            (_, Some(SetOperator::Any), _) | (_, None, Polarity::Positive) => false,
+        }
+    }
+
+    /// What the operator says of one value of the request.
+    fn holds_for(&self, value: &str, context: &dyn Context) -> Truth {
+        let matches = match &self.wanted {
+            Wanted::TextsWithVariables(texts) => {
+                Truth::any(texts.iter().map(|text| matches_with_variables(self.operator.test, text, value, context)))
+            }
+            wanted => Truth::from(matches_any(self.operator.test, wanted, value)),
+        };
+        match self.operator.polarity {
+            Polarity::Negated => matches.negated(),
+            Polarity::Positive => matches,
+        }
+    }
+
+    /// The values that the policy wants, as texts.
+    pub(crate) fn wanted_texts(&self) -> Vec<String> {
+        match &self.wanted {
+            Wanted::Addresses(networks) => networks.iter().map(ToString::to_string).collect(),
+            Wanted::Bools { yes, no } => {
+                [("true", yes), ("false", no)].iter().filter(|(_, is)| **is).map(|(text, _)| (*text).into()).collect()
+            }
+            Wanted::Numbers(numbers) => numbers.iter().map(ToString::to_string).collect(),
+            Wanted::Texts(texts) | Wanted::TextsWithVariables(texts) => texts.iter().map(Into::into).collect(),
+            Wanted::Times(times) => times.iter().map(|time| time.to_iso8601()).collect(),
+        }
+    }
+
+    /// The key, and the keys of the variables among the values.
+    pub(crate) fn keys(&self) -> Vec<ConditionKey> {
+        let mut keys = vec![self.key.clone()];
+        if let Wanted::TextsWithVariables(texts) = &self.wanted {
+            keys.extend(texts.iter().filter_map(|text| variables::keys(text).ok()).flatten());
+        }
+        keys
+    }
+}
+
+/// Whether a value of the request matches one that the policy wants. A value that is not of the operator's type
+/// matches none.
+fn matches_any(test: Test, wanted: &Wanted, value: &str) -> bool {
+    match (test, wanted) {
+        (Test::Address, Wanted::Addresses(networks)) => {
+            Network::parse(value).is_some_and(|address| networks.iter().any(|network| network.contains(&address)))
+        }
+        (Test::Arn | Test::ArnLike, Wanted::Texts(texts)) => texts.iter().any(|text| matches_arn(text, value)),
+        (Test::Bool, Wanted::Bools { yes, no }) => {
+            (*yes && value.eq_ignore_ascii_case("true")) || (*no && value.eq_ignore_ascii_case("false"))
+        }
+        (Test::Number(order), Wanted::Numbers(numbers)) => number(value).is_some_and(|found| {
+            numbers.iter().any(|wanted| found.partial_cmp(wanted).is_some_and(|found| order.holds(found)))
+        }),
+        (Test::Binary | Test::Text, Wanted::Texts(texts)) => texts.contains(value),
+        (Test::TextIgnoringCase, Wanted::Texts(texts)) => {
+            texts.iter().any(|text| folded(text.chars()).eq(folded(value.chars())))
+        }
+        (Test::TextLike, Wanted::Texts(texts)) => texts.iter().any(|text| glob(wild(text), value.chars())),
+        (Test::Time(order), Wanted::Times(times)) => {
+            time(value).is_some_and(|found| times.iter().any(|wanted| order.holds(found.cmp(wanted))))
+        }
+        // INVARIANT: the grammar pairs each operator with values of its type.
+        _ => false,
+    }
+}
+
+/// Whether a value of the request matches a text with variables. One without a value equals nothing.
+fn matches_with_variables(test: Test, text: &str, value: &str, context: &dyn Context) -> Truth {
+    if matches!(test, Test::Arn | Test::ArnLike) {
+        return matches_arn_with_variables(text, value, context);
+    }
+    let wildcards = if test == Test::TextLike { Wildcards::Live } else { Wildcards::Literal };
+    match variables::expand(text, wildcards, context) {
+        Expanded::NoValue => Truth::No,
+        Expanded::Unknown => Truth::Unknown,
+        Expanded::Atoms(atoms) if test == Test::TextIgnoringCase => {
+            let wanted = atoms.iter().filter_map(|atom| if let Atom::Char(c) = atom { Some(*c) } else { None });
+            Truth::from(folded(wanted).eq(folded(value.chars())))
+        }
+        Expanded::Atoms(atoms) => Truth::from(glob(atoms.iter().copied(), value.chars())),
+    }
+}
+
+/// Each of the six parts is compared by itself, with wildcards.
+fn matches_arn(pattern: &str, arn: &str) -> bool {
+    let (mut parts, mut texts) = (pattern.splitn(ARN_COLONS + 1, ':'), arn.splitn(ARN_COLONS + 1, ':'));
+    loop {
+        match (parts.next(), texts.next()) {
+            (None, None) => return true,
+            (Some(part), Some(text)) if glob(wild(part), text.chars()) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Where the policy writes all six parts, a variable's value stays in its part, whatever colons it holds. Otherwise
+/// the value is to bring the missing parts with it, as in `${aws:PrincipalArn}`.
+fn matches_arn_with_variables(pattern: &str, arn: &str, context: &dyn Context) -> Truth {
+    let texts: Vec<&str> = arn.splitn(ARN_COLONS + 1, ':').collect();
+    let parts = variables::arn_parts(pattern);
+    if parts.len() == ARN_COLONS + 1 {
+        let same_shape = Truth::from(texts.len() == parts.len());
+        return same_shape.and(Truth::all(parts.iter().zip(&texts).map(|(part, text)| {
+            match variables::expand(part, Wildcards::Live, context) {
+                Expanded::NoValue => Truth::No,
+                Expanded::Unknown => Truth::Unknown,
+                Expanded::Atoms(atoms) => Truth::from(glob(atoms.iter().copied(), text.chars())),
+            }
+        })));
+    }
+    match variables::expand(pattern, Wildcards::Live, context) {
+        Expanded::NoValue => Truth::No,
+        Expanded::Unknown => Truth::Unknown,
+        Expanded::Atoms(atoms) => {
+            let parts: Vec<&[Atom]> = atoms.splitn(ARN_COLONS + 1, |atom| *atom == Atom::Char(':')).collect();
+            let matches = |(part, text): (&&[Atom], &&str)| glob(part.iter().copied(), text.chars());
+            Truth::from(parts.len() == texts.len() && parts.iter().zip(&texts).all(matches))
+        }
+    }
+}
+
+fn folded(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    text.flat_map(char::to_lowercase)
+}

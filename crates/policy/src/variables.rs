@@ -1,0 +1,227 @@
+//! Policy variables: `${key}` stands for what the request has there, `${key, 'text'}` for a text where it has nothing,
+//! `${*}`, `${?}` and `${$}` for the characters themselves.
+//!
+//! A substituted value is taken literally: whoever chooses a tag's value cannot bring a wildcard into a policy.
+//! Source: IAM user guide, "IAM policy elements: Variables and tags".
+
+use crate::context::{Context, Values};
+use crate::keys::ConditionKey;
+use crate::pattern::Atom;
+
+/// What begins a variable.
+pub(crate) const OPEN: &str = "${";
+
+/// A piece of a text with variables.
+enum Piece<'t> {
+    /// A character that was escaped.
+    Escaped(char),
+    /// Text around the variables.
+    Plain(&'t str),
+    Variable {
+        name: &'t str,
+        default: Option<&'t str>,
+    },
+}
+
+/// The text after `${` is no variable.
+pub(crate) struct BadVariable;
+
+/// What a text stands for in a request.
+pub(crate) enum Expanded {
+    Atoms(Vec<Atom>),
+    /// One of its variables has no value.
+    NoValue,
+    /// The value of one of its variables is not known.
+    Unknown,
+}
+
+/// Whether `*` and `?` in a policy's text are wildcards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wildcards {
+    Literal,
+    Live,
+}
+
+/// The keys of the variables in a text; an error if one is malformed.
+pub(crate) fn keys(text: &str) -> Result<Vec<ConditionKey>, BadVariable> {
+    let mut keys = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (piece, after) = first_piece(rest)?;
+        if let Piece::Variable { name, .. } = piece {
+            keys.push(ConditionKey::parse(name));
+        }
+        rest = after;
+    }
+    Ok(keys)
+}
+
+/// The text with each variable's value in its place.
+pub(crate) fn expand(text: &str, wildcards: Wildcards, context: &dyn Context) -> Expanded {
+    let mut atoms = Vec::with_capacity(text.len());
+    let mut rest = text;
+    let mut unknown = false;
+    while !rest.is_empty() {
+        // INVARIANT: the text was checked when the policy was put.
+        let Ok((piece, after)) = first_piece(rest) else { return Expanded::NoValue };
+        match piece {
+            Piece::Escaped(c) => atoms.push(Atom::Char(c)),
+            Piece::Plain(plain) if wildcards == Wildcards::Live => atoms.extend(crate::pattern::wild(plain)),
+            Piece::Plain(plain) => atoms.extend(plain.chars().map(Atom::Char)),
+            Piece::Variable { name, default } => match context.values(&ConditionKey::parse(name)) {
+                Values::One(value) => atoms.extend(value.chars().map(Atom::Char)),
+                Values::Unknown => unknown = true,
+                // Only a single-valued key has a value to stand here.
+                Values::Absent | Values::Many(_) => match default {
+                    Some(default) => atoms.extend(default.chars().map(Atom::Char)),
+                    None => return Expanded::NoValue,
+                },
+            },
+        }
+        rest = after;
+    }
+    if unknown { Expanded::Unknown } else { Expanded::Atoms(atoms) }
+}
+
+/// The parts of an ARN between the colons that stand outside of variables: six at most.
+pub(crate) fn arn_parts(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let length = match first_piece(rest) {
+            Ok((Piece::Plain(plain), _)) => {
+                for (colon, _) in plain.match_indices(':').take(crate::pattern::ARN_COLONS - parts.len()) {
+                    parts.push(text.get(start..at + colon).unwrap_or_default());
+                    start = at + colon + 1;
+                }
+                plain.len()
+            }
+            Ok((_, after)) => rest.len() - after.len(),
+            Err(BadVariable) => rest.len(),
+        };
+        at += length;
+    }
+    parts.push(text.get(start..).unwrap_or_default());
+    parts
+}
+
+/// The first piece of a text that is not empty, and what follows it.
+fn first_piece(text: &str) -> Result<(Piece<'_>, &str), BadVariable> {
+    let Some(inner) = text.strip_prefix(OPEN) else {
+        let (plain, rest) = text.split_at(text.find(OPEN).unwrap_or(text.len()));
+        return Ok((Piece::Plain(plain), rest));
+    };
+    for c in ['*', '?', '$'] {
+        if let Some(rest) = inner.strip_prefix(c).and_then(|rest| rest.strip_prefix('}')) {
+            return Ok((Piece::Escaped(c), rest));
+        }
+    }
+    let end = inner.find([',', '}']).ok_or(BadVariable)?;
+    let (name, rest) = inner.split_at(end);
+    let name = name.trim_matches(' ');
+    if !is_key_name(name) {
+        return Err(BadVariable);
+    }
+    if let Some(rest) = rest.strip_prefix('}') {
+        return Ok((Piece::Variable { name, default: None }, rest));
+    }
+    let quoted = rest.strip_prefix(',').and_then(|rest| rest.trim_start_matches(' ').strip_prefix('\''));
+    let (default, rest) = quoted.and_then(|rest| rest.split_once('\'')).ok_or(BadVariable)?;
+    let rest = rest.trim_start_matches(' ').strip_prefix('}').ok_or(BadVariable)?;
+    Ok((Piece::Variable { name, default: Some(default) }, rest))
+}
+
+/// Whether a text may name a condition key: a service, a colon and the rest, nothing that could be a mistake of
+/// punctuation.
+pub(crate) fn is_key_name(text: &str) -> bool {
+    let good = |c: char| !c.is_control() && !"${}'\"*?".contains(c);
+    matches!(text.split_once(':'), Some((service, rest)) if !service.is_empty() && !rest.is_empty())
+        && text.chars().all(good)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Request;
+
+    impl Context for Request {
+        fn values(&self, key: &ConditionKey) -> Values<'_> {
+            match key {
+                ConditionKey::AwsUserName => Values::text("a*n"),
+                ConditionKey::AwsTagKeys => Values::Many(vec!["x".into()]),
+                ConditionKey::AwsSourceIp => Values::Unknown,
+                _ => Values::Absent,
+            }
+        }
+    }
+
+    #[test]
+    fn expansion() {
+        let atoms = |text: &str| Some(text.chars().map(Atom::Char).collect::<Vec<_>>());
+        for (text, want) in [
+            ("", atoms("")),
+            ("a$b{}", atoms("a$b{}")),
+            ("<${aws:username}>", atoms("<a*n>")),
+            ("${AWS:UserName}${aws:username}", atoms("a*na*n")),
+            ("${*}${?}${$}{aws:username}", atoms("*?${aws:username}")),
+            ("${aws:PrincipalTag/team}", None),
+            ("${aws:PrincipalTag/team, 'none'}", atoms("none")),
+            ("${aws:PrincipalTag/team,''}", atoms("")),
+            ("${aws:PrincipalTag/team, '*}' }!", atoms("*}!")),
+            ("${aws:username, 'none'}", atoms("a*n")),
+            ("${aws:TagKeys}", None),
+            ("${aws:TagKeys, 'x'}", atoms("x")),
+            ("${s3:prefix}", None),
+        ] {
+            let found = match expand(text, Wildcards::Live, &Request) {
+                Expanded::Atoms(atoms) => Some(atoms),
+                Expanded::NoValue => None,
+                Expanded::Unknown => panic!("{text}"),
+            };
+            assert_eq!(found, want, "{text}");
+            assert!(keys(text).is_ok(), "{text}");
+        }
+        assert!(matches!(expand("a${aws:SourceIp}b", Wildcards::Live, &Request), Expanded::Unknown));
+        // What never has a value does not depend on anything.
+        assert!(matches!(expand("${aws:SourceIp}${s3:x}", Wildcards::Live, &Request), Expanded::NoValue));
+        for (wildcards, want) in [(Wildcards::Live, Atom::Run), (Wildcards::Literal, Atom::Char('*'))] {
+            assert!(matches!(expand("*", wildcards, &Request), Expanded::Atoms(atoms) if atoms == [want]));
+        }
+    }
+
+    #[test]
+    fn malformed() {
+        for text in [
+            "${",
+            "${}",
+            "a${x}",
+            "${aws:}",
+            "${:x}",
+            "${aws:x",
+            "${aws:x,}",
+            "${aws:x, 'a}",
+            "${aws:x, a}",
+            "${aws:${aws:y}}",
+            "${aws:x, 'a' b}",
+            "${**}",
+        ] {
+            assert!(keys(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn colons_of_variables_are_not_the_arns() {
+        for (text, want) in [
+            (
+                "arn:aws:kms:${aws:RequestedRegion}:1:a:b",
+                &["arn", "aws", "kms", "${aws:RequestedRegion}", "1", "a:b"][..],
+            ),
+            ("${aws:PrincipalArn}", &["${aws:PrincipalArn}"]),
+            ("a:b", &["a", "b"]),
+            ("", &[""]),
+        ] {
+            assert_eq!(arn_parts(text), want, "{text}");
+        }
+    }
+}
