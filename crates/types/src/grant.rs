@@ -159,6 +159,14 @@ pub enum GrantConstraint {
     Subset(EncryptionContext),
 }
 
+impl GrantConstraint {
+    /// The pairs that it names.
+    pub fn context(&self) -> &EncryptionContext {
+        let (Self::Equals(context) | Self::Subset(context)) = self;
+        context
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

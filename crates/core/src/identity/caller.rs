@@ -99,6 +99,25 @@ impl<'a> Caller<'a> {
         }
     }
 
+    /// `aws:PrincipalArn`: for a session of a role, the role's ARN.
+    pub fn principal_arn(&self) -> PrincipalArn {
+        match self.principal {
+            Principal::User(user) => user.arn(),
+        }
+    }
+
+    /// `aws:PrincipalType`.
+    pub fn principal_type(&self) -> &'static str {
+        match self.principal {
+            Principal::User(_) => "User",
+        }
+    }
+
+    /// `aws:PrincipalTag/…`: the session's tags.
+    pub fn tags(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.session.into_iter().flat_map(|session| &session.tags).map(|tag| (&*tag.key, &*tag.value))
+    }
+
     /// The principal's unique id, which policies are bound to.
     pub fn principal_id(&self) -> PrincipalId {
         match self.principal {

@@ -1,8 +1,8 @@
 //! What both data key operations do: length, checks, and the key under the key. Source: API reference, GenerateDataKey.
 
 use claviger_keyring::{Plaintext, generate_data_key};
-use claviger_policy::Action;
-use claviger_types::{DataKeySpec, EncryptionContext, KeyUsage};
+use claviger_policy::{Action, ConditionKey, Values};
+use claviger_types::{DataKeySpec, EncryptionAlgorithm, EncryptionContext, KeyUsage};
 
 use crate::error::Error;
 use crate::keys::checks::{check_enabled, check_usage};
@@ -77,6 +77,14 @@ impl DataKeyRequest {
 }
 
 impl RequestContext for DataKeyRequest {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::KmsEncryptionAlgorithm => Values::text(EncryptionAlgorithm::SymmetricDefault.as_str()),
+            ConditionKey::KmsRequestAlias => self.key_id.request_alias(),
+            _ => Values::Absent,
+        }
+    }
+
     fn encryption_context(&self, _: Action) -> Option<&EncryptionContext> {
         Some(&self.encryption_context)
     }

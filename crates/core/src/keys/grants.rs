@@ -2,6 +2,7 @@
 //! Source: developer guide, "Grants in AWS KMS" and "Grant constraints".
 
 use claviger_keyring::{Space, sha256};
+use claviger_policy::{ConditionKey, Values};
 use claviger_types::{GrantConstraint, GrantOperation, GrantOperations, KeySpec, limits};
 
 use crate::error::Error;
@@ -43,6 +44,14 @@ pub fn check_fits(key: &Key, operations: GrantOperations, constraint: Option<&Gr
             Err(Error::Validation(text.into()))
         }
         Some(_) | None => Ok(()),
+    }
+}
+
+/// `kms:GrantIsForAWSResource`, which every operation on grants has: no service of AWS makes grants here.
+pub fn grant_is_for_aws_resource(key: &ConditionKey) -> Values<'static> {
+    match key {
+        ConditionKey::KmsGrantIsForAwsResource => Values::boolean(false),
+        _ => Values::Absent,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Key policies on their way in: parsed, bound to the users that they name, and checked against lock-out.
 
-use claviger_policy::{Action, KeyPolicy, KeyPolicyDocument, PolicyError};
+use claviger_policy::{Action, KeyPolicy, KeyPolicyDocument, PolicyError, Values};
 use claviger_types::{AccountId, KeyArn, PrincipalArn, PrincipalId, ServiceName, limits};
 
 use crate::error::Error;
@@ -34,6 +34,13 @@ pub enum LockoutCheck {
     Bypassed,
     /// The caller must be able to change the policy again.
     Made,
+}
+
+impl LockoutCheck {
+    /// `kms:BypassPolicyLockoutSafetyCheck`.
+    pub fn condition(self) -> Values<'static> {
+        Values::boolean(self == Self::Bypassed)
+    }
 }
 
 /// The policy `document` as the key `arn` will store it.

@@ -1,9 +1,11 @@
 //! Tags of a request: their rules. Source: API reference, TagResource; observed texts in docs/compatibility.md.
 
+use claviger_policy::Values;
 use claviger_types::limits;
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::pipeline::request::tag_value;
 use crate::records::TagRecord;
 use crate::wire::Fields;
 
@@ -30,6 +32,11 @@ pub fn from_request(fields: &mut Fields) -> Result<Vec<Tag>, Error> {
         return Err(Error::Tag("Duplicate tag keys"));
     }
     check_count(tags.len()).map(|()| tags)
+}
+
+/// `aws:RequestTag/NAME`.
+pub fn value<'t>(tags: &'t [Tag], name: &str) -> Values<'t> {
+    tag_value(tags.iter().map(|tag| (tag.tag_key.as_str(), tag.tag_value.as_str())), name)
 }
 
 /// Not more than a key can have.

@@ -1,13 +1,13 @@
 //! `CreateGrant`: permissions on a key for one principal. Source: API reference, CreateGrant.
 
 use claviger_keyring::{Space, TokenSeed, random};
-use claviger_policy::GrantTerms;
+use claviger_policy::{Action, ConditionKey, GrantTerms, Values};
 use claviger_types::{EncryptionContext, GrantConstraint, GrantId, GrantOperation, GrantOperations, limits};
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::keys::checks::check_enabled;
-use crate::keys::grants::{check_fits, check_terms, name_digest};
+use crate::keys::grants::{check_fits, check_terms, grant_is_for_aws_resource, name_digest};
 use crate::keys::{grant_principals, grant_tokens};
 use crate::paths;
 use crate::pipeline::call::Facts;
@@ -84,6 +84,30 @@ impl Operation for CreateGrant {
 }
 
 impl RequestContext for CreateGrant {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::KmsGrantConstraintType => Values::optional(match self.constraint {
+                Some(GrantConstraint::Equals(_)) => Some("EncryptionContextEquals"),
+                Some(GrantConstraint::Subset(_)) => Some("EncryptionContextSubset"),
+                None => None,
+            }),
+            ConditionKey::KmsGrantOperations => {
+                Values::Many(self.operations.iter().map(|operation| operation.as_str().into()).collect())
+            }
+            ConditionKey::KmsGranteePrincipal => Values::text(self.grantee.as_str()),
+            ConditionKey::KmsRetiringPrincipal => Values::optional(self.retiring.as_deref()),
+            key => grant_is_for_aws_resource(key),
+        }
+    }
+
+    /// That of the constraint. Source: developer guide, "kms:EncryptionContext:context-key".
+    fn encryption_context(&self, _: Action) -> Option<&EncryptionContext> {
+        match &self.constraint {
+            Some(GrantConstraint::Equals(context) | GrantConstraint::Subset(context)) => Some(context),
+            None => None,
+        }
+    }
+
     fn new_grant(&self) -> Option<&GrantTerms> {
         Some(&self.terms)
     }

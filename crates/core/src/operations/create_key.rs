@@ -1,6 +1,7 @@
 //! `CreateKey`: a new key with fresh material. Source: API reference, CreateKey.
 
 use claviger_keyring::{BackingKeyBinding, Space, WrappedBackingKey};
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{KeyArn, KeyId, KeySpec, KeyState, KeyUsage};
 use serde::Serialize;
 
@@ -13,6 +14,7 @@ use crate::paths;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
+use crate::pipeline::request::{RequestContext, tag_keys};
 use crate::records::{BackingKeyRecord, KeyRecord, TagRecord};
 use crate::target::{Authorized, NewKey, Tagging};
 use crate::wire::Fields;
@@ -63,6 +65,27 @@ impl Operation for CreateKey {
 
     fn target(&self) -> &Tagging {
         &self.tagging
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for CreateKey {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::AwsRequestTag(name) => tags::value(&self.tags, name),
+            ConditionKey::AwsTagKeys => tag_keys(self.tags.iter().map(|tag| tag.tag_key.as_str())),
+            ConditionKey::KmsBypassPolicyLockoutSafetyCheck => self.lockout.condition(),
+            ConditionKey::KmsCustomerMasterKeySpec | ConditionKey::KmsKeySpec => Values::text(self.spec.as_str()),
+            ConditionKey::KmsCustomerMasterKeyUsage | ConditionKey::KmsKeyUsage => {
+                Values::text(self.spec.usage().as_str())
+            }
+            ConditionKey::KmsKeyOrigin => Values::text("AWS_KMS"),
+            ConditionKey::KmsMultiRegion => Values::boolean(false),
+            _ => Values::Absent,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Decrypt`: the key is the one that the ciphertext names. Source: API reference, Decrypt.
 
 use claviger_keyring::{KeyMaterialId, Plaintext};
-use claviger_policy::Action;
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn};
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, grant_tokens};
 use crate::pipeline::operation::{Operation, Use};
 use crate::pipeline::request::RequestContext;
-use crate::target::{Authorized, CiphertextKey, CiphertextName};
+use crate::target::{Authorized, CiphertextKey, CiphertextName, KeyName};
 use crate::wire::{Base64, Blob, Fields};
 
 /// The request.
@@ -64,6 +64,14 @@ impl Operation for Decrypt {
 }
 
 impl RequestContext for Decrypt {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::KmsEncryptionAlgorithm => Values::text(self.algorithm.as_str()),
+            ConditionKey::KmsRequestAlias => self.name.key.as_ref().map_or(Values::Absent, KeyName::request_alias),
+            _ => Values::Absent,
+        }
+    }
+
     fn encryption_context(&self, _: Action) -> Option<&EncryptionContext> {
         Some(&self.encryption_context)
     }

@@ -1,5 +1,6 @@
 //! `DescribeKey`: what a key is. Source: API reference, DescribeKey.
 
+use claviger_policy::{Action, ConditionKey, Values};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -46,6 +47,13 @@ impl Operation for DescribeKey {
 }
 
 impl RequestContext for DescribeKey {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::KmsRequestAlias => self.key_id.request_alias(),
+            _ => Values::Absent,
+        }
+    }
+
     fn grant_tokens(&self) -> &[String] {
         &self.grant_tokens
     }

@@ -1,6 +1,6 @@
 //! `Encrypt`: up to 4,096 bytes, bound to an encryption context. Source: API reference, Encrypt.
 
-use claviger_policy::Action;
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn, KeyUsage};
 use serde::Serialize;
 
@@ -62,6 +62,14 @@ impl Operation for Encrypt {
 }
 
 impl RequestContext for Encrypt {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::KmsEncryptionAlgorithm => Values::text(self.algorithm.as_str()),
+            ConditionKey::KmsRequestAlias => self.key_id.request_alias(),
+            _ => Values::Absent,
+        }
+    }
+
     fn encryption_context(&self, _: Action) -> Option<&EncryptionContext> {
         Some(&self.encryption_context)
     }

@@ -1,5 +1,6 @@
 //! `GenerateMac`: the HMAC of a message. Source: API reference, GenerateMac.
 
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{KeyArn, KeyUsage, MacAlgorithm};
 use serde::Serialize;
 
@@ -57,6 +58,14 @@ impl Operation for GenerateMac {
 }
 
 impl RequestContext for GenerateMac {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::KmsMacAlgorithm => Values::text(self.algorithm.as_str()),
+            ConditionKey::KmsRequestAlias => self.key_id.request_alias(),
+            _ => Values::Absent,
+        }
+    }
+
     fn grant_tokens(&self) -> &[String] {
         &self.grant_tokens
     }

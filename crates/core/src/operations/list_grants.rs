@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{GrantId, PrincipalId};
 
 use crate::error::Error;
 use crate::keys::grant_entries::{Grants, LIMIT_DEFAULT, LIMIT_MAX};
 use crate::keys::grant_principals;
+use crate::keys::grants::grant_is_for_aws_resource;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::{grant_id, key_id_or_arn};
 use crate::pipeline::operation::{Operation, Read};
 use crate::pipeline::page::Page;
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::view::{BoundPrincipal, Grant};
 use crate::wire::Fields;
@@ -40,6 +43,16 @@ impl Operation for ListGrants {
 
     fn target(&self) -> &KeyName {
         &self.key_id
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for ListGrants {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        grant_is_for_aws_resource(key)
     }
 }
 

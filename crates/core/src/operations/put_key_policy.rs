@@ -7,8 +7,10 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members::key_id_or_arn;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
+use claviger_policy::{Action, ConditionKey, Values};
 
 /// The request.
 pub struct PutKeyPolicy {
@@ -41,6 +43,19 @@ impl Operation for PutKeyPolicy {
 
     fn target(&self) -> &KeyName {
         &self.key_id
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for PutKeyPolicy {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::KmsBypassPolicyLockoutSafetyCheck => self.lockout.condition(),
+            _ => Values::Absent,
+        }
     }
 }
 

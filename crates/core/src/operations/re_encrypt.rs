@@ -1,7 +1,7 @@
 //! `ReEncrypt`: from one key or context to another; the plaintext stays inside. Source: API reference, ReEncrypt.
 
 use claviger_keyring::KeyMaterialId;
-use claviger_policy::Action;
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn, KeyUsage};
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, grant_tokens, key_name};
 use crate::pipeline::operation::{Operation, Use};
 use crate::pipeline::request::RequestContext;
-use crate::target::{Authorized, Pair, PairName, RE_ENCRYPT_FROM};
+use crate::target::{Authorized, KeyName, Pair, PairName, RE_ENCRYPT_FROM};
 use crate::wire::{Base64, Blob, Fields};
 
 /// The request.
@@ -75,6 +75,18 @@ impl Operation for ReEncrypt {
 }
 
 impl RequestContext for ReEncrypt {
+    fn condition(&self, action: Action, key: &ConditionKey) -> Values<'_> {
+        let PairName { source, destination } = &self.names;
+        let from = action == RE_ENCRYPT_FROM;
+        match key {
+            ConditionKey::KmsEncryptionAlgorithm if from => Values::text(self.source_algorithm.as_str()),
+            ConditionKey::KmsEncryptionAlgorithm => Values::text(self.destination_algorithm.as_str()),
+            ConditionKey::KmsRequestAlias if from => source.key.as_ref().map_or(Values::Absent, KeyName::request_alias),
+            ConditionKey::KmsRequestAlias => destination.request_alias(),
+            _ => Values::Absent,
+        }
+    }
+
     fn encryption_context(&self, action: Action) -> Option<&EncryptionContext> {
         Some(if action == RE_ENCRYPT_FROM { &self.source_context } else { &self.destination_context })
     }

@@ -1,13 +1,15 @@
 //! `RevokeGrant`: a grant goes, by who administers the key. Source: API reference, RevokeGrant.
 
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::GrantId;
 
 use crate::error::Error;
-use crate::keys::grants::removal;
+use crate::keys::grants::{grant_is_for_aws_resource, removal};
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, grant_id, key_id_or_arn};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
 
@@ -34,6 +36,16 @@ impl Operation for RevokeGrant {
 
     fn target(&self) -> &KeyName {
         &self.key_id
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for RevokeGrant {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        grant_is_for_aws_resource(key)
     }
 }
 

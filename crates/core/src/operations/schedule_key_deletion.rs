@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{KeyArn, Timestamp, Transition};
 use serde::Serialize;
 
@@ -13,6 +14,7 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members::key_id_or_arn;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
 
@@ -52,6 +54,19 @@ impl Operation for ScheduleKeyDeletion {
 
     fn target(&self) -> &KeyName {
         &self.key_id
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for ScheduleKeyDeletion {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::KmsScheduleKeyDeletionPendingWindowInDays => Values::text(self.window_days.to_string()),
+            _ => Values::Absent,
+        }
     }
 }
 

@@ -8,9 +8,11 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members::key_id_or_arn;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::{RequestContext, tag_keys};
 use crate::records::TagRecord;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
+use claviger_policy::{Action, ConditionKey, Values};
 
 /// The request.
 pub struct TagResource {
@@ -29,6 +31,20 @@ impl Operation for TagResource {
 
     fn target(&self) -> &KeyName {
         &self.key_id
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for TagResource {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::AwsRequestTag(name) => tags::value(&self.tags, name),
+            ConditionKey::AwsTagKeys => tag_keys(self.tags.iter().map(|tag| tag.tag_key.as_str())),
+            _ => Values::Absent,
+        }
     }
 }
 

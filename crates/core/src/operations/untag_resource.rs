@@ -8,8 +8,10 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members::key_id_or_arn;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::{RequestContext, tag_keys};
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
+use claviger_policy::{Action, ConditionKey, Values};
 
 /// The request.
 pub struct UntagResource {
@@ -30,6 +32,19 @@ impl Operation for UntagResource {
 
     fn target(&self) -> &KeyName {
         &self.key_id
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for UntagResource {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::AwsTagKeys => tag_keys(self.tag_keys.iter().map(String::as_str)),
+            _ => Values::Absent,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `VerifyMac`: whether an HMAC is the message's; a wrong one is an error, never `false`. Source: API reference, VerifyMac.
 
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{KeyArn, KeyUsage, MacAlgorithm};
 use serde::Serialize;
 
@@ -59,6 +60,14 @@ impl Operation for VerifyMac {
 }
 
 impl RequestContext for VerifyMac {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::KmsMacAlgorithm => Values::text(self.algorithm.as_str()),
+            ConditionKey::KmsRequestAlias => self.key_id.request_alias(),
+            _ => Values::Absent,
+        }
+    }
+
     fn grant_tokens(&self) -> &[String] {
         &self.grant_tokens
     }

@@ -7,7 +7,8 @@ use claviger_policy::Action;
 use claviger_types::{KeyArn, ServiceName};
 
 use super::account::denied;
-use super::key::{KeyName, ask_key, existing_key, own_key_not_found, resolve_key};
+use super::circumstances::Subject;
+use super::key::{KeyName, ask_about, existing_key, own_key_not_found, resolve_key};
 use super::{Asked, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
@@ -52,14 +53,14 @@ impl CiphertextKey {
         Ok(Self { key: resolve_key(key_name, asked, facts)?, named_by: NamedBy::Request })
     }
 
-    fn ask_as(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+    fn ask_as(&self, subject: Subject<'_>, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         match &self.named_by {
-            NamedBy::Request => ask_key(&self.key, asked, facts, DeniedResource::Key),
+            NamedBy::Request => ask_about(subject, &self.key, asked, facts, DeniedResource::Key),
             // The header is not proven yet, so anybody can make one up: what is not for the caller is not there.
             NamedBy::ForeignId(typed) => {
-                decision::on_key(&self.key, asked.action, facts).map_err(|_| own_key_not_found(typed, facts))
+                decision::on_key(&self.key, asked.action, subject, facts).map_err(|_| own_key_not_found(typed, facts))
             }
-            NamedBy::Ciphertext => decision::on_key(&self.key, asked.action, facts).map_err(|denial| {
+            NamedBy::Ciphertext => decision::on_key(&self.key, asked.action, subject, facts).map_err(|denial| {
                 let own = self.key.arn.account == facts.account();
                 let shown = if own { DeniedResource::Ciphertext(denial) } else { DeniedResource::CiphertextUnknown };
                 denied(asked.action, facts, shown)
@@ -76,7 +77,7 @@ impl Target for CiphertextKey {
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        self.ask_as(asked, facts)
+        self.ask_as(Subject::Key(&self.key), asked, facts)
     }
 
     fn resources(&self) -> Vec<String> {
@@ -137,8 +138,11 @@ impl Target for Pair {
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        self.source.ask_as(asked_from(asked), facts)?;
-        ask_key(&self.destination, asked_to(asked), facts, DeniedResource::Key)
+        let (source, destination) = (&*self.source.key, &*self.destination);
+        let same = source.arn == destination.arn;
+        let subject = |key| Subject::KeyOfPair { key, same };
+        self.source.ask_as(subject(source), asked_from(asked), facts)?;
+        ask_about(subject(destination), destination, asked_to(asked), facts, DeniedResource::Key)
     }
 
     fn resources(&self) -> Vec<String> {

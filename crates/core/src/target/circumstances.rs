@@ -1,5 +1,5 @@
-//! What policies' conditions ask of a request. A key that cannot be answered truthfully is not known, never absent, and
-//! a policy that asks for it is refused when it is put.
+//! What policies' conditions and grants' constraints ask of a request. What no request has is absent; what cannot be
+//! answered truthfully yet is refused when a policy that asks for it is put.
 //!
 //! Source: AWS KMS developer guide, "Condition keys for AWS KMS"; IAM user guide, "AWS global condition context keys".
 
@@ -7,8 +7,10 @@ use claviger_policy::{Action, ConditionKey, Context, Fact, GrantTerms, Values};
 use claviger_types::EncryptionContext;
 
 use crate::error::Error;
+use crate::identity::caller::Caller;
 use crate::pipeline::call::Facts;
-use crate::view::Key;
+use crate::pipeline::request::tag_value;
+use crate::view::{Grant, Key};
 
 /// A request, and which of the things that it acts upon is asked about.
 pub(super) struct Circumstances<'a> {
@@ -25,9 +27,18 @@ pub(super) struct Circumstances<'a> {
 pub enum Subject<'a> {
     /// Something of the caller's account that has no condition keys of its own.
     Account,
+    /// A grant on a key, if the key has it.
+    Grant(&'a Key, Option<&'a Grant>),
     /// A key.
     Key(&'a Key),
-    /// A key that is to be made: what the request says of it is not told here.
+    /// One of the two keys of ReEncrypt.
+    KeyOfPair {
+        /// The key.
+        key: &'a Key,
+        /// Whether the other one is the same.
+        same: bool,
+    },
+    /// A key that is to be made.
     NewKey,
 }
 
@@ -37,30 +48,26 @@ impl Context for Circumstances<'_> {
         match key {
             ConditionKey::AwsCurrentTime => Values::text(now.to_iso8601()),
             ConditionKey::AwsEpochTime => Values::text(now.as_millis().div_euclid(1000).to_string()),
-            ConditionKey::AwsPrincipalAccount => Values::text(caller.account.to_string()),
-            ConditionKey::AwsPrincipalArn => Values::text(caller.arn().to_string()),
-            ConditionKey::AwsPrincipalType => Values::text("User"),
             ConditionKey::AwsRequestedRegion => Values::text(call.region.as_str()),
             ConditionKey::AwsSecureTransport => Values::boolean(call.tls),
             ConditionKey::AwsSourceIp => Values::optional(call.source_ip.map(|address| address.to_string())),
             ConditionKey::AwsUserAgent => Values::optional(call.user_agent),
-            ConditionKey::AwsUserId => Values::text(caller.user_id()),
-            ConditionKey::AwsUserName => Values::optional(caller.as_user().map(|user| user.name.as_str())),
-            // Nobody calls on behalf of a principal, and no service calls for itself.
+            // No service calls for itself or on behalf of a principal.
             ConditionKey::AwsPrincipalIsAwsService | ConditionKey::AwsViaAwsService => Values::boolean(false),
-            ConditionKey::AwsCalledVia
-            | ConditionKey::AwsCalledViaFirst
-            | ConditionKey::AwsCalledViaLast
-            | ConditionKey::AwsSourceAccount
-            | ConditionKey::AwsSourceArn
-            | ConditionKey::KmsViaService
-            | ConditionKey::Unknown(_) => Values::Absent,
-            key => self.of_subject(key),
+            ConditionKey::KmsEncryptionContext(name) => self.encryption_context_value(name),
+            ConditionKey::KmsEncryptionContextKeys => match self.context_of_request() {
+                Some(context) => Values::Many(context.pairs().iter().map(|(name, _)| name.as_str().into()).collect()),
+                None => Values::Absent,
+            },
+            key => self
+                .of_caller(key, caller)
+                .or_else(|| self.of_subject(key))
+                .unwrap_or_else(|| self.facts.request.condition(self.action, key)),
         }
     }
 
     fn encryption_context(&self) -> Fact<'_, EncryptionContext> {
-        self.facts.request.encryption_context(self.action).map_or(Fact::Absent, Fact::Known)
+        self.context_of_request().map_or(Fact::Absent, Fact::Known)
     }
 
     fn new_grant(&self) -> Fact<'_, GrantTerms> {
@@ -68,94 +75,106 @@ impl Context for Circumstances<'_> {
     }
 }
 
-impl Circumstances<'_> {
-    fn of_subject(&self, asked: &ConditionKey) -> Values<'_> {
-        match (asked, self.subject) {
-            (ConditionKey::AwsResourceAccount, Subject::Key(key)) => Values::text(key.arn.account.to_string()),
-            (ConditionKey::AwsResourceAccount, Subject::Account | Subject::NewKey) => {
-                Values::text(self.facts.account().to_string())
+impl<'a> Circumstances<'a> {
+    /// What is told by who calls.
+    fn of_caller(&self, asked: &ConditionKey, caller: &'a Caller<'a>) -> Option<Values<'a>> {
+        let session = caller.session;
+        Some(match asked {
+            ConditionKey::AwsPrincipalAccount => Values::text(caller.account.to_string()),
+            ConditionKey::AwsPrincipalArn => Values::text(caller.principal_arn().to_string()),
+            ConditionKey::AwsPrincipalTag(name) => tag_value(caller.tags(), name),
+            ConditionKey::AwsPrincipalType => Values::text(caller.principal_type()),
+            ConditionKey::AwsUserId => Values::text(caller.user_id()),
+            ConditionKey::AwsUserName => Values::optional(caller.as_user().map(|user| user.name.as_str())),
+            // Only temporary credentials have these. Source: IAM user guide, aws:MultiFactorAuthPresent.
+            ConditionKey::AwsMultiFactorAuthPresent => {
+                session.map_or(Values::Absent, |session| Values::boolean(session.mfa_at.is_some()))
             }
-            (ConditionKey::AwsResourceTag(name), Subject::Key(key)) => tag(key, name),
-            (ConditionKey::KmsCallerAccount, Subject::Key(_)) => Values::text(self.facts.account().to_string()),
-            (ConditionKey::KmsCustomerMasterKeySpec | ConditionKey::KmsKeySpec, Subject::Key(key)) => {
-                Values::text(key.spec.as_str())
+            ConditionKey::AwsMultiFactorAuthAge => {
+                let at = session.and_then(|session| session.mfa_at);
+                let age =
+                    at.map(|at| self.facts.call.authenticated_at.as_millis().saturating_sub(at.as_millis()) / 1000);
+                Values::optional(age.map(|seconds| seconds.to_string()))
             }
-            (ConditionKey::KmsCustomerMasterKeyUsage | ConditionKey::KmsKeyUsage, Subject::Key(key)) => {
+            ConditionKey::AwsSourceIdentity => {
+                Values::optional(session.and_then(|session| session.source_identity.as_deref()))
+            }
+            ConditionKey::AwsTokenIssueTime => Values::optional(session.map(|session| session.issued_at.to_iso8601())),
+            _ => return None,
+        })
+    }
+
+    /// What is told by the thing that is asked about.
+    fn of_subject(&self, asked: &ConditionKey) -> Option<Values<'a>> {
+        let Some(key) = self.subject.key() else {
+            return match asked {
+                ConditionKey::AwsResourceAccount => Some(Values::text(self.facts.account().to_string())),
+                _ => None,
+            };
+        };
+        Some(match asked {
+            ConditionKey::AwsResourceAccount => Values::text(key.arn.account.to_string()),
+            ConditionKey::AwsResourceTag(name) => {
+                tag_value(key.tags.iter().map(|(key, value)| (&**key, &**value)), name)
+            }
+            ConditionKey::KmsCallerAccount => Values::text(self.facts.account().to_string()),
+            ConditionKey::KmsCustomerMasterKeySpec | ConditionKey::KmsKeySpec => Values::text(key.spec.as_str()),
+            ConditionKey::KmsCustomerMasterKeyUsage | ConditionKey::KmsKeyUsage => {
                 Values::text(key.spec.usage().as_str())
             }
-            (ConditionKey::KmsKeyOrigin, Subject::Key(_)) => Values::text("AWS_KMS"),
-            (ConditionKey::KmsMultiRegion, Subject::Key(key)) => Values::boolean(key.arn.id.is_multi_region()),
-            (ConditionKey::KmsResourceAliases, Subject::Key(key)) => {
+            ConditionKey::KmsKeyOrigin => Values::text("AWS_KMS"),
+            ConditionKey::KmsMultiRegion => Values::boolean(key.arn.id.is_multi_region()),
+            ConditionKey::KmsReEncryptOnSameKey => match self.subject {
+                Subject::KeyOfPair { same, .. } => Values::boolean(same),
+                _ => Values::Absent,
+            },
+            ConditionKey::KmsResourceAliases => {
                 let aliases = self.facts.view.aliases_of_key(key.arn.region, key, None);
                 Values::Many(aliases.map(|alias| alias.name.as_str().into()).collect())
             }
-            (
-                ConditionKey::AwsResourceTag(_) | ConditionKey::KmsResourceAliases,
-                Subject::Account | Subject::NewKey,
-            )
-            | (
-                ConditionKey::KmsCallerAccount
-                | ConditionKey::KmsCustomerMasterKeySpec
-                | ConditionKey::KmsCustomerMasterKeyUsage
-                | ConditionKey::KmsKeyOrigin
-                | ConditionKey::KmsKeySpec
-                | ConditionKey::KmsKeyUsage
-                | ConditionKey::KmsMultiRegion,
-                Subject::Account,
-            ) => Values::Absent,
-            _ => Values::Unknown,
+            _ => return None,
+        })
+    }
+
+    /// Names of condition keys ignore case, so one can stand for several pairs.
+    fn encryption_context_value(&self, name: &str) -> Values<'_> {
+        let pairs = self.context_of_request().map_or(&[][..], EncryptionContext::pairs);
+        tag_value(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())), name)
+    }
+
+    /// The encryption context of the request, or of the constraint of the grant that it is about.
+    fn context_of_request(&self) -> Option<&EncryptionContext> {
+        match self.subject {
+            Subject::Grant(_, grant) => grant?.constraint.as_ref().map(claviger_types::GrantConstraint::context),
+            _ => self.facts.request.encryption_context(self.action),
         }
     }
 }
 
-/// Tag keys of condition keys ignore case. Two tags that differ in nothing else are two values.
-fn tag<'k>(key: &'k Key, name: &str) -> Values<'k> {
-    let mut values = key.tags.iter().filter(|(tag, _)| tag.eq_ignore_ascii_case(name)).map(|(_, value)| &**value);
-    match (values.next(), values.next()) {
-        (None, _) => Values::Absent,
-        (Some(value), None) => Values::text(value),
-        (Some(value), Some(other)) => Values::Many([value, other].into_iter().chain(values).map(Into::into).collect()),
+impl<'a> Subject<'a> {
+    fn key(self) -> Option<&'a Key> {
+        match self {
+            Self::Grant(key, _) | Self::Key(key) | Self::KeyOfPair { key, .. } => Some(key),
+            Self::Account | Self::NewKey => None,
+        }
     }
 }
 
 /// Refuses a policy that asks for what no request is told about yet.
 pub fn unanswered(keys: Vec<ConditionKey>) -> Result<(), Error> {
-    let known = |key: &ConditionKey| {
+    let unknown = |key: &ConditionKey| {
         matches!(
             key,
-            ConditionKey::AwsCalledVia
-                | ConditionKey::AwsCalledViaFirst
-                | ConditionKey::AwsCalledViaLast
-                | ConditionKey::AwsCurrentTime
-                | ConditionKey::AwsEpochTime
-                | ConditionKey::AwsPrincipalAccount
-                | ConditionKey::AwsPrincipalArn
-                | ConditionKey::AwsPrincipalIsAwsService
-                | ConditionKey::AwsPrincipalType
-                | ConditionKey::AwsRequestedRegion
-                | ConditionKey::AwsResourceAccount
-                | ConditionKey::AwsResourceTag(_)
-                | ConditionKey::AwsSecureTransport
-                | ConditionKey::AwsSourceAccount
-                | ConditionKey::AwsSourceArn
-                | ConditionKey::AwsSourceIp
-                | ConditionKey::AwsUserAgent
-                | ConditionKey::AwsUserId
-                | ConditionKey::AwsUserName
-                | ConditionKey::AwsViaAwsService
-                | ConditionKey::KmsCallerAccount
-                | ConditionKey::KmsCustomerMasterKeySpec
-                | ConditionKey::KmsCustomerMasterKeyUsage
-                | ConditionKey::KmsKeyOrigin
-                | ConditionKey::KmsKeySpec
-                | ConditionKey::KmsKeyUsage
-                | ConditionKey::KmsMultiRegion
-                | ConditionKey::KmsResourceAliases
-                | ConditionKey::KmsViaService
-                | ConditionKey::Unknown(_)
+            ConditionKey::AwsPrincipalOrgId
+                | ConditionKey::AwsPrincipalOrgPaths
+                | ConditionKey::AwsResourceOrgId
+                | ConditionKey::AwsResourceOrgPaths
+                | ConditionKey::IamPermissionsBoundary
+                | ConditionKey::IamPolicyArn
+                | ConditionKey::IamResourceTag(_)
         )
     };
-    match keys.into_iter().find(|key| !known(key)) {
+    match keys.into_iter().find(unknown) {
         Some(key) => Err(Error::MalformedPolicyDocument(format!("the condition key `{key}` is not supported"))),
         None => Ok(()),
     }

@@ -13,8 +13,8 @@ use crate::pipeline::call::Facts;
 use crate::view::{Grant, Key};
 
 /// An action on a key: by its policy, the caller's, and the grants to the caller.
-pub(super) fn on_key(key: &Key, action: Action, facts: &Facts<'_>) -> Result<(), Denial> {
-    let circumstances = Circumstances { facts: *facts, action, subject: Subject::Key(key) };
+pub(super) fn on_key(key: &Key, action: Action, subject: Subject<'_>, facts: &Facts<'_>) -> Result<(), Denial> {
+    let circumstances = Circumstances { facts: *facts, action, subject };
     let principal = facts.caller.as_principal();
     let request = Request { principal: &principal, action, context: &circumstances };
     let resource = KeyResource { arn: key.arn, policy: &key.policy.compiled, resource_control: &[] };
@@ -51,7 +51,7 @@ pub(crate) fn by_identity(
 
 /// The retirement of a grant; of one that is not there, as of one that names nobody.
 pub(super) fn on_retirement(grant: Option<&Grant>, key: &Key, action: Action, facts: &Facts<'_>) -> Result<(), Denial> {
-    let circumstances = Circumstances { facts: *facts, action, subject: Subject::Key(key) };
+    let circumstances = Circumstances { facts: *facts, action, subject: Subject::Grant(key, grant) };
     let principal = facts.caller.as_principal();
     let request = Request { principal: &principal, action, context: &circumstances };
     let resource = KeyResource { arn: key.arn, policy: &key.policy.compiled, resource_control: &[] };

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use claviger_policy::Denial;
+use claviger_policy::{Denial, Values};
 use claviger_types::{AccountId, AliasArn, AliasName, BadKeyRef, KeyArn, KeyId, KeyRef, KeyRefKind, Region, StateAt};
 
 use super::account::denied;
+use super::circumstances::Subject;
 use super::{Asked, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
@@ -47,6 +48,14 @@ impl KeyName {
     /// The key id as typed; empty if the name means nothing.
     pub fn typed_id(&self) -> &str {
         self.parsed.as_ref().map_or("", KeyRef::typed_id)
+    }
+
+    /// `kms:RequestAlias`: the alias, if the name is one.
+    pub fn request_alias(&self) -> Values<'_> {
+        Values::optional(match self.parsed.as_ref().map(KeyRef::kind) {
+            Ok(KeyRefKind::AliasName(name) | KeyRefKind::AliasArn { name, .. }) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     /// The bare key id, if the name is one: Decrypt takes it for a key of any account.
@@ -91,7 +100,18 @@ pub(super) fn ask_key(
     facts: &Facts<'_>,
     shown: impl FnOnce(KeyArn, Denial) -> DeniedResource,
 ) -> Result<(), Error> {
-    match decision::on_key(key, asked.action, facts) {
+    ask_about(Subject::Key(key), key, asked, facts, shown)
+}
+
+/// The same, with more to tell about the key.
+pub(super) fn ask_about(
+    subject: Subject<'_>,
+    key: &Key,
+    asked: Asked,
+    facts: &Facts<'_>,
+    shown: impl FnOnce(KeyArn, Denial) -> DeniedResource,
+) -> Result<(), Error> {
+    match decision::on_key(key, asked.action, subject, facts) {
         Ok(()) => Ok(()),
         Err(_) if key.arn.account != facts.account() => Err(denied(asked.action, facts, DeniedResource::Unknown)),
         Err(denial) => Err(denied(asked.action, facts, shown(key.arn, denial))),
