@@ -4,7 +4,7 @@
 //! Source: AWS KMS developer guide, "Condition keys for AWS KMS"; IAM user guide, "AWS global condition context keys".
 
 use claviger_policy::{Action, ConditionKey, Context, Fact, GrantTerms, Values};
-use claviger_types::EncryptionContext;
+use claviger_types::{EncryptionContext, Timestamp};
 
 use crate::error::Error;
 use crate::pipeline::call::Facts;
@@ -55,6 +55,10 @@ impl Context for Circumstances<'_> {
             | ConditionKey::AwsSourceArn
             | ConditionKey::KmsViaService
             | ConditionKey::Unknown(_) => Values::Absent,
+            ConditionKey::AwsMultiFactorAuthAge
+            | ConditionKey::AwsMultiFactorAuthPresent
+            | ConditionKey::AwsSourceIdentity
+            | ConditionKey::AwsTokenIssueTime => self.of_session(key),
             key => self.of_subject(key),
         }
     }
@@ -69,6 +73,21 @@ impl Context for Circumstances<'_> {
 }
 
 impl Circumstances<'_> {
+    /// What an access key of a user's own does not have. Their times are the wall clock's, as the session's are.
+    fn of_session(&self, asked: &ConditionKey) -> Values<'_> {
+        let Some(session) = self.facts.caller.session else { return Values::Absent };
+        match asked {
+            ConditionKey::AwsMultiFactorAuthAge => {
+                let age = |at: Timestamp| (self.facts.wall_now().as_millis() - at.as_millis()).div_euclid(1000);
+                Values::optional(session.mfa_at.map(|at| age(at).to_string()))
+            }
+            ConditionKey::AwsMultiFactorAuthPresent => Values::boolean(session.mfa_at.is_some()),
+            ConditionKey::AwsSourceIdentity => Values::optional(session.source_identity.as_deref()),
+            ConditionKey::AwsTokenIssueTime => Values::text(session.issued_at.to_iso8601()),
+            _ => Values::Unknown,
+        }
+    }
+
     fn of_subject(&self, asked: &ConditionKey) -> Values<'_> {
         match (asked, self.subject) {
             (ConditionKey::AwsResourceAccount, Subject::Key(key)) => Values::text(key.arn.account.to_string()),
@@ -128,6 +147,8 @@ pub fn unanswered(keys: Vec<ConditionKey>) -> Result<(), Error> {
                 | ConditionKey::AwsCalledViaLast
                 | ConditionKey::AwsCurrentTime
                 | ConditionKey::AwsEpochTime
+                | ConditionKey::AwsMultiFactorAuthAge
+                | ConditionKey::AwsMultiFactorAuthPresent
                 | ConditionKey::AwsPrincipalAccount
                 | ConditionKey::AwsPrincipalArn
                 | ConditionKey::AwsPrincipalIsAwsService
@@ -138,7 +159,9 @@ pub fn unanswered(keys: Vec<ConditionKey>) -> Result<(), Error> {
                 | ConditionKey::AwsSecureTransport
                 | ConditionKey::AwsSourceAccount
                 | ConditionKey::AwsSourceArn
+                | ConditionKey::AwsSourceIdentity
                 | ConditionKey::AwsSourceIp
+                | ConditionKey::AwsTokenIssueTime
                 | ConditionKey::AwsUserAgent
                 | ConditionKey::AwsUserId
                 | ConditionKey::AwsUserName
@@ -158,5 +181,47 @@ pub fn unanswered(keys: Vec<ConditionKey>) -> Result<(), Error> {
     match keys.into_iter().find(|key| !known(key)) {
         Some(key) => Err(Error::MalformedPolicyDocument(format!("the condition key `{key}` is not supported"))),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::test_kms::{TestKms, policy};
+    use crate::testing::test_mfa::Phone;
+    use crate::testing::test_sessions::Opened;
+
+    /// Source: IAM user guide, `aws:MultiFactorAuthPresent` and `aws:MultiFactorAuthAge`: a user's own access key has
+    /// neither, a session without a code has the first one as `false`.
+    #[test]
+    fn what_sessions_have_and_access_keys_have_not() {
+        let kms = TestKms::new();
+        let ann = kms.admin().user("ann", "");
+        let phone = Phone::enabled(&kms, "ann", "phone");
+        let code = json!({"SerialNumber": phone.serial_number, "TokenCode": phone.next_code()});
+        let plain = Opened::of(&kms, &ann.ok("GetSessionToken", json!({})));
+        let with_code = Opened::of(&kms, &ann.ok("GetSessionToken", code));
+        for (condition, want) in [
+            (json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}), [false, false, true]),
+            (json!({"Bool": {"aws:MultiFactorAuthPresent": "false"}}), [false, true, false]),
+            (json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}), [true, false, true]),
+            (json!({"Null": {"aws:MultiFactorAuthPresent": "true"}}), [true, false, false]),
+            (json!({"Null": {"aws:MultiFactorAuthAge": "true"}}), [true, true, false]),
+            (json!({"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}), [false, false, true]),
+            (json!({"NumericGreaterThan": {"aws:MultiFactorAuthAge": "3600"}}), [false, false, false]),
+            (json!({"Null": {"aws:TokenIssueTime": "false"}}), [false, true, true]),
+            (json!({"DateGreaterThan": {"aws:TokenIssueTime": "2020-01-01T00:00:00Z"}}), [false, true, true]),
+            (json!({"DateLessThan": {"aws:TokenIssueTime": "2020-01-01T00:00:00Z"}}), [false, false, false]),
+            (json!({"Null": {"aws:SourceIdentity": "true"}}), [true, true, true]),
+        ] {
+            let statement =
+                json!({"Effect": "Allow", "Action": "kms:ListKeys", "Resource": "*", "Condition": condition});
+            let document = policy(&statement.to_string());
+            kms.ok("PutUserPolicy", json!({"UserName": "ann", "PolicyName": "p", "PolicyDocument": document}));
+            let by_access_key = ann.call("ListKeys", json!({})).is_ok();
+            let by_session = [&plain, &with_code].map(|session| session.call("ListKeys", json!({})).is_ok());
+            assert_eq!([by_access_key, by_session[0], by_session[1]], want, "{condition}");
+        }
     }
 }
