@@ -92,8 +92,7 @@ impl<'a> Circumstances<'a> {
             }
             ConditionKey::AwsMultiFactorAuthAge => {
                 let at = session.and_then(|session| session.mfa_at);
-                let age =
-                    at.map(|at| self.facts.call.authenticated_at.as_millis().saturating_sub(at.as_millis()) / 1000);
+                let age = at.map(|at| self.facts.wall_now().as_millis().saturating_sub(at.as_millis()) / 1000);
                 Values::optional(age.map(|seconds| seconds.to_string()))
             }
             ConditionKey::AwsSourceIdentity => {
