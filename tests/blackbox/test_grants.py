@@ -6,11 +6,10 @@ import sys
 
 import pytest
 
-from claviger_server import ACCOUNT, wait_until
+from claviger_server import ACCOUNT, Credentials, wait_until
 from refusals import refused
 
 ROOT_ARN = f"arn:aws:iam::{ACCOUNT}:root"
-EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:*", "Resource": "*"}]}
 
 
 def arn_of(server, credentials):
@@ -215,6 +214,19 @@ def test_a_grantee_that_is_gone(server, kms, key):
     assert listed(kms, KeyId=key["KeyId"])[0]["GranteePrincipal"] == user["UserId"]
     with refused("AccessDeniedException"):
         server.kms(successor).encrypt(KeyId=key["KeyId"], Plaintext=b"x")
+
+
+def test_a_session_of_the_grantee(server, kms, key):
+    """A user's session has what the user was granted, and can retire what names the user."""
+    user = server.create_user("by-session")
+    answer = server.client("sts", user).get_session_token()["Credentials"]
+    session = Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+    arn, client = arn_of(server, user), server.kms(session)
+    made = kms.create_grant(KeyId=key["KeyId"], GranteePrincipal=arn, RetiringPrincipal=arn, Operations=["Encrypt"])
+    client.encrypt(KeyId=key["KeyId"], Plaintext=b"x")
+    client.retire_grant(GrantToken=made["GrantToken"])
+    with refused("AccessDeniedException"):
+        client.encrypt(KeyId=key["KeyId"], Plaintext=b"x")
 
 
 @pytest.mark.parametrize(

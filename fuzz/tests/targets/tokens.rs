@@ -14,6 +14,7 @@ const PLACE: &[u8] = b"111122223333/ListKeys/";
 pub fn tokens(campaign: Campaign) {
     let cluster = cluster_key(7);
     let key = cluster.token_key(TokenPurpose::Marker).unwrap();
+    let of_grants = cluster.token_key(TokenPurpose::Grant).unwrap();
     let strange = cluster_key(7).token_key(TokenPurpose::Marker).unwrap();
     let sealed: Vec<(Vec<u8>, &[u8])> =
         [&b""[..], b"after this", &[0; 200]].map(|text| (key.seal(PLACE, text).unwrap(), text)).into();
@@ -23,6 +24,7 @@ pub fn tokens(campaign: Campaign) {
         let opened = key.open(PLACE, token);
         assert_eq!(opened.as_ref().map(|opened| opened.as_bytes()), handed_out.map(|(_, text)| *text));
         assert!(strange.open(PLACE, token).is_none(), "another key opens it");
+        assert!(of_grants.open(PLACE, token).is_none(), "it passes for a grant's");
         for place in [&b""[..], b"111122223333/ListKeys", b"111122223333/ListKeys//"] {
             assert!(key.open(place, token).is_none(), "it opens in another place");
         }
