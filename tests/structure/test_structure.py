@@ -106,7 +106,7 @@ def test_every_operation_is_in_the_table_exactly_once():
 
 def test_a_file_is_named_as_its_operation():
     for module, name in table_rows():
-        snake = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        snake = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
         assert module.split("::")[-1] == snake, f"{name} stands in {module}"
 
 

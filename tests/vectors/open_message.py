@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import pathlib
+import string
 import struct
 import sys
 import uuid
@@ -145,11 +146,38 @@ def open_secret_access_key(vector, wrapped):
     return unwrap(bytes.fromhex(vector["domain_key"]), wrapped, vector["version"], *place)
 
 
+def open_sealed(token_key, version, sealed, place):
+    require(len(sealed) >= 37 and sealed[:5] == struct.pack(">BI", 1, version))
+    derived = kbkdf(token_key, b"claviger/v1/token\0" + sealed[5:21], 44)
+    return open_gcm(derived[:32], derived[32:], sealed[21:], sealed[:21] + place)
+
+
 def open_token(vector, wrapped, cluster_key, cluster_version):
-    require(len(wrapped) >= 37 and wrapped[:5] == struct.pack(">BI", 1, cluster_version))
     token_key = derive_key(cluster_key, "claviger/v1/token/" + vector["purpose"])
-    derived = kbkdf(token_key, b"claviger/v1/token\0" + wrapped[5:21], 44)
-    return open_gcm(derived[:32], derived[32:], wrapped[21:], wrapped[:21] + bytes.fromhex(vector["aad"]))
+    return open_sealed(token_key, cluster_version, wrapped, bytes.fromhex(vector["aad"]))
+
+
+def open_session_key(vector, wrapped, cluster_key, cluster_version):
+    key = derive_key(cluster_key, "claviger/v1/cluster/wrap")
+    return unwrap(key, wrapped, cluster_version, b"session key", struct.pack(">I", vector["version"]))
+
+
+def open_session_token(vector, wrapped):
+    token_key = derive_key(bytes.fromhex(vector["session_key"]), "claviger/v1/session/token")
+    return open_sealed(token_key, vector["version"], wrapped, vector["access_key_id"].encode())
+
+
+def session_secret(vector, _wrapped):
+    """Six bits of each derived byte are a character of base64's alphabet."""
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+    session_key = bytes.fromhex(vector["session_key"])
+    derived = kbkdf(session_key, b"claviger/v1/session/secret\0" + vector["access_key_id"].encode(), 40)
+    return "".join(alphabet[byte & 63] for byte in derived).encode()
+
+
+def open_mfa_seed(vector, wrapped):
+    place = [b"mfa seed", *scope(vector), bytes.fromhex(vector["device"])]
+    return unwrap(bytes.fromhex(vector["domain_key"]), wrapped, vector["version"], *place)
 
 
 def main():
@@ -181,6 +209,15 @@ def main():
         "token": lambda vector, wrapped: open_token(vector, wrapped, cluster_key, version),
     }
     judge(keys, lambda vector: openers[vector["kind"]](vector, bytes.fromhex(vector["wrapped"])), "opened")
+
+    sessions = json.loads((VECTORS / "sessions-v1.json").read_text())
+    openers = {
+        "mfa seed": open_mfa_seed,
+        "session key": lambda vector, wrapped: open_session_key(vector, wrapped, cluster_key, version),
+        "session secret": session_secret,
+        "session token": open_session_token,
+    }
+    judge(sessions, lambda vector: openers[vector["kind"]](vector, bytes.fromhex(vector["wrapped"])), "opened")
 
     for failure in failures:
         print(f"FAILED {failure}", file=sys.stderr)

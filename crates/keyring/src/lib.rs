@@ -36,6 +36,8 @@ mod secret;
 mod secret_access_key;
 mod session_key;
 #[cfg(test)]
+mod session_vectors;
+#[cfg(test)]
 mod test_vectors;
 mod token;
 mod wrap;

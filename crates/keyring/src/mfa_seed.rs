@@ -123,6 +123,14 @@ impl MfaSeed {
         Ok(found)
     }
 
+    pub(crate) fn secret(&self) -> &Secret<SEED_BYTES> {
+        &self.0
+    }
+
+    pub(crate) fn from_secret(secret: Secret<SEED_BYTES>) -> Self {
+        Self(secret)
+    }
+
     fn is_code_of(&self, code: &OneTimeCode, step: TimeStep) -> Result<bool, ModuleFailed> {
         let own = one_time_code(self.0.expose(), step)? % 1_000_000;
         let mut digits = Zeroizing::new([0; 6]);
@@ -146,13 +154,22 @@ fn one_time_code(key: &[u8], step: TimeStep) -> Result<u32, ModuleFailed> {
 impl DomainKey {
     /// Wraps the seed of this device.
     pub fn wrap_mfa_seed(&self, device: &[u8; 16], seed: &MfaSeed) -> Result<Vec<u8>, ModuleFailed> {
-        wrap(self.wrapping_key(), &self.mfa_seed_binding(device), random()?, seed.0.expose())
+        self.wrap_mfa_seed_with_iv(device, seed, random()?)
+    }
+
+    pub(crate) fn wrap_mfa_seed_with_iv(
+        &self,
+        device: &[u8; 16],
+        seed: &MfaSeed,
+        iv: [u8; 12],
+    ) -> Result<Vec<u8>, ModuleFailed> {
+        wrap(self.wrapping_key(), &self.mfa_seed_binding(device), iv, seed.secret().expose())
     }
 
     /// The seed that this domain key wrapped for this device.
     pub fn unwrap_mfa_seed(&self, device: &[u8; 16], wrapped: &[u8]) -> Result<MfaSeed, Damaged> {
         Secret::fill_with(|bytes| unwrap(self.wrapping_key(), &self.mfa_seed_binding(device), wrapped, bytes))
-            .map(MfaSeed)
+            .map(MfaSeed::from_secret)
     }
 
     /// Wraps under this domain key what another one wrapped.
@@ -180,7 +197,7 @@ mod tests {
             *bytes = *RFC_SEED;
             Ok::<(), ModuleFailed>(())
         };
-        MfaSeed(Secret::fill_with(fill).unwrap())
+        MfaSeed::from_secret(Secret::fill_with(fill).unwrap())
     }
 
     fn code(text: &str) -> OneTimeCode {
@@ -264,7 +281,7 @@ mod tests {
     fn a_seed_opens_for_its_own_device_only() {
         let home = domain_key("111122223333", "", 7);
         let wrapped = home.wrap_mfa_seed(&[1; 16], &seed()).unwrap();
-        assert_eq!(home.unwrap_mfa_seed(&[1; 16], &wrapped).ok().unwrap().0.expose(), RFC_SEED);
+        assert_eq!(home.unwrap_mfa_seed(&[1; 16], &wrapped).ok().unwrap().secret().expose(), RFC_SEED);
         assert!(home.unwrap_mfa_seed(&[2; 16], &wrapped).is_err(), "other device");
         assert!(domain_key("444455556666", "", 7).unwrap_mfa_seed(&[1; 16], &wrapped).is_err(), "other account");
         for (bit, altered) in one_bit_flips(&wrapped) {
@@ -275,7 +292,7 @@ mod tests {
         }
         let new = domain_key("111122223333", "", 8);
         let again = new.rewrap_mfa_seed(&home, &[1; 16], &wrapped).unwrap();
-        assert_eq!(new.unwrap_mfa_seed(&[1; 16], &again).ok().unwrap().0.expose(), RFC_SEED);
+        assert_eq!(new.unwrap_mfa_seed(&[1; 16], &again).ok().unwrap().secret().expose(), RFC_SEED);
         assert_eq!(new.rewrap_mfa_seed(&home, &[2; 16], &wrapped), Err(RewrapError::Damaged(Damaged)));
     }
 }

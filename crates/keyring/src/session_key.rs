@@ -39,7 +39,11 @@ impl ClusterKey {
 
     /// Wraps a session key, again if another version of the cluster key wrapped it before.
     pub fn wrap_session_key(&self, key: &SessionKey) -> Result<Vec<u8>, ModuleFailed> {
-        wrap(self.wrapping_key(), &self.session_key_binding(key.version), random()?, key.secret.expose())
+        self.wrap_session_key_with_iv(key, random()?)
+    }
+
+    pub(crate) fn wrap_session_key_with_iv(&self, key: &SessionKey, iv: [u8; 12]) -> Result<Vec<u8>, ModuleFailed> {
+        wrap(self.wrapping_key(), &self.session_key_binding(key.version), iv, key.secret.expose())
     }
 
     fn session_key_binding(&self, version: u32) -> Binding {
@@ -57,7 +61,16 @@ impl SessionKey {
 
     /// The token of the session with this access key: nobody can read it, and it opens for no other access key.
     pub fn seal(&self, access_key_id: &SessionKeyId, session: &[u8]) -> Result<Vec<u8>, ModuleFailed> {
-        self.token_key.seal(access_key_id.as_str().as_bytes(), session)
+        self.seal_with_n(access_key_id, session, random()?)
+    }
+
+    pub(crate) fn seal_with_n(
+        &self,
+        access_key_id: &SessionKeyId,
+        session: &[u8],
+        n: [u8; 16],
+    ) -> Result<Vec<u8>, ModuleFailed> {
+        self.token_key.seal_with_n(access_key_id.as_str().as_bytes(), session, n)
     }
 
     /// What [`SessionKey::seal`] sealed, if it sealed this, for this access key.
@@ -75,7 +88,12 @@ impl SessionKey {
         SecretAccessKey::from_drawn(drawn.expose())
     }
 
-    fn from_secret(version: u32, secret: Secret<32>) -> Result<Self, ModuleFailed> {
+    #[cfg(test)]
+    pub(crate) fn secret(&self) -> &Secret<32> {
+        &self.secret
+    }
+
+    pub(crate) fn from_secret(version: u32, secret: Secret<32>) -> Result<Self, ModuleFailed> {
         let token_key = TokenKey::derived(version, &secret, "claviger/v1/session/token")?;
         Ok(Self { version, secret, token_key })
     }

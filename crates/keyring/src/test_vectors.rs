@@ -334,7 +334,7 @@ fn context(pairs: Pairs<'_>) -> EncryptionContext {
     EncryptionContext::from_pairs(owned).unwrap()
 }
 
-fn compare_or_write(name: &str, vectors: Value) {
+pub(crate) fn compare_or_write(name: &str, vectors: Value) {
     if std::env::var_os("CLAVIGER_WRITE_TEST_VECTORS").is_some() {
         std::fs::create_dir_all(path(name).parent().unwrap()).unwrap();
         std::fs::write(path(name), serde_json::to_string_pretty(&vectors).unwrap() + "\n").unwrap();
@@ -342,7 +342,7 @@ fn compare_or_write(name: &str, vectors: Value) {
     assert_eq!(read(name), vectors, "{name}");
 }
 
-fn read(name: &str) -> Value {
+pub(crate) fn read(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path(name)).unwrap()).unwrap()
 }
 
@@ -350,18 +350,18 @@ fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/test-vectors").join(name)
 }
 
-fn array(value: &Value) -> &[Value] {
+pub(crate) fn array(value: &Value) -> &[Value] {
     value.as_array().unwrap()
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-fn number(value: &Value) -> u32 {
+pub(crate) fn number(value: &Value) -> u32 {
     value.as_u64().unwrap().try_into().unwrap()
 }
 
-fn bytes(value: &Value) -> Vec<u8> {
+pub(crate) fn bytes(value: &Value) -> Vec<u8> {
     hex::decode(text(value)).unwrap()
 }

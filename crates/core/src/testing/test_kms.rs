@@ -210,7 +210,7 @@ impl<'k> Session<'k> {
             _ => usize::from(is_command(row) && answer.is_ok()),
         };
         assert_eq!(commits.len(), expected, "commits of {operation} {body}");
-        commits.iter().for_each(|commit| check_event(commit, row, &call));
+        commits.iter().for_each(|commit| check_event(commit, row, &call, view));
         match answer {
             Ok(reply) => Ok(test_model::reply(row, reply.as_ref())),
             Err(error) => Err(self.refusal(row, &error)),
@@ -337,14 +337,12 @@ fn flatten(name: &str, value: &Value, parameters: &mut Vec<(String, String)>) {
 }
 
 /// The one event of a command tells who did what.
-fn check_event(commit: &Transaction, row: &Row, call: &Call<'_>) {
+fn check_event(commit: &Transaction, row: &Row, call: &Call<'_>, view: &View) {
     let (path, event) = event_of(commit);
-    let Signatory::AccessKey(credential) = &call.signatory else { return };
-    let user = &credential.user;
+    let user = call.signatory.caller(view, call.authenticated_at).unwrap();
     let caller = event.caller.as_ref().unwrap();
     let told = (event.action.as_str(), event.account, caller.principal.as_str(), caller.principal_id.as_str());
-    let (action, principal, id) =
-        (format!("{}:{}", row.service, row.name), user.arn().to_string(), user.id.to_string());
+    let (action, principal, id) = (format!("{}:{}", row.service, row.name), user.arn().to_string(), user.user_id());
     assert_eq!(told, (action.as_str(), user.account.as_u64(), principal.as_str(), id.as_str()));
     assert_eq!(caller.access_key_id, call.signatory.access_key_id());
     assert_eq!(path, paths::outbox(&event.space, &call.request_id.to_string()));
