@@ -36,6 +36,29 @@ def test_a_code_opens_iam_to_a_session(server, iam, user):
         sts.get_session_token(SerialNumber=serial, TokenCode=code)
 
 
+def test_policies_can_demand_a_code(server, iam, key):
+    name = f"user-{uuid.uuid4()}"
+    with_code = {"Bool": {"aws:MultiFactorAuthPresent": "true"}, "NumericLessThan": {"aws:MultiFactorAuthAge": "900"}}
+    statement = {"Effect": "Allow", "Action": "kms:Encrypt", "Resource": "*", "Condition": with_code}
+    credentials = server.create_user(name, {"Version": "2012-10-17", "Statement": [statement]})
+    serial, seed = one_time_codes.enable(iam, name, fresh_name())
+    sts = server.client("sts", credentials)
+    for arguments, allowed in [
+        (None, False),
+        ({}, False),
+        ({"SerialNumber": serial, "TokenCode": one_time_codes.code(seed, 1)}, True),
+    ]:
+        caller = credentials
+        if arguments is not None:
+            answer = sts.get_session_token(**arguments)["Credentials"]
+            caller = Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+        if allowed:
+            assert server.kms(caller).encrypt(KeyId=key["KeyId"], Plaintext=b"x")["CiphertextBlob"]
+        else:
+            with refused("AccessDeniedException"):
+                server.kms(caller).encrypt(KeyId=key["KeyId"], Plaintext=b"x")
+
+
 def test_codes_that_are_refused(server, iam, user):
     name, credentials = user
     serial, seed = one_time_codes.enable(iam, name, fresh_name())
