@@ -185,7 +185,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::test_kms::{HOME, REGION, TestKms, refused, statement};
+    use crate::testing::test_kms::{HOME, REGION, TestKms, policy, refused, statement};
     use crate::testing::test_mfa::Phone;
     use crate::testing::test_sessions::{Opened, id_and_token};
 
@@ -384,5 +384,37 @@ mod tests {
         let (region, service) = (REGION.parse().unwrap(), ServiceName::Kms);
         let stored = kms.service().signing_key(&kms.view(), &signatory, "20260131", region, service).unwrap();
         assert!(stored.verify(b"text", &secret.sign(b"text").unwrap()));
+    }
+    /// Source: IAM user guide, `aws:MultiFactorAuthPresent` and `aws:MultiFactorAuthAge`: a user's own access key has
+    /// neither, a session without a code has the first one as `false`.
+    #[test]
+    fn what_sessions_have_and_access_keys_have_not() {
+        let kms = TestKms::new();
+        let ann = kms.admin().user("ann", "");
+        let phone = Phone::enabled(&kms, "ann", "phone");
+        let code = json!({"SerialNumber": phone.serial_number, "TokenCode": phone.next_code()});
+        let plain = Opened::of(&kms, &ann.ok("GetSessionToken", json!({})));
+        let with_code = Opened::of(&kms, &ann.ok("GetSessionToken", code));
+        for (condition, want) in [
+            (json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}), [false, false, true]),
+            (json!({"Bool": {"aws:MultiFactorAuthPresent": "false"}}), [false, true, false]),
+            (json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}), [true, false, true]),
+            (json!({"Null": {"aws:MultiFactorAuthPresent": "true"}}), [true, false, false]),
+            (json!({"Null": {"aws:MultiFactorAuthAge": "true"}}), [true, true, false]),
+            (json!({"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}), [false, false, true]),
+            (json!({"NumericGreaterThan": {"aws:MultiFactorAuthAge": "3600"}}), [false, false, false]),
+            (json!({"Null": {"aws:TokenIssueTime": "false"}}), [false, true, true]),
+            (json!({"DateGreaterThan": {"aws:TokenIssueTime": "2020-01-01T00:00:00Z"}}), [false, true, true]),
+            (json!({"DateLessThan": {"aws:TokenIssueTime": "2020-01-01T00:00:00Z"}}), [false, false, false]),
+            (json!({"Null": {"aws:SourceIdentity": "true"}}), [true, true, true]),
+        ] {
+            let statement =
+                json!({"Effect": "Allow", "Action": "kms:ListKeys", "Resource": "*", "Condition": condition});
+            let document = policy(&statement.to_string());
+            kms.ok("PutUserPolicy", json!({"UserName": "ann", "PolicyName": "p", "PolicyDocument": document}));
+            let by_access_key = ann.call("ListKeys", json!({})).is_ok();
+            let by_session = [&plain, &with_code].map(|session| session.call("ListKeys", json!({})).is_ok());
+            assert_eq!([by_access_key, by_session[0], by_session[1]], want, "{condition}");
+        }
     }
 }
