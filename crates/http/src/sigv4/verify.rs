@@ -70,7 +70,15 @@ pub struct Verified<H> {
 pub struct Verifier<H> {
     user_keys: Keys<H>,
     session_keys: Keys<H>,
+    last_scope: Option<AcceptedScope>,
     buffer: Vec<u8>,
+}
+
+/// A scope that was right for requests of one day and service: nearly all others of that day have the same.
+struct AcceptedScope {
+    text: String,
+    service: ServiceName,
+    region: Region,
 }
 
 /// Signing keys, each with its holder.
@@ -99,7 +107,7 @@ impl<H: Clone> Verifier<H> {
     /// One without any signing keys yet.
     pub fn new() -> Self {
         let (user_keys, session_keys) = (Keys::new(KEYS_MAX), Keys::new(SESSION_KEYS_MAX));
-        Self { user_keys, session_keys, buffer: Vec::with_capacity(1024) }
+        Self { user_keys, session_keys, last_scope: None, buffer: Vec::with_capacity(1024) }
     }
 
     /// Who signed `message` for `service`, if its signature is right at the time `now` of the wall clock.
@@ -115,7 +123,7 @@ impl<H: Clone> Verifier<H> {
         check_signed_headers(message.headers, authorization.signed_headers)?;
         let (access_key_id, holder) =
             holder(directory, authorization.access_key_id, message.headers).ok_or(AuthError::UnknownToken)?;
-        let region = check_scope(directory, &authorization.scope, service, &date)?;
+        let region = self.region(directory, &authorization.scope, service, &date)?;
         check_window(date.at(), now)?;
         let body_hash = canonical::hex_hash(message.body);
         check_body_hash(message.headers, &body_hash)?;
@@ -126,6 +134,26 @@ impl<H: Clone> Verifier<H> {
         let day = date.day().as_bytes().try_into().map_err(|_| AuthError::Mismatch)?;
         self.check_signature(directory, &holder, KeyName { access_key_id, day, region, service }, &signature)?;
         Ok(Verified { holder, region })
+    }
+
+    /// The Region of a scope, as [`check_scope`] finds it.
+    fn region<D: Directory>(
+        &mut self,
+        directory: &D,
+        scope: &Scope<'_>,
+        service: ServiceName,
+        date: &SignatureDate,
+    ) -> Result<Region, AuthError> {
+        match &self.last_scope {
+            Some(last) if last.service == service && last.text == scope.text && scope.day == date.day() => {
+                Ok(last.region)
+            }
+            _ => {
+                let region = check_scope(directory, scope, service, date)?;
+                self.last_scope = Some(AcceptedScope { text: scope.text.to_owned(), service, region });
+                Ok(region)
+            }
+        }
     }
 
     /// Compares with the signature of the string to sign in the buffer.
