@@ -92,7 +92,8 @@ mod tests {
             "",
             "{}",
             "[]",
-            r#"{"Statement": [{"Effect": "Allow", "Principal": "*", "NotAction": "a:b", "Resource": "*"}]}"#,
+            r#"{"Statement": [{"Effect": "Allow", "Principal": "*", "NotAction": "a:b", "Resource": "*",
+                "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}]}"#,
         ] {
             let answer = kms.call("PutKeyPolicy", json!({"KeyId": key, "Policy": document}));
             let code = answer.unwrap_err().code;

@@ -149,3 +149,79 @@ pub fn unanswered(keys: Vec<ConditionKey>) -> Result<(), Error> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::test_kms::{TestKms, policy};
+
+    /// A condition that holds whatever a key has, and whether it is there, does not hold if the answer is not known.
+    #[test]
+    fn what_is_accepted_is_answered() {
+        let kms = TestKms::new();
+        let (ann, key) = (kms.admin().user("ann", ""), kms.key());
+        let mut accepted = 0;
+        let named = ["aws:ResourceTag/team", "kms:EncryptionContext:a", "s3:prefix"].map(ConditionKey::parse);
+        for condition_key in ConditionKey::PLAIN.iter().chain(&named) {
+            let text = policy(&format!(
+                r#"{{"Effect":"Allow","Action":"kms:*","Resource":"*",
+                "Condition":{{"Null":{{"{condition_key}":["true","false"]}}}}}}"#
+            ));
+            let put = json!({"UserName": "ann", "PolicyName": "p", "PolicyDocument": text});
+            if let Err(refusal) = kms.call("PutUserPolicy", put) {
+                let want = if *condition_key == ConditionKey::KmsTrailingDaysWithoutKeyUsage {
+                    "the condition key `kms:TrailingDaysWithoutKeyUsage` is not supported, at".to_owned()
+                } else {
+                    format!("the condition key `{condition_key}` is not supported")
+                };
+                assert_eq!(refusal.code, "MalformedPolicyDocument", "{condition_key}");
+                assert!(refusal.message.starts_with(&want), "{}", refusal.message);
+                continue;
+            }
+            accepted += 1;
+            for (operation, body) in [("DescribeKey", json!({"KeyId": key})), ("ListKeys", json!({}))] {
+                assert!(ann.call(operation, body).is_ok(), "{operation} with {condition_key}");
+            }
+        }
+        assert_eq!(accepted, 30);
+    }
+
+    #[test]
+    fn what_a_key_and_its_caller_have() {
+        let kms = TestKms::new();
+        let (ann, key) = (kms.admin().user("ann", ""), kms.key());
+        kms.ok("CreateAlias", json!({"AliasName": "alias/app", "TargetKeyId": key}));
+        kms.ok("TagResource", json!({"KeyId": key, "Tags": [{"TagKey": "Team", "TagValue": "red"}]}));
+        for (condition, want) in [
+            (r#"{"StringEquals":{"aws:ResourceTag/team":"red"}}"#, true),
+            (r#"{"StringEquals":{"aws:ResourceTag/team":"Red"}}"#, false),
+            (r#"{"ForAnyValue:StringEquals":{"kms:ResourceAliases":"alias/app"}}"#, true),
+            (r#"{"ForAnyValue:StringEquals":{"kms:ResourceAliases":"alias/other"}}"#, false),
+            (r#"{"StringEquals":{"kms:KeySpec":"SYMMETRIC_DEFAULT","kms:KeyUsage":"ENCRYPT_DECRYPT"}}"#, true),
+            (r#"{"StringEquals":{"kms:KeyOrigin":"EXTERNAL"}}"#, false),
+            (r#"{"Bool":{"kms:MultiRegion":"false"}}"#, true),
+            (r#"{"StringEquals":{"kms:CallerAccount":"${aws:PrincipalAccount}"}}"#, true),
+            (r#"{"StringEquals":{"aws:ResourceAccount":"444455556666"}}"#, false),
+            (r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/${aws:username}"}}"#, true),
+            (r#"{"StringLike":{"aws:userid":"AIDA*"}}"#, true),
+            (r#"{"StringEqualsIfExists":{"kms:ViaService":"s3.us-east-1.amazonaws.com"}}"#, true),
+            (r#"{"StringEquals":{"kms:ViaService":"s3.us-east-1.amazonaws.com"}}"#, false),
+            (r#"{"DateLessThan":{"aws:CurrentTime":"2000-01-01T00:00:00Z"}}"#, false),
+            (r#"{"NumericGreaterThan":{"aws:EpochTime":946684800}}"#, true),
+        ] {
+            let text = policy(&format!(
+                r#"{{"Effect":"Allow","Action":"kms:DescribeKey","Resource":"*","Condition":{condition}}}"#
+            ))
+            .replacen('{', r#"{"Version":"2012-10-17","#, 1)
+            .replacen(
+                r#""Version":"2012-10-17","Version":"2012-10-17","#,
+                r#""Version":"2012-10-17","#,
+                1,
+            );
+            kms.ok("PutUserPolicy", json!({"UserName": "ann", "PolicyName": "p", "PolicyDocument": text}));
+            assert_eq!(ann.call("DescribeKey", json!({"KeyId": key})).is_ok(), want, "{condition}");
+        }
+    }
+}
