@@ -3,8 +3,6 @@
 //! Conditions of a statement hold together, values of a condition are alternatives; of a negated operator none may
 //! match. Source: IAM user guide, "Conditions with multiple context keys or values".
 
-use std::borrow::Cow;
-
 use claviger_types::Timestamp;
 
 use crate::context::{Context, Values};
@@ -44,40 +42,29 @@ pub(crate) enum Wanted {
 impl Condition {
     /// Whether it holds. Where AWS leaves it open, it is read against the caller: an Allow does not match, a Deny does.
     pub(crate) fn holds(&self, effect: Effect, context: &dyn Context) -> Truth {
-        let one: [Cow<'_, str>; 1];
-        let many: Vec<Cow<'_, str>>;
-        let values: &[Cow<'_, str>] = match context.values(&self.key) {
+        let values = match context.values(&self.key) {
             Values::Unknown => return Truth::Unknown,
-            Values::Absent => &[],
-            Values::Many(values) => {
-                many = values;
-                &many
-            }
-            Values::One(value) => {
-                one = [value];
-                &one
-            }
+            Values::Absent => Vec::new(),
+            Values::Many(values) => values,
+            Values::One(value) => return self.holds_for_one(&value, context),
         };
-        if let (Test::Null, Wanted::Bools { yes, no }) = (self.operator.test, &self.wanted) {
-            return Truth::from(if values.is_empty() { *yes } else { *no });
-        }
         if values.is_empty() {
             return Truth::from(self.holds_without_key());
         }
-        let mut each = values.iter().map(|value| self.holds_for(value, context));
-        match self.operator.set {
-            Some(SetOperator::All) => Truth::all(each),
-            Some(SetOperator::Any) => Truth::any(each),
-            None if values.len() == 1 => Truth::any(each),
+        let each = values.iter().map(|value| self.holds_for_one(value, context));
+        match (self.operator.set, effect) {
+            (Some(SetOperator::All), _) => Truth::all(each),
+            (Some(SetOperator::Any), _) => Truth::any(each),
             // A key with several values needs a set operator; where the values disagree, none is guessed.
-            None => match effect {
-                Effect::Allow => Truth::all(each.by_ref()),
-                Effect::Deny => Truth::any(each.by_ref()),
-            },
+            (None, Effect::Allow) => Truth::all(each),
+            (None, Effect::Deny) => Truth::any(each),
         }
     }
 
     fn holds_without_key(&self) -> bool {
+        if let (Test::Null, Wanted::Bools { yes, .. }) = (self.operator.test, &self.wanted) {
+            return *yes;
+        }
         match (self.operator.absent, self.operator.set, self.operator.polarity) {
             (IfAbsent::Holds, _, _) | (_, Some(SetOperator::All), _) | (_, None, Polarity::Negated) => true,
             (_, Some(SetOperator::Any), _) | (_, None, Polarity::Positive) => false,
@@ -85,7 +72,7 @@ impl Condition {
     }
 
     /// What the operator says of one value of the request.
-    fn holds_for(&self, value: &str, context: &dyn Context) -> Truth {
+    fn holds_for_one(&self, value: &str, context: &dyn Context) -> Truth {
         let matches = match &self.wanted {
             Wanted::TextsWithVariables(texts) => {
                 Truth::any(texts.iter().map(|text| matches_with_variables(self.operator.test, text, value, context)))
@@ -132,6 +119,8 @@ fn matches_any(test: Test, wanted: &Wanted, value: &str) -> bool {
         (Test::Bool, Wanted::Bools { yes, no }) => {
             (*yes && value.eq_ignore_ascii_case("true")) || (*no && value.eq_ignore_ascii_case("false"))
         }
+        // The key is there, whatever it is.
+        (Test::Null, Wanted::Bools { no, .. }) => *no,
         (Test::Number(order), Wanted::Numbers(numbers)) => number(value).is_some_and(|found| {
             numbers.iter().any(|wanted| found.partial_cmp(wanted).is_some_and(|found| order.holds(found)))
         }),

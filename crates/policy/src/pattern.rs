@@ -28,6 +28,76 @@ pub(crate) fn wild(text: &str) -> impl Iterator<Item = Atom> + Clone {
     })
 }
 
+/// An ARN that is compared with many patterns.
+pub(crate) struct ArnText {
+    text: String,
+    /// Whether it has five colons, as all have whose last part holds none.
+    plain: bool,
+}
+
+impl ArnText {
+    pub(crate) fn new(text: String) -> Self {
+        let plain = text.bytes().filter(|byte| *byte == b':').count() == ARN_COLONS;
+        Self { text, plain }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a pattern without variables matches; see [`arn_glob`] for the rule.
+    pub(crate) fn matches(&self, pattern: &str) -> bool {
+        if self.plain {
+            return plain_arn_glob(pattern.as_bytes(), self.text.as_bytes());
+        }
+        let (head, last) = split_last(pattern);
+        arn_glob(head.split(':'), wild(last), &self.text)
+    }
+}
+
+/// The first five parts of an ARN, and the last.
+pub(crate) fn split_last(pattern: &str) -> (&str, &str) {
+    let last_colon = pattern.match_indices(':').nth(ARN_COLONS - 1).map_or(pattern.len(), |(at, _)| at);
+    let (head, last) = pattern.split_at(last_colon);
+    (head, last.strip_prefix(':').unwrap_or_default())
+}
+
+/// On an ARN of five colons each colon of the pattern needs one of the ARN: no wildcard ever takes one, so that parts
+/// need not be told apart.
+fn plain_arn_glob(mut pattern: &[u8], mut text: &[u8]) -> bool {
+    let mut last_star = None;
+    loop {
+        match (pattern.split_first(), text.split_first()) {
+            (Some((b'*', rest)), _) => {
+                last_star = Some((rest, text));
+                pattern = rest;
+            }
+            (Some((b'?', rest)), Some((found, _))) if *found != b':' => (pattern, text) = (rest, after_character(text)),
+            (Some((wanted, pattern_rest)), Some((found, text_rest))) if wanted == found => {
+                (pattern, text) = (pattern_rest, text_rest);
+                // What stands before a colon is settled by it.
+                last_star = last_star.filter(|_| *found != b':');
+            }
+            (None, None) => return true,
+            _ => {
+                let Some((after_star, taken_to)) = &mut last_star else { return false };
+                if matches!(taken_to.first(), None | Some(b':')) {
+                    return false;
+                }
+                *taken_to = after_character(taken_to);
+                (pattern, text) = (after_star, taken_to);
+            }
+        }
+    }
+}
+
+/// The rest of a UTF-8 text after its first character.
+fn after_character(text: &[u8]) -> &[u8] {
+    let rest = text.get(1..).unwrap_or_default();
+    let continued = rest.iter().take_while(|byte| **byte & 0b1100_0000 == 0b1000_0000).count();
+    rest.get(continued..).unwrap_or_default()
+}
+
 /// Matches an ARN part by part: a wildcard in one of the first five parts stays in that part, except a `*` that ends
 /// it, which may run past the colon; in the last part wildcards also match colons. `head` holds the first five parts
 /// of the pattern.
@@ -110,8 +180,10 @@ mod tests {
     }
 
     fn arn_matches(pattern: &str, arn: &str) -> bool {
-        let last = pattern.splitn(ARN_COLONS + 1, ':').nth(ARN_COLONS).unwrap();
-        arn_glob(pattern.split(':').take(ARN_COLONS), wild(last), arn)
+        let (head, last) = split_last(pattern);
+        let matches = arn_glob(head.split(':'), wild(last), arn);
+        assert_eq!(ArnText::new(arn.into()).matches(pattern), matches, "`{pattern}` on `{arn}`");
+        matches
     }
 
     #[test]
@@ -155,6 +227,11 @@ mod tests {
             ("arn:aws:iam::*:b/ann", "arn:aws:iam::1:user/a:b/ann", true),
             ("arn:aws:iam::1:user/*/ann", "arn:aws:iam::1:user/a:b/ann", true),
             ("arn:aws:iam::1:user/a?b/ann", "arn:aws:iam::1:user/a:b/ann", true),
+            ("arn:aws:iam::1:user/?", "arn:aws:iam::1:user/ä", true),
+            ("arn:aws:iam::1:user/*?", "arn:aws:iam::1:user/aä", true),
+            ("arn:aws:iam::1:user/??", "arn:aws:iam::1:user/ä", false),
+            ("arn:aws:iam::1:user/*??", "arn:aws:iam::1:user/ä", false),
+            ("arn:aws:iam::?1:user/a", "arn:aws:iam::1:user/a", false),
             ("arn:aws:kms:us-east-1:1:key/k", "arn:aws:kms:us-east-1:1", false),
         ] {
             assert_eq!(arn_matches(pattern, arn), want, "`{pattern}` on `{arn}`");

@@ -52,9 +52,16 @@ pub(crate) struct Principals {
     /// Sorted, like the two after it.
     accounts: Box<[(AccountId, u32)]>,
     ids: Box<[(PrincipalId, u32)]>,
-    sessions: Box<[((RoleId, Box<str>), u32)]>,
+    sessions: Box<[(Session, u32)]>,
     anyone: Box<[u32]>,
     all_but: Box<[(u32, Excluded)]>,
+}
+
+/// A session of a role.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Session {
+    role: RoleId,
+    name: Box<str>,
 }
 
 /// Whom a `NotPrincipal` lists.
@@ -62,7 +69,7 @@ struct Excluded {
     anyone: bool,
     accounts: BTreeSet<AccountId>,
     ids: BTreeSet<PrincipalId>,
-    sessions: BTreeSet<(RoleId, Box<str>)>,
+    sessions: BTreeSet<Session>,
 }
 
 impl Principals {
@@ -130,7 +137,8 @@ impl Principals {
             Identity::Root | Identity::User(_) => None,
         };
         wanted.into_iter().flat_map(|wanted| {
-            of(&self.sessions, move |(role, name)| (*role, &**name).cmp(&wanted)).map(|at| (at, Naming::Itself))
+            of(&self.sessions, move |session| (session.role, &*session.name).cmp(&wanted))
+                .map(|at| (at, Naming::Itself))
         })
     }
 }
@@ -141,7 +149,7 @@ impl Excluded {
         for arn in &listed.arns {
             match (arn, bound.get(arn)) {
                 (PrincipalArn::Session { session, .. }, Some(PrincipalId::Role(role))) => {
-                    sessions.insert((*role, session.as_str().into()));
+                    sessions.insert(Session { role: *role, name: session.as_str().into() });
                 }
                 (PrincipalArn::User { .. }, Some(id @ PrincipalId::User(_)))
                 | (PrincipalArn::Role { .. }, Some(id @ PrincipalId::Role(_))) => {
@@ -182,7 +190,7 @@ impl Excluded {
 
     fn lists_session(&self, caller: &Principal<'_>) -> bool {
         let Identity::RoleSession { role, name } = caller.identity else { return false };
-        self.sessions.iter().any(|(listed, session)| *listed == role && **session == *name.as_str())
+        self.sessions.iter().any(|session| session.role == role && *session.name == *name.as_str())
     }
 }
 

@@ -8,7 +8,7 @@ use claviger_types::{AccountId, Region, ServiceName};
 
 use crate::context::Context;
 use crate::keys::ConditionKey;
-use crate::pattern::{ARN_COLONS, arn_glob, wild};
+use crate::pattern::{ArnText, arn_glob, split_last, wild};
 use crate::texts::Texts;
 use crate::truth::Truth;
 use crate::variables::{self, Expanded, Wildcards};
@@ -28,7 +28,7 @@ pub(crate) struct Target<'a> {
     account: AccountId,
     service: ServiceName,
     resource: Resource<'a>,
-    arn: OnceCell<String>,
+    arn: OnceCell<ArnText>,
 }
 
 impl<'a> Target<'a> {
@@ -37,7 +37,7 @@ impl<'a> Target<'a> {
     }
 
     /// The text that patterns are compared with.
-    pub(crate) fn arn(&self) -> &str {
+    pub(crate) fn arn(&self) -> &ArnText {
         self.arn.get_or_init(|| {
             let mut text = String::with_capacity(ARN_BYTES_USUAL);
             // INVARIANT: writing to a string cannot fail.
@@ -48,7 +48,7 @@ impl<'a> Target<'a> {
                 }
                 Resource::Arn(arn) => write!(text, "{arn}"),
             };
-            text
+            ArnText::new(text)
         })
     }
 }
@@ -120,15 +120,15 @@ impl Resources {
 }
 
 impl Patterns {
-    fn match_one(&self, arn: &str, context: &dyn Context) -> Truth {
-        if self.exact.contains(arn) {
+    fn match_one(&self, arn: &ArnText, context: &dyn Context) -> Truth {
+        if self.exact.contains(arn.as_str()) {
             return Truth::Yes;
         }
         Truth::any(self.wild.iter().map(|pattern| {
-            let (head, last) = parts(pattern);
-            if self.variables == Variables::Absent || !last.contains(variables::OPEN) {
-                return Truth::from(arn_glob(head.split(':'), wild(last), arn));
+            if self.variables == Variables::Absent || !pattern.contains(variables::OPEN) {
+                return Truth::from(arn.matches(pattern));
             }
+            let ((head, last), arn) = (split_last(pattern), arn.as_str());
             match variables::expand(last, Wildcards::Live, context) {
                 Expanded::NoValue => Truth::No,
                 // Most patterns with a variable are for other resources: then its value does not matter.
@@ -140,11 +140,4 @@ impl Patterns {
             }
         }))
     }
-}
-
-/// The first five parts, and the last.
-fn parts(pattern: &str) -> (&str, &str) {
-    let last_colon = pattern.match_indices(':').nth(ARN_COLONS - 1).map_or(pattern.len(), |(at, _)| at);
-    let (head, last) = pattern.split_at(last_colon);
-    (head, last.strip_prefix(':').unwrap_or_default())
 }

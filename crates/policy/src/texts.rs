@@ -30,6 +30,9 @@ impl Texts {
 
     /// Whether exactly this text is among them.
     pub(crate) fn contains(&self, text: &str) -> bool {
+        if self.ends.len() <= 1 {
+            return !self.ends.is_empty() && *self.text == *text;
+        }
         let (mut low, mut high) = (0, self.ends.len());
         while low < high {
             let middle = low.midpoint(high);

@@ -1,9 +1,10 @@
 //! What each condition key has in real requests: a policy that allows on a condition lets one through if the key has the
 //! value, and refuses it if the policy wants another one.
 
+use claviger_policy::ConditionKey;
 use serde_json::{Value, json};
 
-use crate::testing::test_kms::{HOME, Refused, Session, TestKms, refused};
+use crate::testing::test_kms::{HOME, Refused, Session, TestKms};
 
 /// The things that requests name.
 struct Things {
@@ -235,21 +236,38 @@ fn in_key_policies() {
     }
 }
 
-/// A condition that cannot be answered yet is refused when it is put, never taken for absent.
+/// What a policy may ask for is answered; what cannot be answered yet is refused when it is put, never taken for absent.
 #[test]
-fn what_is_not_known_yet() {
+fn what_is_accepted_is_answered() {
     let kms = TestKms::new();
-    let key = kms.key();
-    for condition_key in ["kms:TrailingDaysWithoutKeyUsage"] {
+    let (ann, key) = (kms.admin().user("ann", ""), kms.key());
+    let named = ["aws:ResourceTag/team", "kms:EncryptionContext:a", "s3:prefix"].map(ConditionKey::parse);
+    let mut refused = Vec::new();
+    for condition_key in ConditionKey::PLAIN.iter().chain(&named) {
+        // It holds whatever the key has, and whether it is there; only if the answer is not known it does not.
         let document = json!({"Statement": [
-            {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*", "Condition": {"Null": {condition_key: "true"}}},
+            {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Condition": {"Null": {condition_key.to_string(): ["true", "false"]}}},
         ]});
-        let answer = kms.call("PutKeyPolicy", json!({"KeyId": key, "Policy": document.to_string()}));
-        let malformed = refused("MalformedPolicyDocumentException", "");
-        assert_eq!(
-            answer.map_err(|refusal| Refused { message: String::new(), ..refusal }),
-            Err(malformed),
-            "{condition_key}"
-        );
+        let put = json!({"UserName": "ann", "PolicyName": "p", "PolicyDocument": document.to_string()});
+        if let Err(refusal) = kms.call("PutUserPolicy", put) {
+            assert_eq!(refusal.code, "MalformedPolicyDocument", "{condition_key}");
+            let text = format!("the condition key `{condition_key}` is not supported");
+            assert!(refusal.message.starts_with(&text), "{}", refusal.message);
+            refused.push(condition_key.to_string());
+            continue;
+        }
+        for (operation, body) in [("DescribeKey", json!({"KeyId": key})), ("ListKeys", json!({}))] {
+            assert!(ann.call(operation, body).is_ok(), "{operation} with {condition_key}");
+        }
     }
+    let not_yet = [
+        "aws:PrincipalOrgID",
+        "aws:PrincipalOrgPaths",
+        "aws:ResourceOrgID",
+        "aws:ResourceOrgPaths",
+        "iam:PermissionsBoundary",
+        "iam:PolicyARN",
+        "kms:TrailingDaysWithoutKeyUsage",
+    ];
+    assert_eq!(refused, not_yet);
 }
