@@ -53,7 +53,7 @@ pub use principals::Naming;
 pub use resource_policy::{KeyPolicy, KeyPolicyDocument, TrustPolicy, TrustPolicyDocument};
 pub use resources::Resource;
 pub use statement::Effect;
-pub use trace::{Explanation, Found, SeenCondition, SeenGrant, SeenStatement};
+pub use trace::{Explanation, Found, Lack, Obstacle, SeenCondition, SeenGrant, SeenStatement};
 pub use truth::Truth;
 pub use verdict::{Decision, Denial, Layer, Reason, StatementId};
 

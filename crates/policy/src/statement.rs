@@ -100,3 +100,39 @@ pub(crate) fn keys_of<'s>(statements: impl Iterator<Item = &'s Statement>) -> Ve
     let mut seen = BTreeSet::new();
     statements.flat_map(Statement::keys).filter(|key| seen.insert(key.to_string().to_ascii_lowercase())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{IdentityPolicy, KeyPolicyDocument};
+
+    /// Policies are held in memory by the ten thousand: what is written in few bytes must not grow much.
+    #[test]
+    fn statements_and_conditions_are_small() {
+        assert!(size_of::<Statement>() <= 112, "{}", size_of::<Statement>());
+        assert!(size_of::<Condition>() <= 80, "{}", size_of::<Condition>());
+    }
+
+    /// What fills the longest document with the dearest elements is still read at once.
+    #[test]
+    fn hostile_documents_are_read_in_bounded_time() {
+        let filled = |element: &str, bytes: usize| vec![element; bytes / (element.len() + 1)].join(",");
+        for (actions, resources, conditions) in [
+            (filled(r#""iam:*a*b*c*d*e*""#, 120_000), r#""*""#.into(), String::new()),
+            (filled(r#""s3:x""#, 120_000), r#""*""#.into(), String::new()),
+            (r#""*""#.into(), filled(r#""arn:a:b:::*${a:b}""#, 120_000), String::new()),
+            (r#""*""#.into(), r#""*""#.into(), format!(r#""StringLike":{{"a:b":[{}]}}"#, filled(r#""*a*""#, 120_000))),
+        ] {
+            let text = format!(
+                r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":[{actions}],"Resource":[{resources}],
+                "Condition":{{{conditions}}}}}}}"#
+            );
+            assert!(IdentityPolicy::parse(&text).is_ok(), "{}", &text[..200]);
+        }
+        let keys = (0..2_000).map(|number| format!(r#""a:{number}":1"#)).collect::<Vec<_>>().join(",");
+        let text = format!(
+            r#"{{"Statement":{{"Effect":"Allow","Principal":"*","Condition":{{"NumericEquals":{{{keys}}}}}}}}}"#
+        );
+        assert_eq!(KeyPolicyDocument::parse(&text).unwrap().condition_keys().len(), 2_000);
+    }
+}

@@ -9,7 +9,7 @@ use crate::keys::ConditionKey;
 use crate::principals::Naming;
 use crate::statement::Effect;
 use crate::truth::Truth;
-use crate::verdict::{Decision, Layer, StatementId};
+use crate::verdict::{Decision, Denial, Layer, StatementId};
 
 /// A recorder of steps.
 pub(crate) trait Trace {
@@ -119,6 +119,75 @@ pub struct SeenGrant {
     pub operation: bool,
     /// Whether its constraints are met.
     pub constraints: Truth,
+}
+
+/// Something that stands in the way of an Allow.
+#[derive(Debug)]
+pub enum Obstacle<'e> {
+    /// The statement denies, or may: it must not match.
+    Denies(&'e SeenStatement),
+    /// No statement of the layer allows. Once one does, the next layer may refuse.
+    NothingAllows {
+        /// Which layer.
+        layer: Layer,
+        /// Its allowing statements that lack least, if it has any that lack no more than others.
+        nearest: Vec<&'e SeenStatement>,
+    },
+}
+
+/// What keeps a statement from matching.
+#[derive(Debug)]
+pub enum Lack<'e> {
+    /// It does not speak of the action.
+    Action,
+    /// This condition does not hold, or is not known to.
+    Condition(&'e SeenCondition),
+    /// It does not speak of the caller.
+    Principal,
+    /// It does not speak of the resource, or is not known to.
+    Resource,
+}
+
+impl Explanation {
+    /// What would have to change for the decision to be an Allow. Nothing, if it is one.
+    pub fn obstacles(&self) -> Vec<Obstacle<'_>> {
+        let mut obstacles = Vec::new();
+        if let Decision::Allow(_) = self.decision {
+            return obstacles;
+        }
+        let denies = |seen: &&SeenStatement| seen.effect == Effect::Deny && seen.result != Truth::No;
+        obstacles.extend(self.statements.iter().filter(denies).map(Obstacle::Denies));
+        if let Decision::Deny(Denial { layer, statement: None }) = self.decision {
+            obstacles.push(Obstacle::NothingAllows { layer, nearest: self.nearest(layer) });
+        }
+        obstacles
+    }
+
+    fn nearest(&self, layer: Layer) -> Vec<&SeenStatement> {
+        let allowing = || self.statements.iter().filter(|seen| seen.layer == layer && seen.effect == Effect::Allow);
+        // A statement of a resource's policy may match and yet not be enough: it lets in the account alone.
+        let lacking = || allowing().map(|seen| (seen, seen.lacks().len())).filter(|(_, lacks)| *lacks > 0);
+        let least = lacking().map(|(_, lacks)| lacks).min();
+        lacking().filter(|(_, lacks)| Some(*lacks) == least).map(|(seen, _)| seen).collect()
+    }
+}
+
+impl SeenStatement {
+    /// What keeps it from matching.
+    pub fn lacks(&self) -> Vec<Lack<'_>> {
+        let mut lacks = Vec::new();
+        if self.namings.as_ref().is_some_and(Vec::is_empty) {
+            lacks.push(Lack::Principal);
+        }
+        if !self.action {
+            lacks.push(Lack::Action);
+        }
+        if self.resource != Truth::Yes {
+            lacks.push(Lack::Resource);
+        }
+        lacks.extend(self.conditions.iter().filter(|seen| seen.result != Truth::Yes).map(Lack::Condition));
+        lacks
+    }
 }
 
 impl Found {

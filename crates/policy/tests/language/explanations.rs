@@ -1,8 +1,8 @@
 //! What an explanation tells of each statement.
 
-use claviger_policy::{Effect, Found, Layer, Naming, SeenStatement, Truth};
+use claviger_policy::{Effect, Explanation, Found, Lack, Layer, Naming, Obstacle, SeenStatement, Truth};
 
-use crate::world::{ADMIN, Asked, ELSEWHERE, KEY, ROOT, of, when};
+use crate::world::{ADMIN, Asked, ELSEWHERE, KEY, Keys, ROOT, of, when};
 
 #[test]
 fn every_statement_is_there() {
@@ -63,4 +63,51 @@ fn every_statement_is_there() {
             ("ForAnyValue:StringEquals", "aws:TagKeys".into(), "a".into(), values(&["a", "b"]), Truth::Yes),
         ]
     );
+}
+
+/// The obstacles in words.
+fn obstacles(explanation: &Explanation) -> Vec<String> {
+    let lack = |lack: &Lack<'_>| match lack {
+        Lack::Action => "action".to_owned(),
+        Lack::Condition(seen) => seen.key.to_string(),
+        Lack::Principal => "principal".into(),
+        Lack::Resource => "resource".into(),
+    };
+    let lacks = |seen: &&SeenStatement| {
+        format!("{} lacks {}", seen.id.statement, seen.lacks().iter().map(lack).collect::<Vec<_>>().join(", "))
+    };
+    let words = |obstacle: &Obstacle<'_>| match obstacle {
+        Obstacle::Denies(seen) => format!("{:?} {} denies", seen.layer, seen.id.statement),
+        Obstacle::NothingAllows { layer, nearest } => {
+            format!("{layer:?}: {}", nearest.iter().map(lacks).collect::<Vec<_>>().join("; "))
+        }
+    };
+    explanation.obstacles().iter().map(words).collect()
+}
+
+#[test]
+fn what_would_have_to_change() {
+    let anyone = &of("Allow", r#""Principal": "*""#);
+    let to_bob = &of("Allow", r#""Principal": {"AWS": "arn:aws:iam::111122223333:user/bob"}"#);
+    let never = &of("Deny", r#""Principal": "*""#);
+    let team = &when(r#"{"StringEquals": {"aws:PrincipalTag/team": "red", "aws:PrincipalTag/level": "1"}}"#);
+    let decrypt_by_team = &team.replace("\"*\", \"Resource", "\"kms:Decrypt\", \"Resource");
+    let maybe = r#"{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"x:u": "true"}}}"#;
+    let cases: [(&[&str], &[&[&str]], &[&str]); 7] = [
+        (&[anyone], &[], &[]),
+        (&[to_bob], &[], &["Resource: 0 lacks principal"]),
+        (&[ROOT, to_bob], &[], &["Identity: "]),
+        (&[ROOT], &[&[ELSEWHERE, team]], &["Identity: 0 lacks action; 1 lacks aws:PrincipalTag/level"]),
+        (&[ROOT], &[&[decrypt_by_team]], &["Identity: 0 lacks action, aws:PrincipalTag/level"]),
+        (&[anyone, never], &[&[maybe]], &["Resource 1 denies", "Identity 0 denies"]),
+        (&[anyone], &[&[maybe]], &["Identity 0 denies"]),
+    ];
+    for (key, identity, want) in cases {
+        let keys: Keys<'_> = &[("aws:PrincipalTag/team", Some(&["red"])), ("x:u", None)];
+        assert_eq!(
+            obstacles(&Asked { key, identity, keys, ..Asked::default() }.explain()),
+            want,
+            "{key:?} {identity:?}"
+        );
+    }
 }
