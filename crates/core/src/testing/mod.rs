@@ -3,6 +3,7 @@
 
 mod every_operation;
 mod grants;
+mod identity_races;
 mod races;
 pub(crate) mod test_kms;
 pub(crate) mod test_mfa;
