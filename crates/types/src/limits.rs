@@ -27,6 +27,7 @@ pub const GRANT_CONSTRAINT_VALUE_CHARS_MAX: usize = 384;
 
 /// Grants on one key. Source: AWS KMS resource quotas.
 pub const GRANTS_PER_KEY_MAX: u64 = 50_000;
+
 /// Customer managed policies of an account. Source: IAM quotas.
 pub const CUSTOMER_POLICIES_PER_ACCOUNT_MAX: u64 = 1_500;
 
@@ -75,6 +76,7 @@ pub const SESSION_SECONDS_MAX: u64 = 129_600;
 
 /// Characters of a session token. Source: our own choice, half of the smallest head of a request that is read.
 pub const SESSION_TOKEN_CHARS_MAX: usize = 16_384;
+
 /// Roles of an account. Source: IAM quotas.
 pub const ROLES_PER_ACCOUNT_MAX: u64 = 1_000;
 

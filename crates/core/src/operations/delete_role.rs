@@ -2,7 +2,7 @@
 //! DeleteRole.
 
 use claviger_keyring::Space;
-use claviger_types::ServiceName;
+use claviger_types::{PrincipalId, ServiceName};
 
 use crate::error::Error;
 use crate::identity::attachments;
@@ -41,16 +41,18 @@ impl Command for DeleteRole {
         Ok(())
     }
 
-    fn decide(&self, _: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<()>, Error> {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<()>, Error> {
         let role = target.existing()?;
         entities::check_without_policies(role)?;
-        let changes = Changes::new(Space::Global).delete(role.record_path(), role.revision);
-        let changes = changes.count_out(paths::role_count(role.account));
-        Ok(match &role.boundary {
-            Some(boundary) => attachments::count_out(changes, &boundary.arn),
-            None => changes,
+        let mut changes = Changes::new(Space::Global).delete(role.record_path(), role.revision);
+        let id = PrincipalId::Role(role.id);
+        if let Some(revoked) = facts.view.session_revocation(id) {
+            changes = changes.delete(paths::session_revocation(role.account, id), revoked.revision);
         }
-        .reply(()))
+        if let Some(boundary) = &role.boundary {
+            changes = attachments::count_out(changes, &boundary.arn);
+        }
+        Ok(changes.count_out(paths::role_count(role.account)).reply(()))
     }
 }
 
