@@ -167,6 +167,10 @@ def test_validation(iam):
             iam.create_user(UserName=name)
 
 
-def test_tags_are_refused_rather_than_dropped(iam):
-    with refused(("UnsupportedOperation", "UnsupportedOperationException", "NotImplemented"), None, 400):
-        iam.create_user(UserName=f"user-{uuid.uuid4()}", Tags=[{"Key": "a", "Value": "b"}])
+def test_tags_and_boundary(iam):
+    name = f"user-{uuid.uuid4()}"
+    boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    made = iam.create_user(UserName=name, Tags=[{"Key": "a", "Value": "b"}], PermissionsBoundary=boundary)["User"]
+    assert made["Tags"] == [{"Key": "a", "Value": "b"}]
+    assert made["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+    assert iam.get_user(UserName=name)["User"] == made

@@ -2,8 +2,6 @@
 
 use minicbor::{Decode, Encode};
 
-use super::Record;
-
 /// One version of the deployment's session key, wrapped by a cluster key. Its times are the wall clock's.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct SessionKeyRecord {
@@ -120,20 +118,4 @@ pub struct SessionTagRecord {
     /// Whether sessions that this one makes have it too.
     #[n(2)]
     pub transitive: bool,
-}
-
-impl Record for SessionKeyRecord {
-    const KIND: u8 = 20;
-}
-
-impl Record for SessionRevocationRecord {
-    const KIND: u8 = 21;
-}
-
-impl Record for MfaDeviceRecord {
-    const KIND: u8 = 22;
-}
-
-impl Record for SessionRecord {
-    const KIND: u8 = 23;
 }
