@@ -8,10 +8,11 @@ use claviger_storage::{Store, StoreError};
 use claviger_types::{AccessKeyId, Region};
 
 use crate::audit;
-use crate::identity::{mfa, users};
+use crate::identity::entities::Entity;
+use crate::identity::{attachments, mfa};
 use crate::paths::{self, PathKind};
 use crate::records::{self, EventRecord};
-use crate::view::{DamagedState, Grant, Key, Opener, PolicyInterner, User, View};
+use crate::view::{Account, DamagedState, Grant, Key, Opener, PolicyInterner, User, View};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -52,7 +53,7 @@ pub fn check(store: &dyn Store, root: &dyn RootOfTrust, audit_folder: &Path) -> 
         report.find(&paths::deployment(), "missing: the store holds no deployment".into());
     }
     view.regions().for_each(|region| check_region(&view, region, &mut counters, &mut report));
-    check_users(&view, &mut counters, &mut report);
+    view.accounts().for_each(|account| check_identities(&view, account, &mut counters, &mut report));
     check_mfa_devices(&view, &mut counters, &mut report);
     check_sessions(&view, &mut report);
     check_audit_logs(&view, audit_folder, &mut report);
@@ -143,14 +144,25 @@ fn check_audit_logs(view: &View, folder: &Path, report: &mut Report) {
     }
 }
 
-fn check_users(view: &View, counters: &mut HashMap<String, Option<u64>>, report: &mut Report) {
-    for account in view.accounts() {
-        let mut users = 0;
-        for user in view.users_after(account.id, "") {
-            users += 1;
-            check_access_keys(view, user, report);
+fn check_identities(view: &View, account: &Account, counters: &mut HashMap<String, Option<u64>>, report: &mut Report) {
+    let id = account.id;
+    view.users_after(id, "").for_each(|user| check_access_keys(view, user, report));
+    report.check_counter(counters, paths::user_count(id), view.users_after(id, "").count() as u64);
+    report.check_counter(counters, paths::role_count(id), view.roles_after(id, "").count() as u64);
+    report.check_counter(counters, paths::group_count(id), view.groups_after(id, "").count() as u64);
+    for group in view.groups_after(id, "") {
+        report.check_counter(counters, paths::group_member_count(group.id), view.member_count(group) as u64);
+    }
+    let policies = view.customer_policies_after(id, "").count() as u64;
+    report.check_counter(counters, paths::customer_policy_count(id), policies);
+    for policy in view.customer_policies_after(id, "") {
+        let uses = view.attachment_count(id, &policy.arn) + view.boundary_count(id, &policy.arn);
+        if let Some(path) = attachments::uses_path(&policy.arn) {
+            report.check_counter(counters, path, uses as u64);
         }
-        report.check_counter(counters, paths::user_count(account.id), users);
+    }
+    if let Some(alias) = account.alias.as_ref().filter(|alias| view.account_of_alias(alias) != Some(id)) {
+        report.find(&paths::account(id), format!("its alias {alias} is not taken for it"));
     }
 }
 
@@ -184,8 +196,8 @@ fn check_sessions(view: &View, report: &mut Report) {
 }
 
 fn check_access_keys(view: &View, user: &User, report: &mut Report) {
-    let path = users::path_of(user);
-    for stored in &user.access_keys {
+    let path = user.record_path();
+    for stored in user.access_keys.iter() {
         let domain = view.domain_key_version(claviger_keyring::Space::Global, user.account, stored.domain_key_version);
         let opened = match (domain, stored.id.parse::<AccessKeyId>()) {
             (Some(domain), Ok(id)) => domain.key.unwrap_secret_access_key(&id, &stored.wrapped_secret).is_ok(),

@@ -42,6 +42,8 @@ pub enum Error {
     InvalidGrantToken,
     /// The key is not for this operation or algorithm.
     InvalidKeyUsage(String),
+    /// A member's value makes no sense to IAM.
+    InvalidInput(String),
     /// The MAC does not belong to the message.
     InvalidMac,
     /// The pagination marker is not one of ours for this request.
@@ -58,6 +60,8 @@ pub enum Error {
     NotAuthorized,
     /// There is no such key, alias or policy.
     NotFound(String),
+    /// A managed policy of the service or of another account, which the caller cannot change.
+    OutsideAccount,
     /// The body is not what the protocol or the model's types demand.
     Serialization(Option<String>),
     /// The caller's session has ended.
@@ -114,14 +118,14 @@ impl Error {
         Self::NotFound(format!("Alias {arn} is not found."))
     }
 
-    /// The user is absent. The name is as typed.
-    pub fn user_not_found(name: impl fmt::Display) -> Self {
-        Self::NotFound(format!("The user with name {name} cannot be found."))
+    /// The user, group, role, or policy inside of one, is absent. The name is as typed.
+    pub fn entity_not_found(kind: &str, name: impl fmt::Display) -> Self {
+        Self::NotFound(format!("The {kind} with name {name} cannot be found."))
     }
 
-    /// The user has no inline policy of this name.
-    pub fn user_policy_not_found(name: impl fmt::Display) -> Self {
-        Self::NotFound(format!("The user policy with name {name} cannot be found."))
+    /// A list of IAM has room for no more.
+    pub fn quota(name: &str, limit: usize) -> Self {
+        Self::LimitExceeded(format!("Cannot exceed quota for {name}: {limit}"))
     }
 
     /// The name, status and text of this error on the wire.
@@ -160,6 +164,7 @@ impl Error {
             Self::InvalidCiphertext => ("InvalidCiphertextException", 400, "InvalidCiphertext", 400),
             Self::InvalidGrantId => ("InvalidGrantIdException", 400, "InvalidInput", 400),
             Self::InvalidGrantToken => ("InvalidGrantTokenException", 400, "InvalidInput", 400),
+            Self::InvalidInput(_) => ("ValidationException", 400, "InvalidInput", 400),
             Self::InvalidKeyUsage(_) => ("InvalidKeyUsageException", 400, "InvalidKeyUsage", 400),
             Self::InvalidMac => ("KMSInvalidMacException", 400, "InvalidMac", 400),
             Self::InvalidMarker => ("InvalidMarkerException", 400, "ValidationError", 400),
@@ -171,6 +176,7 @@ impl Error {
             Self::MissingAction => ("MissingAction", 400, "MissingAction", 400),
             Self::NotAuthorized => ("NotAuthorizedException", 400, "AccessDenied", 403),
             Self::NotFound(_) => ("NotFoundException", 400, "NoSuchEntity", 404),
+            Self::OutsideAccount => ("AccessDeniedException", 400, "AccessDenied", 403),
             Self::Serialization(_) => ("SerializationException", 400, "MalformedInput", 400),
             Self::SessionExpired => ("ExpiredTokenException", 400, "ExpiredToken", 403),
             Self::Tag(_) => ("TagException", 400, "InvalidInput", 400),
@@ -195,6 +201,7 @@ impl Error {
             | Self::DeleteConflict(text)
             | Self::Forbidden(text)
             | Self::InvalidArn(text)
+            | Self::InvalidInput(text)
             | Self::InvalidKeyUsage(text)
             | Self::InvalidState(text)
             | Self::LimitExceeded(text)
@@ -206,6 +213,7 @@ impl Error {
             Self::InvalidAuthenticationCode => Some("Authentication code for device is not valid.".into()),
             Self::InvalidGrantId => Some("The grant ID is not valid.".into()),
             Self::InvalidGrantToken => Some("The grant token is not valid.".into()),
+            Self::OutsideAccount => Some("Policy is outside your own account.".into()),
             Self::InvalidMarker => Some("The marker is not valid for this request.".into()),
             Self::Internal(_) => Some("The request failed because of an internal error. Try again.".into()),
             Self::MissingAction => Some("The request is missing an action or a required parameter.".into()),

@@ -2,7 +2,8 @@
 
 use claviger_keyring::Space;
 use claviger_types::{
-    AccessKeyId, AccountId, AliasName, GrantId, KeyId, Malformed, MfaDeviceName, PrincipalId, Region, UserName,
+    AccessKeyId, AccountId, AliasName, GrantId, GroupId, GroupName, KeyId, Malformed, MfaDeviceName, PolicyName,
+    PrincipalId, Region, RoleName, UserName,
 };
 
 /// The name of the space that is no Region's: accounts, users, the deployment's own keys.
@@ -46,6 +47,27 @@ pub fn account(id: AccountId) -> String {
 /// A user, by the name in lower case: names that differ in case only are the same.
 pub fn user(account: AccountId, folded_name: &str) -> String {
     format!("users/{GLOBAL}/{account}/{folded_name}")
+}
+
+/// A group, by the name in lower case.
+pub fn group(account: AccountId, folded_name: &str) -> String {
+    format!("groups/{GLOBAL}/{account}/{folded_name}")
+}
+
+/// A role, by the name in lower case.
+pub fn role(account: AccountId, folded_name: &str) -> String {
+    format!("roles/{GLOBAL}/{account}/{folded_name}")
+}
+
+/// A customer managed policy, by the name in lower case. It is read before the groups, roles and users that refer to
+/// it: in the order of the paths, whose first part is therefore this one.
+pub fn customer_policy(account: AccountId, folded_name: &str) -> String {
+    format!("customer-policies/{GLOBAL}/{account}/{folded_name}")
+}
+
+/// Says that an account alias is taken, over all accounts.
+pub fn account_alias(alias: &str) -> String {
+    format!("account-aliases/{GLOBAL}/{alias}")
 }
 
 /// Says that an access key id is taken, over all accounts.
@@ -103,6 +125,31 @@ pub fn user_count(account: AccountId) -> String {
     format!("counters/{GLOBAL}/users/{account}")
 }
 
+/// Number of groups of an account.
+pub fn group_count(account: AccountId) -> String {
+    format!("counters/{GLOBAL}/groups/{account}")
+}
+
+/// Number of roles of an account.
+pub fn role_count(account: AccountId) -> String {
+    format!("counters/{GLOBAL}/roles/{account}")
+}
+
+/// Number of customer managed policies of an account.
+pub fn customer_policy_count(account: AccountId) -> String {
+    format!("counters/{GLOBAL}/customer-policies/{account}")
+}
+
+/// Number of users in a group.
+pub fn group_member_count(group: GroupId) -> String {
+    format!("counters/{GLOBAL}/group-members/{group}")
+}
+
+/// Number of users, groups and roles to which a customer managed policy is attached or whose boundary it is.
+pub fn policy_use_count(account: AccountId, folded_name: &str) -> String {
+    format!("counters/{GLOBAL}/policy-uses/{account}/{folded_name}")
+}
+
 /// An event on its way to the audit log.
 pub fn outbox(space: &str, event_id: &str) -> String {
     format!("outbox/{space}/{event_id}")
@@ -138,6 +185,8 @@ pub enum PathKind {
     AccessKey,
     /// `accounts/…`.
     Account,
+    /// `account-aliases/…`.
+    AccountAlias,
     /// `aliases/…`.
     Alias,
     /// `audit-positions/…`.
@@ -146,6 +195,8 @@ pub enum PathKind {
     ClusterKey,
     /// `counters/…`.
     Counter,
+    /// `customer-policies/…`.
+    CustomerPolicy,
     /// `deployment/…`.
     Deployment,
     /// `dev-clock/…`.
@@ -154,6 +205,8 @@ pub enum PathKind {
     DomainKey,
     /// `grants/…`.
     Grant,
+    /// `groups/…`.
+    Group,
     /// `keys/…`.
     Key,
     /// `mfa-devices/…`.
@@ -166,6 +219,8 @@ pub enum PathKind {
     SessionKey,
     /// `session-revocations/…`.
     SessionRevocation,
+    /// `roles/…`.
+    Role,
     /// `users/…`.
     User,
 }
@@ -176,21 +231,25 @@ pub fn parse(path: &str) -> Option<(PathKind, &str, &str)> {
     let (space, rest) = rest.split_once('/')?;
     let kind = match kind {
         "access-keys" => PathKind::AccessKey,
+        "account-aliases" => PathKind::AccountAlias,
         "accounts" => PathKind::Account,
         "aliases" => PathKind::Alias,
         "audit-positions" => PathKind::AuditPosition,
         "cluster-keys" => PathKind::ClusterKey,
         "counters" => PathKind::Counter,
+        "customer-policies" => PathKind::CustomerPolicy,
         "deployment" => PathKind::Deployment,
         "dev-clock" => PathKind::DevClock,
         "domain-keys" => PathKind::DomainKey,
         "grant-names" => PathKind::NamedGrant,
         "grants" => PathKind::Grant,
+        "groups" => PathKind::Group,
         "keys" => PathKind::Key,
         "mfa-devices" => PathKind::MfaDevice,
         "outbox" => PathKind::Outbox,
         "session-keys" => PathKind::SessionKey,
         "session-revocations" => PathKind::SessionRevocation,
+        "roles" => PathKind::Role,
         "users" => PathKind::User,
         _ => return None,
     };
@@ -221,6 +280,7 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
     Some(match kind {
         PathKind::AccessKey => access_key(rest.parse().ok()?),
         PathKind::Account => account(rest.parse().ok()?),
+        PathKind::AccountAlias => account_alias(&rest.to_ascii_lowercase()),
         PathKind::Alias => {
             let (owner, name) = owned()?;
             alias(region()?, owner, &name.parse().ok()?)
@@ -228,6 +288,10 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
         PathKind::AuditPosition => audit_position(space_from_name(space).ok()?),
         PathKind::ClusterKey => cluster_key(rest.parse().ok()?),
         PathKind::Counter | PathKind::Outbox => return None,
+        PathKind::CustomerPolicy => {
+            let (owner, name) = owned()?;
+            customer_policy(owner, &name.parse::<PolicyName>().ok()?.folded())
+        }
         PathKind::Deployment => deployment(),
         PathKind::DevClock => dev_clock(),
         PathKind::DomainKey => {
@@ -252,6 +316,14 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
             let (key, digest) = of_key()?;
             named_grant(region()?, key, &hex::decode(digest).ok()?.try_into().ok()?)
         }
+        PathKind::Group => {
+            let (owner, name) = owned()?;
+            group(owner, &name.parse::<GroupName>().ok()?.folded())
+        }
+        PathKind::Role => {
+            let (owner, name) = owned()?;
+            role(owner, &name.parse::<RoleName>().ok()?.folded())
+        }
         PathKind::User => {
             let (owner, name) = owned()?;
             user(owner, &name.parse::<UserName>().ok()?.folded())
@@ -272,17 +344,20 @@ mod tests {
         for path in [
             access_key("AKIAIOSFODNN7EXAMPLE".parse().unwrap()),
             account(owner),
+            account_alias("our-company"),
             alias(region, owner, &"alias/A/b".parse().unwrap()),
             alias_count(region, id),
             audit_position(Space::Global),
             audit_position(Space::Region(region)),
             cluster_key(1),
+            customer_policy(owner, "p"),
             deployment(),
             dev_clock(),
             domain_key(Space::Global, owner, u32::MAX),
             domain_key(Space::Region(region), owner, 0),
             grant(region, id, GrantId::FIRST),
             grant_count(region, id),
+            group(owner, "team"),
             key(region, id),
             key_count(region, owner),
             mfa_device(owner, "phone"),
@@ -292,6 +367,7 @@ mod tests {
             session_key(1),
             session_revocation(owner, "AIDA7777777777777777".parse().unwrap()),
             session_revocation(owner, "AROA7777777777777777".parse().unwrap()),
+            role(owner, "build"),
             user(owner, "ann"),
             user_count(owner),
         ] {
@@ -319,6 +395,10 @@ mod tests {
             "mfa-devices/global/111122223333/Phone",
             "session-keys/global/1",
             "session-revocations/global/111122223333/AKIA7777777777777777",
+            "account-aliases/global/Our",
+            "customer-policies/global/111122223333/P",
+            "groups/us-east-1/111122223333/team",
+            "roles/global/111122223333/Build",
             "users/global/111122223333/Ann",
         ] {
             assert!(!is_canonical(path), "{path}");

@@ -3,10 +3,15 @@
 //! Field numbers are never given twice, and a version that this release does not know is refused. Key material stands
 //! here only wrapped.
 
+mod identities;
 mod sessions;
 
 use minicbor::{Decode, Encode};
 
+pub use identities::{
+    AccessKeyOwnerRecord, AccessKeyRecord, AccountAliasRecord, GroupRecord, InlinePolicyRecord, ManagedPolicyRecord,
+    PoliciesRecord, PolicyVersionRecord, RoleRecord, TrustPolicyRecord, UserRecord,
+};
 pub use sessions::{
     MfaAssignmentRecord, MfaDeviceRecord, SessionKeyRecord, SessionRecord, SessionRevocationRecord, SessionTagRecord,
 };
@@ -118,57 +123,9 @@ pub struct AccountRecord {
     /// Milliseconds since the epoch.
     #[n(1)]
     pub created_at: i64,
-}
-
-/// A user with everything that is its own: one record, so that one precondition guards all of it.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct UserRecord {
-    /// Unique id, `AIDA…`.
-    #[n(0)]
-    pub id: String,
-    /// Name as given.
-    #[n(1)]
-    pub name: String,
-    /// IAM path, `/` or `/…/`.
+    /// The name that stands for its number at sign-in.
     #[n(2)]
-    pub path: String,
-    /// Milliseconds since the epoch.
-    #[n(3)]
-    pub created_at: i64,
-    /// Inline policies.
-    #[n(4)]
-    pub policies: Vec<InlinePolicyRecord>,
-    /// Access keys.
-    #[n(5)]
-    pub access_keys: Vec<AccessKeyRecord>,
-}
-
-/// A policy inside a user.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct InlinePolicyRecord {
-    /// Its name.
-    #[n(0)]
-    pub name: String,
-    /// Its text, as put.
-    #[n(1)]
-    pub document: String,
-}
-
-/// An access key of a user; its secret is wrapped by the account's domain key of the global space.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct AccessKeyRecord {
-    /// `AKIA…`.
-    #[n(0)]
-    pub id: String,
-    /// Milliseconds since the epoch.
-    #[n(1)]
-    pub created_at: i64,
-    /// Which version of the domain key wraps the secret.
-    #[n(2)]
-    pub domain_key_version: u32,
-    /// Wrapped secret access key.
-    #[cbor(n(3), with = "minicbor::bytes")]
-    pub wrapped_secret: Vec<u8>,
+    pub alias: Option<String>,
 }
 
 /// A key with all that is its own but its aliases and grants.
@@ -341,17 +298,6 @@ pub struct NamedGrantRecord {
     pub grant_id: String,
 }
 
-/// Whose access key id it is: the id is taken over all accounts.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct AccessKeyOwnerRecord {
-    /// Whose.
-    #[n(0)]
-    pub account: u64,
-    /// The user's name in lower case.
-    #[n(1)]
-    pub user: String,
-}
-
 /// The development clock.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct DevClockRecord {
@@ -432,4 +378,8 @@ kinds! {
     AuditPositionRecord = 11,
     GrantRecord = 12,
     NamedGrantRecord = 13,
+    GroupRecord = 30,
+    RoleRecord = 31,
+    ManagedPolicyRecord = 32,
+    AccountAliasRecord = 33,
 }

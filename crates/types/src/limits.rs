@@ -28,6 +28,21 @@ pub const GRANT_CONSTRAINT_VALUE_CHARS_MAX: usize = 384;
 /// Grants on one key. Source: AWS KMS resource quotas.
 pub const GRANTS_PER_KEY_MAX: u64 = 50_000;
 
+/// Customer managed policies of an account. Source: IAM quotas.
+pub const CUSTOMER_POLICIES_PER_ACCOUNT_MAX: u64 = 1_500;
+
+/// Groups of an account. Source: IAM quotas.
+pub const GROUPS_PER_ACCOUNT_MAX: u64 = 300;
+
+/// Groups that one user is in. Source: IAM quotas.
+pub const GROUPS_PER_USER_MAX: usize = 10;
+
+/// Inline policy characters of one group, all policies together, white space not counted. Source: IAM quotas.
+pub const INLINE_POLICY_CHARS_PER_GROUP_MAX: usize = 5_120;
+
+/// Inline policy characters of one role, all policies together, white space not counted. Source: IAM quotas.
+pub const INLINE_POLICY_CHARS_PER_ROLE_MAX: usize = 10_240;
+
 /// Inline policy characters of one user, all policies together, white space not counted. Source: IAM quotas.
 pub const INLINE_POLICY_CHARS_PER_USER_MAX: usize = 2048;
 
@@ -36,6 +51,15 @@ pub const KEY_POLICY_BYTES_MAX: usize = 32_768;
 
 /// Keys of an account in one Region, if the configuration says nothing else. Source: AWS KMS resource quotas.
 pub const KEYS_PER_ACCOUNT_AND_REGION_MAX: u64 = 100_000;
+
+/// Managed policies attached to one user, group or role. Source: IAM quotas.
+pub const MANAGED_POLICIES_ATTACHED_MAX: usize = 10;
+
+/// Characters of a managed policy, white space not counted. Source: IAM quotas.
+pub const MANAGED_POLICY_CHARS_MAX: usize = 6_144;
+
+/// Versions of a managed policy. Source: IAM quotas.
+pub const MANAGED_POLICY_VERSIONS_MAX: usize = 5;
 
 /// Bytes of an identity policy that are read at all, white space included. Source: IAM API reference, the length of
 /// the type `policyDocumentType`.
@@ -53,8 +77,20 @@ pub const SESSION_SECONDS_MAX: u64 = 129_600;
 /// Characters of a session token. Source: our own choice, half of the smallest head of a request that is read.
 pub const SESSION_TOKEN_CHARS_MAX: usize = 16_384;
 
+/// Roles of an account. Source: IAM quotas.
+pub const ROLES_PER_ACCOUNT_MAX: u64 = 1_000;
+
+/// Seconds that a session of a role may last, if the role says nothing else. Source: IAM API reference, CreateRole.
+pub const ROLE_SESSION_SECONDS_DEFAULT: u32 = 3_600;
+
+/// Tags of one user, role or managed policy. Source: IAM quotas.
+pub const TAGS_PER_IDENTITY_MAX: usize = 50;
+
 /// Tags of one key. Source: AWS KMS resource quotas.
 pub const TAGS_PER_KEY_MAX: usize = 50;
+
+/// Characters of a role's trust policy, white space not counted. Source: IAM quotas.
+pub const TRUST_POLICY_CHARS_MAX: usize = 2_048;
 
 /// Users of an account. Source: IAM quotas.
 pub const USERS_PER_ACCOUNT_MAX: u64 = 5_000;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use claviger_core::Error;
 use claviger_core::records::{
-    self, AccessKeyOwnerRecord, AccountRecord, AliasRecord, AuditPositionRecord, ClusterKeyRecord, DeploymentRecord,
-    DevClockRecord, DomainKeyRecord, EventRecord, GrantRecord, KeyRecord, MfaDeviceRecord, NamedGrantRecord, Record,
-    SessionKeyRecord, SessionRecord, SessionRevocationRecord, UserRecord,
+    self, AccessKeyOwnerRecord, AccountAliasRecord, AccountRecord, AliasRecord, AuditPositionRecord, ClusterKeyRecord,
+    DeploymentRecord, DevClockRecord, DomainKeyRecord, EventRecord, GrantRecord, GroupRecord, KeyRecord,
+    ManagedPolicyRecord, MfaDeviceRecord, NamedGrantRecord, Record, RoleRecord, SessionKeyRecord, SessionRecord,
+    SessionRevocationRecord, UserRecord,
 };
 use claviger_fuzz::{Bytes, Campaign, Choices, Driver, Edited, Request, ValueGenerator};
 use claviger_storage::{MemoryStore, OPERATIONS_MAX, Store, Transaction, Write};
@@ -22,6 +23,7 @@ pub fn stored_records(campaign: Campaign) {
         [&[0xff], &[0x9f], &[0xbf], &[0x80], &[0xa0], &[0xf6], &[0x1b; 9], &[0x5a, 0xff, 0xff, 0xff, 0xff]];
     campaign.run(Edited::new(samples, words), |Bytes(bytes)| {
         stays::<AccessKeyOwnerRecord>(bytes)
+            | stays::<AccountAliasRecord>(bytes)
             | stays::<AccountRecord>(bytes)
             | stays::<AliasRecord>(bytes)
             | stays::<AuditPositionRecord>(bytes)
@@ -31,12 +33,15 @@ pub fn stored_records(campaign: Campaign) {
             | stays::<DomainKeyRecord>(bytes)
             | stays::<EventRecord>(bytes)
             | stays::<GrantRecord>(bytes)
+            | stays::<GroupRecord>(bytes)
             | stays::<KeyRecord>(bytes)
+            | stays::<ManagedPolicyRecord>(bytes)
             | stays::<MfaDeviceRecord>(bytes)
+            | stays::<NamedGrantRecord>(bytes)
+            | stays::<RoleRecord>(bytes)
             | stays::<SessionKeyRecord>(bytes)
             | stays::<SessionRecord>(bytes)
             | stays::<SessionRevocationRecord>(bytes)
-            | stays::<NamedGrantRecord>(bytes)
             | stays::<UserRecord>(bytes)
     });
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::identity::session::NewSession;
 use crate::identity::session_keys;
-use crate::identity::users;
+use crate::identity::{listing, users};
 use crate::records::SessionRecord;
 use crate::view::View;
 
@@ -21,7 +21,7 @@ pub struct Credentials {
     #[serde(serialize_with = "users::exposed")]
     secret_access_key: Arc<SecretAccessKey>,
     session_token: Arc<str>,
-    #[serde(serialize_with = "users::iso_8601")]
+    #[serde(serialize_with = "listing::iso_8601")]
     expiration: Timestamp,
 }
 

@@ -1,11 +1,26 @@
-//! Who calls, and what operations on accounts and users share.
+//! Who calls, and what operations on accounts, users, groups, roles and policies share.
 
+pub mod account_aliases;
+pub mod attachments;
 pub mod caller;
 pub mod credentials;
+pub mod details;
+pub mod documents;
+pub mod entities;
+pub mod groups;
+pub mod holders;
+pub mod inline;
+pub mod listing;
 pub mod mfa;
 pub mod mfa_attempts;
 pub mod new_account;
+pub mod policies;
+pub mod principal_ids;
 pub mod qr_png;
+pub mod roles;
+pub mod service_policies;
 pub mod session;
 pub mod session_keys;
+pub mod tags;
+pub mod trust;
 pub mod users;

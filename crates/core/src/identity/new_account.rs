@@ -1,4 +1,5 @@
-//! What an account consists of when it is made: itself, its global domain key, and a user `admin` who may do everything.
+//! What an account consists of when it is made: itself, its global domain key, and a user `admin` with
+//! AdministratorAccess.
 
 use std::sync::Arc;
 
@@ -6,17 +7,14 @@ use claviger_keyring::{ClusterKey, DomainScope, ModuleFailed, SecretAccessKey, S
 use claviger_types::{AccessKeyId, AccountId, Timestamp, UserId};
 
 use crate::error::Error;
+use crate::identity::service_policies::ADMINISTRATOR_ACCESS;
 use crate::keys::domain_keys::{self, NewDomainKey};
 use crate::paths;
 use crate::pipeline::outcome::Changes;
-use crate::records::{AccessKeyOwnerRecord, AccessKeyRecord, AccountRecord, InlinePolicyRecord, UserRecord};
+use crate::records::{AccessKeyOwnerRecord, AccessKeyRecord, AccountRecord, PoliciesRecord, UserRecord};
 
 /// The user that every account begins with.
 pub const ADMIN: &str = "admin";
-
-/// Everything, on everything. Managed policies do not exist yet, so it is an inline policy of that name.
-const ADMINISTRATOR_ACCESS: &str =
-    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
 /// A fresh number, uniform over all of twelve digits but for a bias far below one in a million.
 pub fn random_account_id() -> Result<AccountId, ModuleFailed> {
@@ -59,7 +57,7 @@ impl NewAccount {
     /// Adds the account's records.
     pub fn write(&self, changes: Changes, name: &str, now: Timestamp) -> Changes {
         let created_at = now.as_millis();
-        let account = AccountRecord { name: name.to_owned(), created_at };
+        let account = AccountRecord { name: name.to_owned(), created_at, alias: None };
         let owner = AccessKeyOwnerRecord { account: self.id.as_u64(), user: ADMIN.to_owned() };
         let changes = changes
             .create(paths::account(self.id), &account)
@@ -75,17 +73,18 @@ impl NewAccount {
             created_at,
             domain_key_version: self.domain_key.key().version(),
             wrapped_secret: self.wrapped_secret.clone(),
+            active: true,
         };
         UserRecord {
             id: self.user_id.to_string(),
             name: ADMIN.to_owned(),
             path: "/".to_owned(),
             created_at,
-            policies: vec![InlinePolicyRecord {
-                name: "AdministratorAccess".to_owned(),
-                document: ADMINISTRATOR_ACCESS.to_owned(),
-            }],
+            policies: PoliciesRecord { inline: Vec::new(), attached: vec![ADMINISTRATOR_ACCESS.to_owned()] },
             access_keys: vec![access_key],
+            groups: Vec::new(),
+            boundary: None,
+            tags: Vec::new(),
         }
     }
 }

@@ -12,7 +12,7 @@ use claviger_types::{AccessKeyId, AccountId, Timestamp};
 
 use super::{commit, mfa_seeds, session_keys};
 use crate::error::Error;
-use crate::identity::users;
+use crate::identity::entities::Entity;
 use crate::keys::domain_keys::{self, cluster_key, wrap_again};
 use crate::paths;
 use crate::pipeline::outcome::Changes;
@@ -114,7 +114,7 @@ async fn wrap_secret_access_keys(service: &Service, retired: &Domain, account: A
     let Some(newest) = view.domain_key(Space::Global, account) else { return Ok(()) };
     for user in view.users_after(account, "").filter(|user| wraps_secret(retired, user)) {
         let record = secrets_again(&view, user, newest)?;
-        let changes = Changes::new(Space::Global).replace(users::path_of(user), user.revision, &record);
+        let changes = Changes::new(Space::Global).replace(user.record_path(), user.revision, &record);
         commit(service, changes, "claviger:RewrapSecretAccessKeys", account, vec![user.arn().to_string()]).await?;
     }
     Ok(())

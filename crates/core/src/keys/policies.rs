@@ -4,6 +4,7 @@ use claviger_policy::{Action, KeyPolicy, KeyPolicyDocument, PolicyError, Values}
 use claviger_types::{AccountId, KeyArn, PrincipalArn, PrincipalId, ServiceName, limits};
 
 use crate::error::Error;
+use crate::identity::principal_ids::id_of;
 use crate::pipeline::call::Facts;
 use crate::records::KeyPolicyRecord;
 use crate::target::{Subject, decision, unanswered};
@@ -51,7 +52,8 @@ pub fn accept(document: &str, arn: KeyArn, lockout: LockoutCheck, facts: &Facts<
     }
     let parsed = KeyPolicyDocument::parse(document).map_err(refused)?;
     unanswered(parsed.condition_keys())?;
-    let users: Vec<(PrincipalArn, PrincipalId)> = parsed.principals().filter_map(|arn| bind(arn, facts)).collect();
+    let users: Vec<(PrincipalArn, PrincipalId)> =
+        parsed.principals().filter_map(|arn| Some((arn.clone(), id_of(arn, facts.view)?))).collect();
     let compiled = parsed.compile(&users).map_err(refused)?;
     if lockout == LockoutCheck::Made && !lets_caller_put(&compiled, arn, facts) {
         let text = "The new key policy will not allow you to update the key policy in the future.";
@@ -70,13 +72,6 @@ const PUT_KEY_POLICY: Action = match Action::of(ServiceName::Kms, "PutKeyPolicy"
 fn lets_caller_put(policy: &KeyPolicy, arn: KeyArn, facts: &Facts<'_>) -> bool {
     let subject = facts.view.key(arn.region, arn.id).map_or(Subject::NewKey, |key| Subject::Key(key));
     decision::by_key_policy(policy, arn, PUT_KEY_POLICY, subject, facts).is_ok()
-}
-
-/// The user of this ARN with its unique id; the path must be the user's own.
-fn bind(arn: &PrincipalArn, facts: &Facts<'_>) -> Option<(PrincipalArn, PrincipalId)> {
-    let PrincipalArn::User { account, path, name } = arn else { return None };
-    let user = facts.view.user(*account, name).filter(|user| user.path == *path && user.name == *name)?;
-    Some((arn.clone(), PrincipalId::User(user.id)))
 }
 
 fn refused(error: PolicyError) -> Error {

@@ -8,7 +8,7 @@ use claviger_types::{AccessKeyId, ServiceName, Timestamp, UserName, limits};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::identity::users;
+use crate::identity::{entities, listing, users};
 use crate::keys::domain_keys::WrappingKey;
 use crate::paths;
 use crate::pipeline::call::Facts;
@@ -39,7 +39,7 @@ pub struct Shown {
     status: &'static str,
     #[serde(serialize_with = "users::exposed")]
     secret_access_key: Arc<SecretAccessKey>,
-    #[serde(serialize_with = "users::iso_8601")]
+    #[serde(serialize_with = "listing::iso_8601")]
     create_date: Timestamp,
 }
 
@@ -86,21 +86,22 @@ impl Command for CreateAccessKey {
         let user = target.existing()?;
         let limit = limits::ACCESS_KEYS_PER_USER_MAX;
         if user.access_keys.len() >= limit {
-            return Err(Error::LimitExceeded(format!("Cannot exceed quota for AccessKeysPerUser: {limit}")));
+            return Err(Error::quota("AccessKeysPerUser", limit));
         }
         let access_key = AccessKeyRecord {
             id: prepared.id.to_string(),
             created_at: facts.now.as_millis(),
             domain_key_version: prepared.wrapping_key.key().version(),
             wrapped_secret: prepared.wrapped_secret.clone(),
+            active: true,
         };
         let owner = AccessKeyOwnerRecord { account: user.account.as_u64(), user: user.name.folded() };
-        let changes = users::edit_user(user, |record| record.access_keys.push(access_key));
+        let changes = entities::edit(user, |record| record.access_keys.push(access_key));
         let changes = prepared.wrapping_key.guard(changes).create(paths::access_key(prepared.id), &owner);
         let access_key = Shown {
             user_name: user.name.clone(),
             access_key_id: prepared.id,
-            status: "Active",
+            status: users::status(true),
             secret_access_key: Arc::clone(&prepared.secret),
             create_date: facts.now,
         };

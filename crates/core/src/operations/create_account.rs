@@ -134,6 +134,8 @@ mod tests {
         assert_eq!(made["AccessKey"]["UserName"], "admin");
         let admin = kms.session(made["AccessKey"]["AccessKeyId"].as_str().unwrap().parse().unwrap());
         assert_eq!(admin.ok("GetCallerIdentity", json!({}))["Arn"], "arn:aws:iam::222233334444:user/admin");
+        let attached = admin.ok("ListAttachedUserPolicies", json!({"UserName": "admin"}))["AttachedPolicies"].clone();
+        assert_eq!(attached[0]["PolicyArn"], "arn:aws:iam::aws:policy/AdministratorAccess");
         let key = admin.key("SYMMETRIC_DEFAULT");
         let ciphertext = admin.encrypt(&key, "AAAA");
         assert_eq!(admin.ok("Decrypt", json!({"CiphertextBlob": ciphertext}))["Plaintext"], "AAAA");

@@ -1,23 +1,27 @@
 //! `CreateUser`: a new user, who may do nothing yet. Source: IAM API reference, CreateUser.
 
 use claviger_keyring::Space;
-use claviger_types::{PrincipalArn, ServiceName, UserId, UserName};
+use claviger_types::{PolicyArn, ServiceName, UserId, UserName};
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::identity::users::UserShown;
+use crate::identity::{attachments, entities, tags};
 use crate::paths;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome};
-use crate::records::UserRecord;
+use crate::records::{PoliciesRecord, TagRecord, UserRecord};
 use crate::target::{Authorized, UserPlace, UserTarget};
+use crate::view::User;
 use crate::wire::Fields;
 
 /// The request.
 pub struct CreateUser {
     name: UserName,
     path: Box<str>,
+    boundary: Option<PolicyArn>,
+    tags: Vec<TagRecord>,
     place: UserPlace,
 }
 
@@ -35,11 +39,9 @@ impl Operation for CreateUser {
     type Reply = Reply;
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        let name = fields.string("UserName").unwrap_or_default();
-        let name: UserName =
-            name.parse().map_err(|_| Error::Internal(format!("UserName {name} passed the constraints")))?;
-        let path: Box<str> = fields.string("Path").unwrap_or_else(|| "/".into()).into();
-        Ok(Self { place: UserPlace::New(name.clone(), path.clone()), name, path })
+        let (name, path) = entities::new::<User>(fields)?;
+        let (boundary, tags) = (attachments::boundary_from_request(fields)?, tags::from_request(fields)?);
+        Ok(Self { place: UserPlace::New(name.clone(), path.clone()), name, path, boundary, tags })
     }
 
     fn target(&self) -> &UserPlace {
@@ -55,23 +57,26 @@ impl Command for CreateUser {
     }
 
     fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>, id: &UserId) -> Result<Outcome<Reply>, Error> {
-        let (account, Self { name, path, .. }) = (facts.account(), self);
-        if target.user.is_some() {
-            return Err(Error::AlreadyExists(format!("User with name {name} already exists.")));
+        let (account, Self { name, path, boundary, .. }) = (facts.account(), self);
+        if target.found.is_some() {
+            return Err(entities::already_exists::<User>(name));
         }
         let record = UserRecord {
             id: id.to_string(),
             name: name.to_string(),
             path: path.to_string(),
             created_at: facts.now.as_millis(),
-            policies: Vec::new(),
+            policies: PoliciesRecord::default(),
             access_keys: Vec::new(),
+            groups: Vec::new(),
+            boundary: boundary.as_ref().map(ToString::to_string),
+            tags: self.tags.clone(),
         };
-        let changes = Changes::new(Space::Global).create(paths::user(account, &name.folded()), &record);
-        let arn = PrincipalArn::User { account, path: path.clone(), name: name.clone() };
-        Ok(changes
-            .count_user_in(account)
-            .reply(Reply { user: UserShown::new(path.clone(), name.clone(), *id, arn, facts.now) }))
+        let mut changes = Changes::new(Space::Global).create(paths::user(account, &name.folded()), &record);
+        if let Some(arn) = boundary {
+            changes = attachments::count_in(changes, attachments::attachable(arn, facts)?);
+        }
+        Ok(changes.count_user_in(account).reply(Reply { user: UserShown::new(account, name, *id, &record) }))
     }
 }
 
@@ -88,6 +93,23 @@ mod tests {
         assert_eq!(made["User"]["Arn"], "arn:aws:iam::111122223333:user/a/b/Ann.B+c=d,e@f-g_1");
         assert_eq!(made, kms.ok("GetUser", json!({"UserName": "Ann.B+c=d,e@f-g_1"})));
         assert_eq!(kms.ok("CreateUser", json!({"UserName": "bob"}))["User"]["Path"], "/");
+    }
+
+    #[test]
+    fn with_boundary_and_tags() {
+        let kms = TestKms::new();
+        let arn = kms.policy("p", &statement("Allow", "kms:*", "*"));
+        let body = json!({"UserName": "ann", "PermissionsBoundary": arn, "Tags": [{"Key": "a", "Value": "b"}]});
+        let made = kms.ok("CreateUser", body);
+        let boundary = json!({"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn});
+        assert_eq!(made["User"]["PermissionsBoundary"], boundary);
+        assert_eq!(made["User"]["Tags"], json!([{"Key": "a", "Value": "b"}]));
+        assert_eq!(made, kms.ok("GetUser", json!({"UserName": "ann"})));
+        assert_eq!(kms.call("DeletePolicy", json!({"PolicyArn": arn})).unwrap_err().code, "DeleteConflict");
+        kms.ok("DeleteUser", json!({"UserName": "ann"}));
+        kms.ok("DeletePolicy", json!({"PolicyArn": arn}));
+        let none = json!({"UserName": "bob", "PermissionsBoundary": arn});
+        assert_eq!(kms.call("CreateUser", none).unwrap_err().code, "NoSuchEntity");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use claviger_types::{AccessKeyId, ServiceName};
 
 use crate::error::Error;
-use crate::identity::users;
+use crate::identity::{entities, users};
 use crate::paths;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
@@ -45,10 +45,9 @@ impl Command for DeleteAccessKey {
 
     fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
         let (user, typed) = (target.existing()?, &self.access_key_id);
-        let not_found = || Error::NotFound(format!("The Access Key with id {typed} cannot be found."));
-        let owned = user.access_keys.iter().any(|access_key| access_key.id == *typed);
-        let id: AccessKeyId = typed.parse().ok().filter(|_| owned).ok_or_else(not_found)?;
-        let changes = users::edit_user(user, |record| record.access_keys.retain(|access_key| access_key.id != *typed));
+        let id = &users::find_access_key(user, typed)?.id;
+        let id: AccessKeyId = id.parse().map_err(|_| Error::Internal(format!("{id} is no access key id")))?;
+        let changes = entities::edit(user, |record| record.access_keys.retain(|access_key| access_key.id != *typed));
         Ok(changes.delete_any(paths::access_key(id)).reply(()))
     }
 }

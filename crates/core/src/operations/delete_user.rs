@@ -1,11 +1,13 @@
-//! `DeleteUser`: a user without access keys, policies and MFA devices goes. Its unique id is never given again, so that what names
+//! `DeleteUser`: a user without access keys, policies, groups and MFA devices goes. Its unique id is never given again,
+//! so that what names
 //! the user names nobody from then on. Source: IAM API reference, DeleteUser.
 
 use claviger_keyring::Space;
 use claviger_types::{PrincipalId, ServiceName};
 
 use crate::error::Error;
-use crate::identity::users;
+use crate::identity::entities::{self, Entity};
+use crate::identity::{attachments, users};
 use crate::paths;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
@@ -45,18 +47,21 @@ impl Command for DeleteUser {
         if !user.access_keys.is_empty() {
             return Err(Error::DeleteConflict("Cannot delete entity, must remove access keys first.".into()));
         }
-        if !user.policies.is_empty() {
-            return Err(Error::DeleteConflict("Cannot delete entity, must delete policies first.".into()));
+        entities::check_without_policies(user)?;
+        if !user.groups.is_empty() {
+            return Err(Error::DeleteConflict("Cannot delete entity, must remove users from group first.".into()));
         }
         if facts.view.mfa_devices_of(user.account, user.id, "").next().is_some() {
             return Err(Error::DeleteConflict("Cannot delete entity, must deactivate MFA devices first.".into()));
         }
-        let changes = Changes::new(Space::Global).delete(users::path_of(user), user.revision);
+        let mut changes = Changes::new(Space::Global).delete(user.record_path(), user.revision);
         let id = PrincipalId::User(user.id);
-        let changes = match facts.view.session_revocation(id) {
-            Some(revoked) => changes.delete(paths::session_revocation(user.account, id), revoked.revision),
-            None => changes,
-        };
+        if let Some(revoked) = facts.view.session_revocation(id) {
+            changes = changes.delete(paths::session_revocation(user.account, id), revoked.revision);
+        }
+        if let Some(boundary) = &user.boundary {
+            changes = attachments::count_out(changes, &boundary.arn);
+        }
         Ok(changes.count_out(paths::user_count(user.account)).reply(()))
     }
 }
@@ -78,6 +83,15 @@ mod tests {
         kms.ok("DeleteAccessKey", json!({"UserName": "ann", "AccessKeyId": user.access_key_id.to_string()}));
         assert_eq!(delete(), conflict("delete policies"));
         kms.ok("DeleteUserPolicy", json!({"UserName": "ann", "PolicyName": "p"}));
+        let attached = json!({"UserName": "ann", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"});
+        kms.ok("AttachUserPolicy", attached.clone());
+        assert_eq!(delete(), conflict("detach all policies"));
+        kms.ok("DetachUserPolicy", attached);
+        let member = json!({"UserName": "ann", "GroupName": "team"});
+        kms.ok("CreateGroup", json!({"GroupName": "team"}));
+        kms.ok("AddUserToGroup", member.clone());
+        assert_eq!(delete(), conflict("remove users from group"));
+        kms.ok("RemoveUserFromGroup", member);
         assert_eq!(delete(), Ok(Value::Null));
         assert_eq!(delete(), Err(refused("NoSuchEntity", "The user with name ANN cannot be found.")));
         let id = kms.ok("CreateUser", json!({"UserName": "ann"}))["User"]["UserId"].clone();

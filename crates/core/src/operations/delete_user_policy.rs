@@ -3,7 +3,7 @@
 use claviger_types::ServiceName;
 
 use crate::error::Error;
-use crate::identity::users;
+use crate::identity::{inline, users};
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
@@ -23,7 +23,7 @@ impl Operation for DeleteUserPolicy {
     type Reply = ();
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        Ok(Self { user: users::named_user(fields)?, policy_name: fields.string("PolicyName").unwrap_or_default() })
+        Ok(Self { user: users::named_user(fields)?, policy_name: inline::name(fields) })
     }
 
     fn target(&self) -> &UserPlace {
@@ -39,12 +39,7 @@ impl Command for DeleteUserPolicy {
     }
 
     fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
-        let user = target.existing()?;
-        if !user.policies.iter().any(|policy| policy.name == self.policy_name) {
-            return Err(Error::user_policy_not_found(&self.policy_name));
-        }
-        let changes = users::edit_user(user, |record| record.policies.retain(|policy| policy.name != self.policy_name));
-        Ok(changes.reply(()))
+        Ok(inline::delete(target.existing()?, &self.policy_name)?.reply(()))
     }
 }
 

@@ -4,6 +4,7 @@
 use claviger_types::{ServiceName, limits};
 
 use crate::error::Error;
+use crate::identity::entities::Entity;
 use crate::identity::mfa::{self, CodePair};
 use crate::identity::users;
 use crate::pipeline::call::Facts;
@@ -66,7 +67,7 @@ impl Command for EnableMFADevice {
         }
         let changes = self.codes.assign(facts, device, user)?;
         // The user's record is written as it is, so that neither DeleteUser nor a ninth device at the same moment stands.
-        Ok(changes.replace(users::path_of(user), user.revision, &user.to_record()).reply(()))
+        Ok(changes.replace(user.record_path(), user.revision, &user.to_record()).reply(()))
     }
 }
 

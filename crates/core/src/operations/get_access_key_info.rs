@@ -43,7 +43,7 @@ impl Read for GetAccessKeyInfo {
             return Err(Error::Unsupported(text.into()));
         }
         let id = self.access_key_id.parse::<AccessKeyId>().ok();
-        let credential = id.and_then(|id| facts.view.credential(id));
+        let credential = id.and_then(|id| facts.view.access_key(id));
         let unknown = || Error::Validation(format!("The access key {} does not exist.", self.access_key_id));
         credential.map(|credential| Reply { account: credential.user.account }).ok_or_else(unknown)
     }

@@ -39,7 +39,7 @@ impl Operation for GetUser {
 
 impl Read for GetUser {
     fn run(&self, _: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Reply, Error> {
-        Ok(Reply { user: UserShown::from(target.existing()?) })
+        Ok(Reply { user: UserShown::whole(target.existing()?) })
     }
 }
 

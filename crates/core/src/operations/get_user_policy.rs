@@ -5,7 +5,7 @@ use claviger_types::{ServiceName, UserName};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::identity::users;
+use crate::identity::{documents, inline, users};
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Read};
 use crate::target::{Authorized, UserPlace, UserTarget};
@@ -33,7 +33,7 @@ impl Operation for GetUserPolicy {
     type Reply = Reply;
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        Ok(Self { user: users::named_user(fields)?, policy_name: fields.string("PolicyName").unwrap_or_default() })
+        Ok(Self { user: users::named_user(fields)?, policy_name: inline::name(fields) })
     }
 
     fn target(&self) -> &UserPlace {
@@ -44,12 +44,11 @@ impl Operation for GetUserPolicy {
 impl Read for GetUserPolicy {
     fn run(&self, _: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Reply, Error> {
         let user = target.existing()?;
-        let policy = user.policies.iter().find(|policy| policy.name == self.policy_name);
-        let policy = policy.ok_or_else(|| Error::user_policy_not_found(&self.policy_name))?;
+        let policy = inline::find(user, &self.policy_name)?;
         Ok(Reply {
             user_name: user.name.clone(),
-            policy_name: policy.name.clone(),
-            policy_document: users::percent_encoded(&policy.document),
+            policy_name: policy.name.to_string(),
+            policy_document: documents::percent_encoded(&policy.document.text),
         })
     }
 }

@@ -5,7 +5,8 @@ use claviger_types::{ServiceName, Timestamp, UserName};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::identity::users::{self, Members};
+use crate::identity::listing::{self, Members};
+use crate::identity::users;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Read};
 use crate::pipeline::page::Page;
@@ -36,7 +37,7 @@ pub struct Metadata {
     user_name: UserName,
     access_key_id: String,
     status: &'static str,
-    #[serde(serialize_with = "users::iso_8601")]
+    #[serde(serialize_with = "listing::iso_8601")]
     create_date: Timestamp,
 }
 
@@ -47,7 +48,7 @@ impl Operation for ListAccessKeys {
     type Reply = Reply;
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        Ok(Self { user: users::named_user_or_caller(fields)?, page: users::page(fields) })
+        Ok(Self { user: users::named_user_or_caller(fields)?, page: listing::page(fields) })
     }
 
     fn target(&self) -> &UserPlace {
@@ -59,14 +60,12 @@ impl Read for ListAccessKeys {
     fn run(&self, facts: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Reply, Error> {
         let user = target.existing()?;
         let filter = user.id.to_string();
-        let after = self.page.after::<Self>(facts, &filter)?.unwrap_or_default();
-        let mut access_keys: Vec<&AccessKeyRecord> = user.access_keys.iter().filter(|key| key.id > after).collect();
-        access_keys.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        let page = self.page.take::<Self, _>(facts, &filter, access_keys.into_iter(), |key| key.id.clone())?;
+        let access_keys = user.access_keys.iter().map(|access_key| (access_key.id.clone(), access_key));
+        let page = listing::take_sorted::<Self, _>(&self.page, facts, &filter, access_keys)?;
         let metadata = |access_key: &AccessKeyRecord| Metadata {
             user_name: user.name.clone(),
             access_key_id: access_key.id.clone(),
-            status: "Active",
+            status: users::status(access_key.active),
             create_date: Timestamp::from_millis(access_key.created_at),
         };
         let access_key_metadata = page.items.into_iter().map(metadata).collect();

@@ -4,7 +4,8 @@ use claviger_types::{MfaDeviceArn, ServiceName, Timestamp, UserName};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::identity::users::{self, Members};
+use crate::identity::listing::{self, Members};
+use crate::identity::users;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Read};
 use crate::pipeline::page::Page;
@@ -34,7 +35,7 @@ pub struct Reply {
 struct Shown {
     user_name: UserName,
     serial_number: MfaDeviceArn,
-    #[serde(serialize_with = "users::iso_8601")]
+    #[serde(serialize_with = "listing::iso_8601")]
     enable_date: Timestamp,
 }
 
@@ -45,7 +46,7 @@ impl Operation for ListMFADevices {
     type Reply = Reply;
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        Ok(Self { user: users::named_user_or_caller(fields)?, page: users::page(fields) })
+        Ok(Self { user: users::named_user_or_caller(fields)?, page: listing::page(fields) })
     }
 
     fn target(&self) -> &UserPlace {

@@ -4,7 +4,8 @@ use claviger_types::ServiceName;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::identity::users::{self, Members};
+use crate::identity::listing::{self, Members};
+use crate::identity::{inline, users};
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Read};
 use crate::pipeline::page::Page;
@@ -34,7 +35,7 @@ impl Operation for ListUserPolicies {
     type Reply = Reply;
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        Ok(Self { user: users::named_user(fields)?, page: users::page(fields) })
+        Ok(Self { user: users::named_user(fields)?, page: listing::page(fields) })
     }
 
     fn target(&self) -> &UserPlace {
@@ -46,12 +47,8 @@ impl Read for ListUserPolicies {
     fn run(&self, facts: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Reply, Error> {
         let user = target.existing()?;
         let filter = user.id.to_string();
-        let after = self.page.after::<Self>(facts, &filter)?.unwrap_or_default();
-        let mut names: Vec<&str> = user.policies.iter().map(|policy| policy.name.as_str()).collect();
-        names.sort_unstable();
-        let rest = names.into_iter().filter(|name| *name > after.as_str());
-        let page = self.page.take::<Self, _>(facts, &filter, rest, |name| (*name).to_owned())?;
-        let policy_names = page.items.into_iter().map(str::to_owned).collect();
+        let page = listing::take_sorted::<Self, _>(&self.page, facts, &filter, inline::names(user))?;
+        let policy_names = page.items.into_iter().collect();
         Ok(Reply { policy_names, is_truncated: page.next.is_some(), marker: page.next })
     }
 }

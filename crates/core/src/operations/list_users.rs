@@ -4,11 +4,13 @@ use claviger_types::ServiceName;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::identity::users::{self, Members, UserShown};
+use crate::identity::listing::{self, Members};
+use crate::identity::users::UserShown;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Read};
 use crate::pipeline::page::Page;
-use crate::target::{Authorized, UsersBelow};
+use crate::target::{Authorized, EntitiesBelow};
+use crate::view::User;
 use crate::wire::Fields;
 
 /// The request.
@@ -30,12 +32,12 @@ pub struct Reply {
 impl Operation for ListUsers {
     const NAME: &'static str = "ListUsers";
     const SERVICE: ServiceName = ServiceName::Iam;
-    type Target = UsersBelow;
+    type Target = EntitiesBelow<User>;
     type Reply = Reply;
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
         let path_prefix = fields.string("PathPrefix").unwrap_or_else(|| "/".into());
-        Ok(Self { path_prefix: path_prefix.into(), page: users::page(fields) })
+        Ok(Self { path_prefix: path_prefix.into(), page: listing::page(fields) })
     }
 
     fn target(&self) -> &Box<str> {
@@ -44,13 +46,14 @@ impl Operation for ListUsers {
 }
 
 impl Read for ListUsers {
-    fn run(&self, facts: &Facts<'_>, _: Authorized<UsersBelow>) -> Result<Reply, Error> {
+    fn run(&self, facts: &Facts<'_>, _: Authorized<EntitiesBelow<User>>) -> Result<Reply, Error> {
         // No name is empty, so every user comes after the empty one.
-        let after = self.page.after::<Self>(facts, &self.path_prefix)?.unwrap_or_default();
-        let all = facts.view.users_after(facts.account(), &after);
-        let below = all.filter(|user| user.path.starts_with(&*self.path_prefix));
-        let page = self.page.take::<Self, _>(facts, &self.path_prefix, below, |user| user.name.folded())?;
-        let users = page.items.into_iter().map(|user| UserShown::from(&**user)).collect();
+        let page = listing::take::<Self, _, _>(&self.page, facts, &self.path_prefix, |after| {
+            let all = facts.view.users_after(facts.account(), &after);
+            let below = all.filter(|user| user.path.starts_with(&*self.path_prefix));
+            below.map(|user| (user.name.folded(), user))
+        })?;
+        let users = page.items.into_iter().map(|user| UserShown::in_list(user)).collect();
         Ok(Reply { users, is_truncated: page.next.is_some(), marker: page.next })
     }
 }

@@ -6,7 +6,8 @@ use claviger_types::{MfaDeviceArn, ServiceName, Timestamp};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::identity::users::{self, Members, UserShown};
+use crate::identity::listing::{self, Members};
+use crate::identity::users::UserShown;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Read};
 use crate::pipeline::page::Page;
@@ -62,7 +63,7 @@ impl Operation for ListVirtualMFADevices {
             Some("Unassigned") => Wanted::Unassigned,
             _ => Wanted::Any,
         };
-        Ok(Self { wanted, page: users::page(fields) })
+        Ok(Self { wanted, page: listing::page(fields) })
     }
 
     fn target(&self) -> &() {
@@ -90,14 +91,14 @@ fn show(view: &View, device: &Arc<MfaDevice>) -> Shown {
     let user = device.assignment.and_then(|assigned| view.user_by_id(assigned.user));
     Shown {
         serial_number: device.arn.clone(),
-        user: user.map(|user| UserShown::from(&**user)),
+        user: user.map(|user| UserShown::in_list(user)),
         enable_date: device.assignment.map(|assigned| assigned.enabled_at),
     }
 }
 
 fn iso_8601<S: serde::Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
-        Some(time) => users::iso_8601(time, serializer),
+        Some(time) => listing::iso_8601(time, serializer),
         None => serializer.serialize_none(),
     }
 }

@@ -40,12 +40,18 @@ pub struct Changes {
 pub enum Quota {
     /// Aliases of one key.
     AliasesPerKey,
+    /// Customer managed policies of an account.
+    CustomerPolicies,
     /// Grants on one key.
     GrantsPerKey,
+    /// Groups of an account.
+    Groups,
     /// Keys of an account in a Region.
     Keys,
     /// Virtual MFA devices of an account.
     MfaDevices,
+    /// Roles of an account.
+    Roles,
     /// Users of an account.
     Users,
 }
@@ -101,6 +107,13 @@ impl Changes {
         self
     }
 
+    /// Demands that there is no record, such as a counter that stands at 0.
+    #[must_use]
+    pub fn absent(mut self, path: String) -> Self {
+        self.transaction.preconditions.push(Precondition::Absent { path });
+        self
+    }
+
     /// Names what is made by this: its ARN stands in the audit event, beside those of the target.
     #[must_use]
     pub fn making(mut self, arn: impl fmt::Display) -> Self {
@@ -118,6 +131,13 @@ impl Changes {
     pub fn count_in(mut self, path: String, quota: Quota, limit: u64) -> Self {
         self.transaction.preconditions.push(Precondition::BoundedAdd { path: path.clone(), delta: 1, limit });
         self.quotas.push((path, quota));
+        self
+    }
+
+    /// Counts a member of a collection without bound in.
+    #[must_use]
+    pub fn count_in_unbounded(mut self, path: String) -> Self {
+        self.transaction.preconditions.push(Precondition::BoundedAdd { path, delta: 1, limit: u64::MAX });
         self
     }
 
@@ -178,6 +198,9 @@ impl Quota {
             Self::GrantsPerKey => {
                 format!("Grants per key quota for this account in this region is {limit}, current usage is {current}.")
             }
+            Self::CustomerPolicies => format!("Cannot exceed quota for PoliciesPerAccount: {limit}"),
+            Self::Groups => format!("Cannot exceed quota for GroupsPerAccount: {limit}"),
+            Self::Roles => format!("Cannot exceed quota for RolesPerAccount: {limit}"),
             Self::Keys => {
                 format!("Key quota for this account in this region is {limit} but the current usage is {current}.")
             }

@@ -7,11 +7,12 @@ mod alias;
 mod ciphertext;
 mod circumstances;
 pub(crate) mod decision;
+mod entity;
 mod grant;
 mod key;
+mod managed_policy;
 mod mfa_device;
 mod principal;
-mod user;
 
 use std::ops::Deref;
 
@@ -24,11 +25,15 @@ pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
 pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName, RE_ENCRYPT_FROM};
 pub use circumstances::{Subject, unanswered};
+pub use entity::{
+    EntitiesBelow, EntityPlace, GroupPlace, GroupTarget, Rename, RenameTarget, RolePlace, RoleTarget, UserPlace,
+    UserTarget,
+};
 pub use grant::{GrantPlace, GrantTarget, RetiringPrincipal};
 pub use key::{KeyName, KeyTarget};
+pub use managed_policy::{PoliciesBelow, PolicyPlace, PolicyTarget};
 pub use mfa_device::{MfaDevicePlace, MfaDeviceTarget};
 pub use principal::PrincipalTarget;
-pub use user::{UserPlace, UserTarget, UsersBelow};
 
 /// A kind of thing that requests act upon.
 pub trait Target: Sized + Send + Sync {

@@ -10,6 +10,7 @@ use super::circumstances::Subject;
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
+use crate::identity::entities::Entity;
 use crate::pipeline::call::Facts;
 use crate::pipeline::outcome::Changes;
 use crate::view::User;
@@ -58,7 +59,7 @@ impl PrincipalTarget {
     /// Demands that the principal is still there when something about it is written.
     pub fn guard(&self, changes: Changes) -> Result<Changes, Error> {
         let user = self.user()?;
-        Ok(changes.unchanged(crate::identity::users::path_of(user), user.revision))
+        Ok(changes.unchanged(user.record_path(), user.revision))
     }
 
     fn user(&self) -> Result<&User, Error> {

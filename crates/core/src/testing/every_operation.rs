@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::table;
 use crate::testing::test_kms::{
-    AWAY, HOME, REGION, Refused, TestKms, is_command, policy, refused, statement, violation,
+    AWAY, HOME, REGION, Refused, TestKms, is_command, policy, refused, statement, trust, violation,
 };
 use crate::testing::test_mfa::{Phone, from_base32};
 use crate::testing::test_model;
@@ -49,6 +49,7 @@ impl World {
         kms.ok("CreateUser", json!({"UserName": "idle"}));
         let user = kms.admin().user("sample", &statement("Allow", "kms:ListKeys", "*"));
         let user_key = user.access_key_id.to_string();
+        identities(&kms);
         let mut phones = [Phone::enabled(&kms, "sample", "used"), Phone::made(&kms, "spare")];
         phones[0].ahead_steps = 2;
         let mut world = Self {
@@ -68,6 +69,72 @@ impl World {
             grant["GrantId"].as_str().unwrap().to_owned()
         });
         world
+    }
+
+    /// The same for users, groups, roles and managed policies.
+    fn identity_sample(&self, operation: &str) -> Option<Value> {
+        let entity = |kinds: &[&str], of: &dyn Fn(&str) -> Option<Value>| {
+            let kind = kinds.iter().find(|kind| operation.contains(*kind))?;
+            let name = json!({format!("{kind}Name"): "sample"});
+            let Value::Object(mut members) = of(&operation.replacen(kind, "", 1))? else { return None };
+            members.extend(name.as_object().unwrap().clone());
+            Some(Value::Object(members))
+        };
+        let document = || policy(&statement("Allow", "kms:Encrypt", "*"));
+        let arn = |name: &str| format!("arn:aws:iam::{HOME}:policy/{name}");
+        let tags = || json!([{"Key": "a", "Value": "b"}]);
+        Some(match operation {
+            "AddUserToGroup" => json!({"UserName": "idle", "GroupName": "idle"}),
+            "RemoveUserFromGroup" => json!({"UserName": "sample", "GroupName": "sample"}),
+            "CreateGroup" => json!({"GroupName": "new"}),
+            "CreateRole" => json!({"RoleName": "new", "AssumeRolePolicyDocument": trust(HOME)}),
+            "CreatePolicy" => json!({"PolicyName": "new", "PolicyDocument": document()}),
+            "DeleteGroup" => json!({"GroupName": "idle"}),
+            "DeleteRole" => json!({"RoleName": "idle"}),
+            "DeletePolicy" => json!({"PolicyArn": arn("idle")}),
+            "GetPolicy" | "ListEntitiesForPolicy" | "ListPolicyTags" | "ListPolicyVersions" => {
+                json!({"PolicyArn": arn("sample")})
+            }
+            "TagPolicy" => json!({"PolicyArn": arn("sample"), "Tags": tags()}),
+            "UntagPolicy" => json!({"PolicyArn": arn("sample"), "TagKeys": ["team"]}),
+            "CreatePolicyVersion" => json!({"PolicyArn": arn("sample"), "PolicyDocument": document()}),
+            "DeletePolicyVersion" | "GetPolicyVersion" | "SetDefaultPolicyVersion" => {
+                json!({"PolicyArn": arn("sample"), "VersionId": "v2"})
+            }
+            "CreateAccountAlias" => json!({"AccountAlias": "new-alias"}),
+            "DeleteAccountAlias" => json!({"AccountAlias": "sample-alias"}),
+            "GetAccountAuthorizationDetails"
+            | "GetAccountSummary"
+            | "ListAccountAliases"
+            | "ListGroups"
+            | "ListPolicies"
+            | "ListRoles" => json!({}),
+            "UpdateAccessKey" => json!({"UserName": "sample", "AccessKeyId": self.user_key, "Status": "Inactive"}),
+            "ListGroupsForUser" => json!({"UserName": "sample"}),
+            "UpdateAssumeRolePolicy" => json!({"RoleName": "sample", "PolicyDocument": trust(HOME)}),
+            "UpdateRoleDescription" => json!({"RoleName": "sample", "Description": "new"}),
+            "UpdateRole" => json!({"RoleName": "sample", "MaxSessionDuration": 7200}),
+            "UpdateUser" => json!({"UserName": "sample", "NewUserName": "renamed"}),
+            "UpdateGroup" => json!({"GroupName": "sample", "NewGroupName": "renamed"}),
+            "ListInstanceProfilesForRole" => json!({"RoleName": "sample"}),
+            _ => {
+                return entity(&["User", "Group", "Role"], &|rest| {
+                    Some(match rest {
+                        "AttachPolicy" => json!({"PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}),
+                        "DetachPolicy" => json!({"PolicyArn": arn("sample")}),
+                        "PutPolicy" => json!({"PolicyName": "q", "PolicyDocument": document()}),
+                        "GetPolicy" | "DeletePolicy" => json!({"PolicyName": "p"}),
+                        "PutPermissionsBoundary" => json!({"PermissionsBoundary": arn("sample")}),
+                        "Tag" => json!({"Tags": tags()}),
+                        "Untag" => json!({"TagKeys": ["team"]}),
+                        "Get" | "ListPolicies" | "ListAttachedPolicies" | "ListTags" | "DeletePermissionsBoundary" => {
+                            json!({})
+                        }
+                        _ => return None,
+                    })
+                });
+            }
+        })
     }
 
     /// A request of the operation that the first account's admin may make, and that succeeds.
@@ -102,19 +169,14 @@ impl World {
             "RevokeSessions" => json!({"PrincipalArn": format!("arn:aws:iam::{HOME}:user/sample")}),
             "DeleteAlias" => json!({"AliasName": "alias/sample"}),
             "DeleteUser" => json!({"UserName": "idle"}),
-            "DeleteUserPolicy" | "GetUserPolicy" => json!({"UserName": "sample", "PolicyName": "p"}),
             "Encrypt" => json!({"KeyId": key, "Plaintext": PLAINTEXT, "EncryptionContext": {"purpose": "sample"}}),
             "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => data_key,
             "GenerateMac" => mac,
             "GenerateRandom" => json!({"NumberOfBytes": 32}),
-            "GetUser" | "ListAccessKeys" | "ListMFADevices" | "ListUserPolicies" => json!({"UserName": "sample"}),
+            "ListAccessKeys" | "ListMFADevices" => json!({"UserName": "sample"}),
             "ListRetirableGrants" => json!({"RetiringPrincipal": user_arn("idle")}),
             "PutKeyPolicy" => {
                 json!({"KeyId": key, "Policy": crate::keys::policies::default_document(HOME.parse().unwrap())})
-            }
-            "PutUserPolicy" => {
-                let document = policy(&statement("Allow", "kms:Encrypt", "*"));
-                json!({"UserName": "sample", "PolicyName": "q", "PolicyDocument": document})
             }
             "RetireGrant" => json!({"KeyId": key, "GrantId": self.grant_ids[0]}),
             "RevokeGrant" => json!({"KeyId": key, "GrantId": self.grant_ids[1]}),
@@ -146,7 +208,7 @@ impl World {
             | "RotateDomainKeys" => {
                 json!({})
             }
-            other => panic!("{other} has no sample: add one"),
+            other => self.identity_sample(other).unwrap_or_else(|| panic!("{other} has no sample: add one")),
         }
     }
 }
@@ -156,6 +218,33 @@ const FREE: [&str; 2] = ["GetCallerIdentity", "GetSessionToken"];
 
 fn user_arn(name: &str) -> String {
     format!("arn:aws:iam::{HOME}:user/{name}")
+}
+/// Makes what the samples refer to: of each kind one that holds everything, and one that is idle.
+fn identities(kms: &TestKms) {
+    let (document, tags) =
+        (policy(&statement("Allow", "kms:ListKeys", "*")), json!([{"Key": "team", "Value": "blue"}]));
+    let arn = kms.policy("sample", &statement("Allow", "kms:ListKeys", "*"));
+    kms.ok("CreatePolicyVersion", json!({"PolicyArn": arn, "PolicyDocument": document}));
+    kms.ok("TagPolicy", json!({"PolicyArn": arn, "Tags": tags}));
+    kms.policy("idle", &statement("Allow", "kms:ListKeys", "*"));
+    for name in ["sample", "idle"] {
+        kms.ok("CreateGroup", json!({"GroupName": name}));
+        kms.role(name);
+    }
+    for kind in ["User", "Group", "Role"] {
+        let name = format!("{kind}Name");
+        kms.ok(&format!("Attach{kind}Policy"), json!({&name: "sample", "PolicyArn": arn}));
+        let inline = json!({&name: "sample", "PolicyName": "p", "PolicyDocument": document});
+        kms.ok(&format!("Put{kind}Policy"), inline);
+        if kind != "Group" {
+            kms.ok(&format!("Tag{kind}"), json!({&name: "sample", "Tags": tags}));
+            let boundary =
+                json!({&name: "sample", "PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"});
+            kms.ok(&format!("Put{kind}PermissionsBoundary"), boundary);
+        }
+    }
+    kms.ok("AddUserToGroup", json!({"GroupName": "sample", "UserName": "sample"}));
+    kms.ok("CreateAccountAlias", json!({"AccountAlias": "sample-alias"}));
 }
 
 /// The harness judges each reply by its model, and the commits and events of each request, on the way.
@@ -532,13 +621,12 @@ fn no_member_is_ignored() {
                 "GranteeServicePrincipal" | "RetiringServicePrincipal" => json!("s3.us-east-1.amazonaws.com"),
                 "MultiRegion" => json!(true),
                 "Origin" => json!("EXTERNAL"),
-                "PermissionsBoundary" => json!("arn:aws:iam::111122223333:policy/boundary"),
                 "Recipient" => json!({"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": "AAAA"}),
                 "ResourceOwners" => json!(["OTHER_ACCOUNTS_VIA_RAM"]),
                 "MinimumSessionTokenSize" => json!(1),
-                "Tags" if ["CreateUser", "CreateVirtualMFADevice"].contains(&row.name) => {
-                    json!([{"Key": "a", "Value": "b"}])
-                }
+                "MaxSigninSessionDuration" => json!(3600),
+                "ResetMaxSigninSessionDuration" => json!(true),
+                "Tags" if row.name == "CreateVirtualMFADevice" => json!([{"Key": "a", "Value": "b"}]),
                 "XksKeyId" => json!("xks"),
                 _ => continue,
             };

@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use crate::doctor;
 use crate::jobs;
 use crate::paths::{self, PathKind};
-use crate::records::{self, AccessKeyOwnerRecord, AliasRecord, GrantRecord, KeyRecord, NamedGrantRecord, UserRecord};
+use crate::records::{
+    self, AccessKeyOwnerRecord, AliasRecord, GrantRecord, GroupRecord, KeyRecord, NamedGrantRecord, RoleRecord,
+    UserRecord,
+};
 use crate::testing::test_kms::{REGION, Refused, Session, TestKms, policy, refused, statement};
 
 /// Both decide on the View that has 49 of 50: one of them is refused, by the counter.
@@ -343,7 +346,7 @@ proptest! {
 }
 
 /// Counters are right, by a count of our own; everything else is in order, by doctor's.
-fn assert_sound(kms: &TestKms) {
+pub(crate) fn assert_sound(kms: &TestKms) {
     let (counted, counters) = count(kms);
     assert_eq!(counted, counters);
     let report = doctor::check(kms.store.as_ref(), kms.service().root().as_ref(), std::path::Path::new(".")).unwrap();
@@ -379,8 +382,21 @@ fn count(kms: &TestKms) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
             PathKind::User => {
                 let user: UserRecord = records::decode(&value).unwrap();
                 access_keys += user.access_keys.len();
-                add(paths::user_count(rest.split('/').next().unwrap().parse().unwrap()));
+                add(paths::user_count(owner(rest)));
+                user.groups.iter().for_each(|group| add(paths::group_member_count(group.parse().unwrap())));
+                user.policies.attached.iter().chain(&user.boundary).filter_map(|arn| uses_path(arn)).for_each(&mut add);
             }
+            PathKind::Group => {
+                let group: GroupRecord = records::decode(&value).unwrap();
+                add(paths::group_count(owner(rest)));
+                group.policies.attached.iter().filter_map(|arn| uses_path(arn)).for_each(&mut add);
+            }
+            PathKind::Role => {
+                let role: RoleRecord = records::decode(&value).unwrap();
+                add(paths::role_count(owner(rest)));
+                role.policies.attached.iter().chain(&role.boundary).filter_map(|arn| uses_path(arn)).for_each(&mut add);
+            }
+            PathKind::CustomerPolicy => add(paths::customer_policy_count(owner(rest))),
             PathKind::AccessKey => {
                 records::decode::<AccessKeyOwnerRecord>(&value).unwrap();
                 owners += 1;
@@ -395,4 +411,14 @@ fn count(kms: &TestKms) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
     assert_eq!(named, names, "names of grants and their records");
     counters.retain(|_, count| *count > 0);
     (counted, counters)
+}
+
+/// Whose record it is.
+fn owner(rest: &str) -> claviger_types::AccountId {
+    rest.split('/').next().unwrap().parse().unwrap()
+}
+
+/// Where the uses of a managed policy are counted, if they are.
+fn uses_path(arn: &str) -> Option<String> {
+    crate::identity::attachments::uses_path(&arn.parse().unwrap())
 }

@@ -111,6 +111,17 @@ impl TestKms {
         self.admin().ok(operation, body)
     }
 
+    /// A managed policy of the first account: its ARN.
+    pub(crate) fn policy(&self, name: &str, statements: &str) -> String {
+        let body = json!({"PolicyName": name, "PolicyDocument": policy(statements)});
+        self.ok("CreatePolicy", body)["Policy"]["Arn"].as_str().unwrap().to_owned()
+    }
+
+    /// A role of the first account, which trusts it.
+    pub(crate) fn role(&self, name: &str) {
+        self.ok("CreateRole", json!({"RoleName": name, "AssumeRolePolicyDocument": trust(HOME)}));
+    }
+
     /// A key of the first account: its id.
     pub(crate) fn key(&self) -> String {
         self.admin().key("SYMMETRIC_DEFAULT")
@@ -260,6 +271,22 @@ impl<'k> Session<'k> {
         self.ok("CreateGrant", body)["GrantId"].as_str().unwrap().to_owned()
     }
 
+    /// What the pages of a listing show: `member` of each item of `list`, or the items themselves if it is empty.
+    pub(crate) fn all_pages(&self, operation: &str, list: &str, member: &str, mut body: Value) -> Vec<String> {
+        let mut all = Vec::new();
+        loop {
+            let reply = self.ok(operation, body.clone());
+            let items = reply[list].as_array().unwrap().iter();
+            let shown = items.map(|item| if member.is_empty() { item } else { &item[member] });
+            all.extend(shown.map(|text| text.as_str().unwrap().to_owned()));
+            assert_eq!(reply["IsTruncated"], reply.get("Marker").is_some(), "{operation} {body}");
+            match reply.get("Marker") {
+                Some(next) => body["Marker"] = next.clone(),
+                None => return all,
+            }
+        }
+    }
+
     /// Base64 of a ciphertext of `plaintext`.
     pub(crate) fn encrypt(&self, key: &str, plaintext: &str) -> String {
         let reply = self.ok("Encrypt", json!({"KeyId": key, "Plaintext": plaintext}));
@@ -281,6 +308,12 @@ impl<'k> Session<'k> {
 /// A policy of these statements.
 pub(crate) fn policy(statements: &str) -> String {
     format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)
+}
+
+/// A trust policy that lets this principal assume the role.
+pub(crate) fn trust(principal: &str) -> String {
+    let statement = json!({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"});
+    policy(&statement.to_string())
 }
 
 /// A statement for the caller's identity policies.

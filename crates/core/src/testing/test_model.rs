@@ -33,7 +33,7 @@ pub(crate) fn reply(row: &Row, body: &[u8]) -> Value {
 /// The members of an operation's input: name and shape.
 pub(crate) fn input_members(row: &Row) -> Vec<(String, Value)> {
     let model = model(row.service);
-    let shape = shape_name(either(&model["operations"][row.name], "in", "input")).unwrap();
+    let Some(shape) = shape_name(either(&model["operations"][row.name], "in", "input")) else { return Vec::new() };
     let members = either(&model["shapes"][shape], "m", "members").as_object().cloned().unwrap_or_default();
     members.into_iter().map(|(name, member)| (name, model["shapes"][shape_name(&member).unwrap()].clone())).collect()
 }
@@ -41,7 +41,7 @@ pub(crate) fn input_members(row: &Row) -> Vec<(String, Value)> {
 /// The members that an operation's input must have.
 pub(crate) fn required_members(row: &Row) -> Vec<String> {
     let model = model(row.service);
-    let shape = shape_name(either(&model["operations"][row.name], "in", "input")).unwrap();
+    let Some(shape) = shape_name(either(&model["operations"][row.name], "in", "input")) else { return Vec::new() };
     let required = either(&model["shapes"][shape], "req", "required").as_array().cloned().unwrap_or_default();
     required.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
 }
@@ -131,6 +131,8 @@ fn within(rule: &Value, size: usize) -> bool {
 }
 
 fn ascii(pattern: &str) -> String {
+    // The one look-ahead: no two hyphens of an account alias stand together.
+    let pattern = pattern.replace("([a-z0-9]|-(?!-)){1,61}[a-z0-9]", "(-?[a-z0-9])+");
     pattern.replace(r"\w", "[0-9A-Za-z_]").replace(r"\d", "[0-9]")
 }
 
@@ -152,6 +154,15 @@ fn typed(model: &Value, shape: &str, value: &Value) -> Value {
             let items = value.get("member").and_then(Value::as_array).cloned().unwrap_or_default();
             Value::Array(items.iter().map(|item| typed(model, element, item)).collect())
         }
+        ("map", value) => {
+            let element = shape_name(&rule["v"]).unwrap();
+            let entries = value.get("entry").and_then(Value::as_array).cloned().unwrap_or_default();
+            let pair = |entry: &Value| {
+                let key = entry["key"].as_str().unwrap().to_owned();
+                (key, typed(model, element, &entry["value"]))
+            };
+            Value::Object(entries.iter().map(pair).collect())
+        }
         ("boolean", Value::String(text)) => json!(text.parse::<bool>().unwrap()),
         ("integer", Value::String(text)) => json!(text.parse::<u64>().unwrap()),
         ("timestamp", Value::String(text)) => {
@@ -162,7 +173,7 @@ fn typed(model: &Value, shape: &str, value: &Value) -> Value {
     }
 }
 
-/// A document as nested objects; an element named `member` is an item of a list.
+/// A document as nested objects; an element named `member` is an item of a list, `entry` one of a map.
 fn xml(text: &str) -> Value {
     let mut reader = quick_xml::Reader::from_str(text);
     let mut open = vec![(String::new(), Map::new(), String::new())];
@@ -193,7 +204,7 @@ fn xml(text: &str) -> Value {
 }
 
 fn put(members: &mut Map<String, Value>, name: String, value: Value) {
-    if name == "member" {
+    if ["entry", "member"].contains(&name.as_str()) {
         members.entry(name).or_insert_with(|| json!([])).as_array_mut().unwrap().push(value);
     } else {
         assert!(members.insert(name.clone(), value).is_none(), "{name} occurs twice");

@@ -4,17 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use claviger_keyring::{DomainScope, KeyMaterialId, Space};
-use claviger_policy::{IdentityPolicies, IdentityPolicy};
 use claviger_storage::{Commit, Revision};
-use claviger_types::{AccessKeyId, AccountId, AliasName, GrantId, KeyArn, KeyId, KeySpec, KeyState, Region, Timestamp};
+use claviger_types::{AccountId, AliasName, GrantId, KeyArn, KeyId, KeySpec, KeyState, Region, Timestamp};
 
-use super::entities::{Account, Alias, BackingKey, Cluster, Credential, Deployment, Domain, InlinePolicy, Key, User};
+use super::entities::{Account, Alias, BackingKey, Cluster, Deployment, Domain, Key};
 use super::grants::Grant;
 use super::{Opener, RegionView, View};
 use crate::paths::{self, PathKind};
 use crate::records::{
-    self, AccessKeyOwnerRecord, AccountRecord, AliasRecord, AuditPositionRecord, ClusterKeyRecord, DeploymentRecord,
-    DevClockRecord, DomainKeyRecord, GrantRecord, KeyRecord, NamedGrantRecord, Record, UserRecord,
+    self, AccessKeyOwnerRecord, AccountAliasRecord, AccountRecord, AliasRecord, AuditPositionRecord, ClusterKeyRecord,
+    DeploymentRecord, DevClockRecord, DomainKeyRecord, GrantRecord, KeyRecord, NamedGrantRecord, Record,
 };
 
 /// Stored state that does not parse, does not open, or refers to what is not there.
@@ -74,10 +73,12 @@ impl View {
         match kind {
             PathKind::AccessKey => at.decode::<AccessKeyOwnerRecord>(value).map(drop),
             PathKind::Account => self.put_account(&at, at.decode(value)?),
+            PathKind::AccountAlias => self.put_account_alias(&at, &at.decode(value)?),
             PathKind::AuditPosition => self.put_audit_position(&at, at.decode(value)?),
             PathKind::Alias => self.put_alias(&at, at.decode(value)?),
             PathKind::ClusterKey => self.put_cluster_key(&at, at.decode(value)?, opener),
             PathKind::Counter | PathKind::Outbox => Ok(()),
+            PathKind::CustomerPolicy => self.put_customer_policy(&at, at.decode(value)?, opener),
             PathKind::Deployment => self.put_deployment(&at, at.decode(value)?),
             PathKind::DevClock => {
                 self.dev_clock_offset_millis = at.decode::<DevClockRecord>(value)?.offset_millis;
@@ -85,12 +86,14 @@ impl View {
             }
             PathKind::DomainKey => self.put_domain_key(&at, at.decode(value)?),
             PathKind::Grant => self.put_grant(&at, at.decode(value)?),
+            PathKind::Group => self.put_group(&at, at.decode(value)?, opener),
             PathKind::Key => self.put_key(&at, at.decode(value)?, opener),
             PathKind::MfaDevice => self.put_mfa_device(&at, at.decode(value)?),
+            PathKind::NamedGrant => self.put_named_grant(&at, &at.decode(value)?),
+            PathKind::Role => self.put_role(&at, at.decode(value)?, opener),
             PathKind::SessionKey => self.put_session_key(&at, at.decode(value)?),
             PathKind::SessionRevocation => self.put_session_revocation(&at, at.decode(value)?),
-            PathKind::NamedGrant => self.put_named_grant(&at, &at.decode(value)?),
-            PathKind::User => self.put_user(&at, at.decode(value)?),
+            PathKind::User => self.put_user(&at, at.decode(value)?, opener),
         }
     }
 
@@ -100,6 +103,7 @@ impl View {
         let at = At { path, space, rest, revision: self.revision };
         match kind {
             PathKind::AccessKey | PathKind::Counter | PathKind::Outbox => {}
+            PathKind::AccountAlias => drop(self.account_aliases.remove(rest)),
             PathKind::Alias => {
                 let (account, name) = at.alias()?;
                 self.remove_alias(at.region()?, account, &name);
@@ -118,9 +122,8 @@ impl View {
                 let (key, digest) = at.named_grant()?;
                 self.grants_mut(at.region()?).remove_name(key, digest);
             }
-            PathKind::User => {
-                let (account, folded) = at.owned()?;
-                self.remove_user(account, folded);
+            PathKind::CustomerPolicy | PathKind::Group | PathKind::Role | PathKind::User => {
+                self.remove_identity(&at, kind)?;
             }
             PathKind::Account | PathKind::AuditPosition | PathKind::Deployment | PathKind::DevClock => {
                 return Err(DamagedState::new(path, "this record is never deleted"));
@@ -132,7 +135,13 @@ impl View {
     fn put_account(&mut self, at: &At<'_>, record: AccountRecord) -> Result<(), DamagedState> {
         let id = at.parse("account id")?;
         let created_at = Timestamp::from_millis(record.created_at);
-        self.accounts.insert(id, Arc::new(Account { id, name: record.name, created_at }));
+        let AccountRecord { name, alias, .. } = record;
+        self.accounts.insert(id, Arc::new(Account { id, name, created_at, alias, revision: at.revision }));
+        Ok(())
+    }
+
+    fn put_account_alias(&mut self, at: &At<'_>, record: &AccountAliasRecord) -> Result<(), DamagedState> {
+        self.account_aliases.insert(at.rest.to_owned(), at.account(record.account)?);
         Ok(())
     }
 
@@ -182,52 +191,6 @@ impl View {
         };
         self.domain_keys.insert(index, Arc::new(domain));
         Ok(())
-    }
-
-    fn put_user(&mut self, at: &At<'_>, record: UserRecord) -> Result<(), DamagedState> {
-        let (account, folded) = at.owned()?;
-        let compile = |policy: &records::InlinePolicyRecord| {
-            IdentityPolicy::parse(&policy.document).map(Arc::new).map_err(|error| at.damaged(error))
-        };
-        let compiled = record.policies.iter().map(compile).collect::<Result<_, _>>()?;
-        let policy =
-            |policy: records::InlinePolicyRecord| InlinePolicy { name: policy.name, document: policy.document };
-        let user = Arc::new(User {
-            account,
-            id: record.id.parse().map_err(|error| at.damaged(error))?,
-            name: record.name.parse().map_err(|error| at.damaged(error))?,
-            path: record.path.into(),
-            created_at: Timestamp::from_millis(record.created_at),
-            policies: record.policies.into_iter().map(policy).collect(),
-            identity: IdentityPolicies::merge(compiled),
-            access_keys: record.access_keys,
-            revision: at.revision,
-        });
-        if user.name.folded() != folded {
-            return Err(at.damaged("the record holds another user"));
-        }
-        self.remove_user(account, folded);
-        for access_key in &user.access_keys {
-            let access_key_id: AccessKeyId = access_key.id.parse().map_err(|error| at.damaged(error))?;
-            let credential = Credential {
-                access_key_id,
-                user: Arc::clone(&user),
-                domain_key_version: access_key.domain_key_version,
-                wrapped_secret: access_key.wrapped_secret.as_slice().into(),
-            };
-            self.credentials.insert(access_key_id, Arc::new(credential));
-        }
-        self.users_by_id.insert(user.id, Arc::clone(&user));
-        self.users.insert((account, folded.to_owned()), user);
-        Ok(())
-    }
-
-    fn remove_user(&mut self, account: AccountId, folded: &str) {
-        let Some(user) = self.users.remove(&(account, folded.to_owned())) else { return };
-        self.users_by_id.remove(&user.id);
-        for id in user.access_keys.iter().filter_map(|access_key| access_key.id.parse::<AccessKeyId>().ok()) {
-            self.credentials.remove(&id);
-        }
     }
 
     fn put_key(&mut self, at: &At<'_>, record: KeyRecord, opener: &mut Opener<'_>) -> Result<(), DamagedState> {

@@ -3,18 +3,11 @@
 use std::sync::Arc;
 
 use claviger_keyring::{ClusterKey, DomainKey, KeyMaterialId};
-use claviger_policy::{Identity, IdentityPolicies, Principal};
 use claviger_storage::Revision;
-use claviger_types::{
-    AccessKeyId, AccountId, AliasName, KeyArn, KeyId, KeySpec, KeyState, PrincipalArn, StateAt, Timestamp, UserId,
-    UserName,
-};
+use claviger_types::{AccountId, AliasName, KeyArn, KeyId, KeySpec, KeyState, StateAt, Timestamp};
 
 use super::policies::InternedPolicy;
-use crate::records::{
-    AccessKeyRecord, BackingKeyRecord, ClusterKeyRecord, InlinePolicyRecord, KeyRecord, KeyStateRecord, TagRecord,
-    UserRecord,
-};
+use crate::records::{AccountRecord, BackingKeyRecord, ClusterKeyRecord, KeyRecord, KeyStateRecord, TagRecord};
 
 /// What the data directory is.
 #[derive(Debug)]
@@ -60,48 +53,10 @@ pub struct Account {
     pub name: String,
     /// When it was made.
     pub created_at: Timestamp,
-}
-
-/// A user with its policies and access keys.
-pub struct User {
-    /// Whose user.
-    pub account: AccountId,
-    /// Unique id.
-    pub id: UserId,
-    /// Name as given.
-    pub name: UserName,
-    /// IAM path.
-    pub path: Box<str>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// Inline policies.
-    pub policies: Vec<InlinePolicy>,
-    /// All policies that count for it, as decided upon.
-    pub identity: IdentityPolicies,
-    /// Access keys as stored.
-    pub access_keys: Vec<AccessKeyRecord>,
+    /// The name that stands for its number at sign-in.
+    pub alias: Option<String>,
     /// When its record was written last.
     pub revision: Revision,
-}
-
-/// A policy inside a user.
-pub struct InlinePolicy {
-    /// Its name.
-    pub name: String,
-    /// Its text, as put.
-    pub document: String,
-}
-
-/// An access key with the user whom it speaks for.
-pub struct Credential {
-    /// `AKIA…`.
-    pub access_key_id: AccessKeyId,
-    /// The user.
-    pub user: Arc<User>,
-    /// Which version of the account's global domain key wraps the secret.
-    pub domain_key_version: u32,
-    /// Wrapped secret access key.
-    pub wrapped_secret: Box<[u8]>,
 }
 
 /// A key.
@@ -155,36 +110,10 @@ pub struct Alias {
     pub revision: Revision,
 }
 
-impl User {
-    /// The user's ARN.
-    pub fn arn(&self) -> PrincipalArn {
-        PrincipalArn::User { account: self.account, path: self.path.clone(), name: self.name.clone() }
-    }
-
-    /// The user as policies see it.
-    pub fn as_principal(&self) -> Principal<'_> {
-        Principal {
-            account: self.account,
-            identity: Identity::User(self.id),
-            policies: &self.identity,
-            boundary: None,
-            session_policies: None,
-            service_control: &[],
-        }
-    }
-
+impl Account {
     /// As stored.
-    pub fn to_record(&self) -> UserRecord {
-        let policy =
-            |policy: &InlinePolicy| InlinePolicyRecord { name: policy.name.clone(), document: policy.document.clone() };
-        UserRecord {
-            id: self.id.to_string(),
-            name: self.name.to_string(),
-            path: self.path.to_string(),
-            created_at: self.created_at.as_millis(),
-            policies: self.policies.iter().map(policy).collect(),
-            access_keys: self.access_keys.clone(),
-        }
+    pub fn to_record(&self) -> AccountRecord {
+        AccountRecord { name: self.name.clone(), created_at: self.created_at.as_millis(), alias: self.alias.clone() }
     }
 }
 

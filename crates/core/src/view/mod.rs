@@ -4,23 +4,30 @@
 //! store's files, of requests or of the wire; only [`apply`](View::apply) writes it.
 
 mod apply;
+mod apply_identities;
 mod entities;
 mod grants;
+mod identities;
 mod policies;
+mod principals;
 mod sessions;
 
 use std::sync::Arc;
 
 use claviger_keyring::{ClusterKey, RootOfTrust, Space};
 use claviger_storage::{Commit, Revision};
-use claviger_types::{AccessKeyId, AccountId, AliasName, KeyId, Region, Timestamp, UserId, UserName};
+use claviger_types::{AccountId, AliasName, KeyId, Region, Timestamp};
 use imbl::{OrdMap, OrdSet};
 
 pub use apply::DamagedState;
-pub use entities::{Account, Alias, BackingKey, Cluster, Credential, Deployment, Domain, Key, User};
+pub use entities::{Account, Alias, BackingKey, Cluster, Deployment, Domain, Key};
 pub use grants::{BoundPrincipal, Grant, GrantName, GrantPrincipal, terms};
-pub use policies::PolicyInterner;
+pub use identities::Holder;
+pub use policies::{IdentityDocument, PolicyInterner};
+pub use principals::{Credential, Group, InlinePolicy, ManagedPolicy, Policies, Role, Tags, User};
 pub use sessions::{DeploymentSessionKey, MfaDevice};
+
+use self::identities::Identities;
 
 use self::grants::GrantIndex;
 use crate::paths;
@@ -36,9 +43,8 @@ pub struct View {
     cluster_keys: OrdMap<u32, Arc<Cluster>>,
     domain_keys: OrdMap<DomainKeyIndex, Arc<Domain>>,
     accounts: OrdMap<AccountId, Arc<Account>>,
-    users: OrdMap<(AccountId, String), Arc<User>>,
-    users_by_id: OrdMap<UserId, Arc<User>>,
-    credentials: OrdMap<AccessKeyId, Arc<Credential>>,
+    account_aliases: OrdMap<String, AccountId>,
+    identities: Identities,
     sessions: sessions::Sessions,
     regions: OrdMap<Region, RegionView>,
 }
@@ -124,25 +130,9 @@ impl View {
         self.accounts.get(&id)
     }
 
-    /// A user by name; case does not count.
-    pub fn user(&self, account: AccountId, name: &UserName) -> Option<&Arc<User>> {
-        self.users.get(&(account, name.folded()))
-    }
-
-    /// A user by unique id.
-    pub fn user_by_id(&self, id: UserId) -> Option<&Arc<User>> {
-        self.users_by_id.get(&id)
-    }
-
-    /// The users of an account in order of their names, those after `after` (in lower case) if it is given.
-    pub fn users_after(&self, account: AccountId, after: &str) -> impl Iterator<Item = &Arc<User>> {
-        let from = (std::ops::Bound::Excluded((account, after.to_owned())), std::ops::Bound::Unbounded);
-        self.users.range(from).take_while(move |((owner, _), _)| *owner == account).map(|(_, user)| user)
-    }
-
-    /// The credential of an access key.
-    pub fn credential(&self, id: AccessKeyId) -> Option<&Arc<Credential>> {
-        self.credentials.get(&id)
+    /// The account of an account alias.
+    pub fn account_of_alias(&self, alias: &str) -> Option<AccountId> {
+        self.account_aliases.get(alias).copied()
     }
 
     /// A key, whoever owns it. Callers ask [`Key::state_at`] whether it still exists.

@@ -105,7 +105,7 @@ impl View {
     pub fn account_of(&self, id: PrincipalId) -> Option<AccountId> {
         match id {
             PrincipalId::User(id) => self.user_by_id(id).map(|user| user.account),
-            PrincipalId::Role(_) => None,
+            PrincipalId::Role(id) => self.role_by_id(id).map(|role| role.account),
         }
     }
 

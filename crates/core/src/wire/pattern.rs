@@ -68,13 +68,15 @@ impl AsciiRun {
     }
 }
 
-/// Java's shorthands are ASCII; those of `regex` would be Unicode, or need tables that are not built in.
+/// Java's shorthands are ASCII; those of `regex` would be Unicode, or need tables that are not built in. The one
+/// look-ahead, of account aliases, says that no two hyphens stand together; their length is a constraint of its own.
 fn java_to_regex(pattern: &str) -> String {
     pattern
         .replace(r"\p{ASCII}", r"[\x00-\x7F]")
         .replace(r"\w", "[0-9A-Za-z_]")
         .replace(r"\d", "[0-9]")
         .replace(r"\s", r"[\t\n\x0B\f\r ]")
+        .replace("([a-z0-9]|-(?!-)){1,61}[a-z0-9]", "(-?[a-z0-9])+")
 }
 
 /// Whether the brackets close only at the end. No model escapes a bracket inside a class.
@@ -130,6 +132,11 @@ mod tests {
             (r"^([a-z]+-){2,3}\d+$", "us-gov-west-1", true, false),
             (r"^([a-z]+-){2,3}\d+$", "eu-central-१", false, false),
             (r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)", "/", true, false),
+            (r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", "our-company-2", true, false),
+            (r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", "our--company", false, false),
+            (r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", "our-", false, false),
+            (r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", "-our", false, false),
+            (r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$", "Our", false, false),
             (r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)", "/a/b/", true, false),
             (r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)", "/a", false, false),
             (r"^(/[a-z]+/v\d{1,2})$|^(/v\d{1,2})$", "/v12", true, false),

@@ -1,0 +1,35 @@
+//! Trust policies on their way in: who may assume a role. The users and roles that one names are bound to their unique
+//! ids, so that a successor of the same name is not let in.
+
+use claviger_policy::{PolicyError, TrustPolicyDocument};
+use claviger_types::{PrincipalArn, PrincipalId, limits};
+
+use crate::error::Error;
+use crate::identity::documents;
+use crate::identity::principal_ids::id_of;
+use crate::pipeline::call::Facts;
+use crate::records::TrustPolicyRecord;
+use crate::target::unanswered;
+
+/// The trust policy `document` as the role will store it.
+pub fn accept(document: &str, facts: &Facts<'_>) -> Result<TrustPolicyRecord, Error> {
+    let limit = limits::TRUST_POLICY_CHARS_MAX;
+    if documents::characters(document) > limit {
+        return Err(Error::quota("ACLSizePerRole", limit));
+    }
+    let parsed = TrustPolicyDocument::parse(document).map_err(refused)?;
+    unanswered(parsed.condition_keys())?;
+    let bind = |arn: &PrincipalArn| Some((arn.clone(), id_of(arn, facts.view)?));
+    let ids: Vec<(PrincipalArn, PrincipalId)> = parsed.principals().filter_map(bind).collect();
+    parsed.compile(&ids).map_err(refused)?;
+    let principals = ids.iter().map(|(arn, id)| (arn.to_string(), id.to_string())).collect();
+    Ok(TrustPolicyRecord { document: document.to_owned(), principals })
+}
+
+/// Source of the text about principals: observed at AWS.
+fn refused(error: PolicyError) -> Error {
+    Error::MalformedPolicyDocument(match error {
+        PolicyError::UnknownPrincipal { arn } => format!("Invalid principal in policy: \"AWS\":\"{arn}\""),
+        error => error.to_string(),
+    })
+}

@@ -1,0 +1,68 @@
+//! `DetachUserPolicy`: a managed policy counts for a user no more. Source: IAM API reference, DetachUserPolicy.
+
+use claviger_types::{PolicyArn, ServiceName};
+
+use crate::error::Error;
+use crate::identity::{attachments, entities, policies};
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
+use crate::target::{Authorized, UserPlace, UserTarget};
+use crate::wire::Fields;
+
+/// The request.
+pub struct DetachUserPolicy {
+    user: UserPlace,
+    policy: PolicyArn,
+}
+
+impl Operation for DetachUserPolicy {
+    const NAME: &'static str = "DetachUserPolicy";
+    const SERVICE: ServiceName = ServiceName::Iam;
+    type Target = UserTarget;
+    type Reply = ();
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        Ok(Self { user: entities::named(fields)?, policy: policies::arn_from_request(fields)? })
+    }
+
+    fn target(&self) -> &UserPlace {
+        &self.user
+    }
+}
+
+impl Command for DetachUserPolicy {
+    type Prepared = ();
+
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
+        Ok(attachments::detach(target.existing()?, &self.policy)?.reply(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::testing::test_kms::{TestKms, refused, statement};
+
+    #[test]
+    fn only_what_is_attached() {
+        let kms = TestKms::new();
+        kms.ok("CreateUser", json!({"UserName": "x"}));
+        let own = kms.policy("p", &statement("Allow", "kms:ListKeys", "*"));
+        for arn in [&*own, "arn:aws:iam::aws:policy/ReadOnlyAccess"] {
+            let body = json!({"UserName": "x", "PolicyArn": arn});
+            let missing = Err(refused("NoSuchEntity", &format!("Policy {arn} was not found.")));
+            assert_eq!(kms.call("DetachUserPolicy", body.clone()), missing);
+            kms.ok("AttachUserPolicy", body.clone());
+            assert_eq!(kms.ok("DetachUserPolicy", body.clone()), Value::Null);
+            assert_eq!(kms.call("DetachUserPolicy", body), missing);
+        }
+        assert_eq!(kms.store.counter("counters/global/policy-uses/111122223333/p"), 0);
+        kms.ok("DeletePolicy", json!({"PolicyArn": own}));
+    }
+}

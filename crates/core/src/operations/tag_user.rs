@@ -1,0 +1,76 @@
+//! `TagUser`: tags are added to a user, or get new values. Source: IAM API reference, TagUser.
+
+use claviger_types::ServiceName;
+
+use crate::error::Error;
+use crate::identity::{entities, tags};
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
+use crate::records::TagRecord;
+use crate::target::{Authorized, UserPlace, UserTarget};
+use crate::wire::Fields;
+
+/// The request.
+pub struct TagUser {
+    user: UserPlace,
+    tags: Vec<TagRecord>,
+}
+
+impl Operation for TagUser {
+    const NAME: &'static str = "TagUser";
+    const SERVICE: ServiceName = ServiceName::Iam;
+    type Target = UserTarget;
+    type Reply = ();
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        Ok(Self { user: entities::named(fields)?, tags: tags::from_request(fields)? })
+    }
+
+    fn target(&self) -> &UserPlace {
+        &self.user
+    }
+}
+
+impl Command for TagUser {
+    type Prepared = ();
+
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
+        let user = target.existing()?;
+        let mut tags = user.to_record().tags;
+        tags::add(&mut tags, &self.tags)?;
+        Ok(entities::edit(user, |record| record.tags = tags).reply(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::testing::test_kms::{TestKms, refused};
+
+    #[test]
+    fn tags_are_added_or_get_new_values() {
+        let kms = TestKms::new();
+        kms.ok("CreateUser", json!({"UserName": "x"}));
+        let tag = |key: &str, value: &str| json!({"Key": key, "Value": value});
+        let put = |tags: Value| kms.call("TagUser", json!({"UserName": "x", "Tags": tags}));
+        assert_eq!(put(json!([tag("b", "1"), tag("a", "")])), Ok(Value::Null));
+        put(json!([tag("B", "2"), tag("c", "3")])).unwrap();
+        let shown = json!([tag("B", "2"), tag("a", ""), tag("c", "3")]);
+        assert_eq!(kms.ok("GetUser", json!({"UserName": "x"}))["User"]["Tags"], shown);
+        let twice = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
+        assert_eq!(put(json!([tag("d", "1"), tag("D", "2")])), Err(refused("InvalidInput", twice)));
+        assert_eq!(put(json!([tag("Aws:x", "")])).unwrap_err().code, "InvalidInput");
+        let many =
+            |from: usize, to: usize| -> Value { (from..to).map(|number| tag(&number.to_string(), "")).collect() };
+        put(many(0, 47)).unwrap();
+        let full = "The number of tags has reached the maximum limit of 50.";
+        assert_eq!(put(many(47, 48)), Err(refused("LimitExceeded", full)));
+        put(json!([tag("A", "new value of one that is there")])).unwrap();
+    }
+}
