@@ -76,10 +76,9 @@ def test_inline_policies(iam, user):
         "{",
         "{}",
         json.dumps(ALLOW_ALL).replace("Allow", "Perhaps"),
-        json.dumps(ALLOW_ALL).replace('"Resource"', '"NotResource"'),
+        json.dumps(ALLOW_ALL).replace('"Resource": "*"', '"Resource": "*", "NotResource": "*"'),
         json.dumps({"Version": "2012-10-17", "Statement": [{**ALLOW_ALL["Statement"][0], "Principal": "*"}]}),
-        json.dumps({"Version": "2012-10-17", "Statement": [{**ALLOW_ALL["Statement"][0], "Condition": {}}]}),
-        json.dumps(ALLOW_ALL).replace('"Resource": "*"', '"Resource": "arn:aws:kms:*:*:key/${aws:username}"'),
+        json.dumps({"Version": "2012-10-17", "Statement": [{**ALLOW_ALL["Statement"][0], "Condition": {"Sometimes": {"aws:SourceIp": "::1"}}}]}),
     ],
 )
 def test_malformed_policies(iam, user, document):

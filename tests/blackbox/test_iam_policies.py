@@ -80,6 +80,22 @@ def test_a_policy_in_use_stays(iam, policy):
         iam.attach_user_policy(UserName=name, PolicyArn=arn)
 
 
+def test_a_boundary_takes_away_and_gives_nothing(server, iam, policy):
+    everything, nothing = fresh("everything"), fresh("nothing")
+    allowed = server.kms(server.create_user(everything, allow("*")))
+    denied = server.kms(server.create_user(nothing))
+    allowed.list_aliases()
+    for name in [everything, nothing]:
+        iam.put_user_permissions_boundary(UserName=name, PermissionsBoundary=policy["Arn"])
+    allowed.list_keys()
+    with refused("AccessDeniedException"):
+        allowed.list_aliases()
+    with refused("AccessDeniedException"):
+        denied.list_keys()
+    iam.delete_user_permissions_boundary(UserName=everything)
+    allowed.list_aliases()
+
+
 def test_the_service_has_policies_of_its_own(server, iam):
     own = [one for page in iam.get_paginator("list_policies").paginate(Scope="AWS") for one in page["Policies"]]
     assert {"AdministratorAccess", "AWSKeyManagementServicePowerUser", "ReadOnlyAccess", "IAMFullAccess"} <= {
