@@ -113,9 +113,14 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// `aws:PrincipalTag/…`: the session's tags.
+    /// `aws:PrincipalTag/…`: the session's tags, and those of the principal whose keys the session has not.
     pub fn tags(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.session.into_iter().flat_map(|session| &session.tags).map(|tag| (&*tag.key, &*tag.value))
+        let Principal::User(user) = self.principal;
+        let session = self.session;
+        let of_session = move || session.into_iter().flat_map(|session| &session.tags);
+        let own = user.tags.iter().map(|(key, value)| (&**key, &**value));
+        let own = own.filter(move |(key, _)| !of_session().any(|tag| tag.key.eq_ignore_ascii_case(key)));
+        of_session().map(|tag| (&*tag.key, &*tag.value)).chain(own)
     }
 
     /// The principal's unique id, which policies are bound to.

@@ -1,11 +1,13 @@
 //! Tags of users, roles and managed policies. Keys keep their case and are the same whatever their case. Source: IAM
 //! user guide, "Rules for tagging in IAM and AWS STS".
 
+use claviger_policy::{ConditionKey, Values};
 use claviger_types::limits;
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::identity::listing::Members;
+use crate::pipeline::request::{tag_keys, tag_value};
 use crate::records::TagRecord;
 use crate::view::Tags;
 use crate::wire::Fields;
@@ -43,6 +45,25 @@ pub fn from_request(fields: &mut Fields) -> Result<Vec<TagRecord>, Error> {
     }
     tags.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(tags)
+}
+
+/// What a request with tags tells of itself.
+pub fn condition<'t>(tags: &'t [TagRecord], key: &ConditionKey) -> Values<'t> {
+    match key {
+        ConditionKey::AwsRequestTag(name) => {
+            tag_value(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())), name)
+        }
+        ConditionKey::AwsTagKeys if !tags.is_empty() => tag_keys(tags.iter().map(|tag| tag.key.as_str())),
+        _ => Values::Absent,
+    }
+}
+
+/// What a request with keys of tags tells of itself.
+pub fn condition_of_keys<'t>(keys: &'t [String], key: &ConditionKey) -> Values<'t> {
+    match key {
+        ConditionKey::AwsTagKeys => tag_keys(keys.iter().map(String::as_str)),
+        _ => Values::Absent,
+    }
 }
 
 /// `TagKeys`.

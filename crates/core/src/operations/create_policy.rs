@@ -1,6 +1,7 @@
 //! `CreatePolicy`: a new customer managed policy, attached to nobody yet. Source: IAM API reference, CreatePolicy.
 
 use claviger_keyring::Space;
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{PolicyId, PolicyName, ServiceName, limits};
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use crate::paths;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
+use crate::pipeline::request::RequestContext;
 use crate::records::{ManagedPolicyRecord, PolicyVersionRecord, TagRecord};
 use crate::target::{Authorized, PolicyPlace, PolicyTarget};
 use crate::wire::Fields;
@@ -55,6 +57,16 @@ impl Operation for CreatePolicy {
 
     fn target(&self) -> &PolicyPlace {
         &self.place
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for CreatePolicy {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        tags::condition(&self.tags, key)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `CreateRole`: a new role, which may do nothing yet, and who may assume it. Source: IAM API reference, CreateRole.
 
 use claviger_keyring::Space;
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{PolicyArn, RoleId, RoleName, ServiceName, limits};
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use crate::paths;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
+use crate::pipeline::request::RequestContext;
 use crate::records::{PoliciesRecord, RoleRecord, TagRecord};
 use crate::target::{Authorized, RolePlace, RoleTarget};
 use crate::view::Role;
@@ -58,6 +60,16 @@ impl Operation for CreateRole {
 
     fn target(&self) -> &RolePlace {
         &self.place
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for CreateRole {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        tags::condition(&self.tags, key)
     }
 }
 

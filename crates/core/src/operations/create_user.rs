@@ -1,6 +1,7 @@
 //! `CreateUser`: a new user, who may do nothing yet. Source: IAM API reference, CreateUser.
 
 use claviger_keyring::Space;
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{PolicyArn, ServiceName, UserId, UserName};
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use crate::paths;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome};
+use crate::pipeline::request::RequestContext;
 use crate::records::{PoliciesRecord, TagRecord, UserRecord};
 use crate::target::{Authorized, UserPlace, UserTarget};
 use crate::view::User;
@@ -46,6 +48,16 @@ impl Operation for CreateUser {
 
     fn target(&self) -> &UserPlace {
         &self.place
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for CreateUser {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        tags::condition(&self.tags, key)
     }
 }
 

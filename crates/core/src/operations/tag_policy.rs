@@ -1,5 +1,6 @@
 //! `TagPolicy`: tags are added to a customer managed policy, or get new values. Source: IAM API reference, TagPolicy.
 
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::ServiceName;
 
 use crate::error::Error;
@@ -7,6 +8,7 @@ use crate::identity::{policies, tags};
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::records::TagRecord;
 use crate::target::{Authorized, PolicyPlace, PolicyTarget};
 use crate::wire::Fields;
@@ -29,6 +31,16 @@ impl Operation for TagPolicy {
 
     fn target(&self) -> &PolicyPlace {
         &self.policy
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for TagPolicy {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        tags::condition(&self.tags, key)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `TagRole`: tags are added to a role, or get new values. Source: IAM API reference, TagRole.
 
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::ServiceName;
 
 use crate::error::Error;
@@ -7,6 +8,7 @@ use crate::identity::{entities, tags};
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::records::TagRecord;
 use crate::target::{Authorized, RolePlace, RoleTarget};
 use crate::wire::Fields;
@@ -29,6 +31,16 @@ impl Operation for TagRole {
 
     fn target(&self) -> &RolePlace {
         &self.role
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for TagRole {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        tags::condition(&self.tags, key)
     }
 }
 

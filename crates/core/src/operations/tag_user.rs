@@ -1,5 +1,6 @@
 //! `TagUser`: tags are added to a user, or get new values. Source: IAM API reference, TagUser.
 
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::ServiceName;
 
 use crate::error::Error;
@@ -7,6 +8,7 @@ use crate::identity::{entities, tags};
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::records::TagRecord;
 use crate::target::{Authorized, UserPlace, UserTarget};
 use crate::wire::Fields;
@@ -30,6 +32,16 @@ impl Operation for TagUser {
     fn target(&self) -> &UserPlace {
         &self.user
     }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for TagUser {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        tags::condition(&self.tags, key)
+    }
 }
 
 impl Command for TagUser {
@@ -52,6 +64,24 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::testing::test_kms::{TestKms, refused};
+
+    /// Policies see the tags of the request, and those that the caller has.
+    #[test]
+    fn conditions_see_tags() {
+        let kms = TestKms::new();
+        let when = |operator: &str, key: &str| {
+            let condition = json!({operator: {key: "blue"}});
+            let statement = json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition});
+            statement.to_string()
+        };
+        let requested = kms.admin().user("requested", &when("StringEquals", "aws:RequestTag/team"));
+        let principal = kms.admin().user("principal", &when("StringEquals", "aws:PrincipalTag/team"));
+        let tag = |value: &str| json!({"UserName": "principal", "Tags": [{"Key": "Team", "Value": value}]});
+        assert!(requested.call("TagUser", tag("red")).is_err());
+        assert!(principal.call("ListKeys", json!({})).is_err());
+        requested.ok("TagUser", tag("blue"));
+        principal.ok("ListKeys", json!({}));
+    }
 
     #[test]
     fn tags_are_added_or_get_new_values() {

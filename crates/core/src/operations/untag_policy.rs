@@ -1,6 +1,7 @@
 //! `UntagPolicy`: tags of a customer managed policy go; keys of tags that are not there are no matter. Source: IAM API
 //! reference, UntagPolicy.
 
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::ServiceName;
 
 use crate::error::Error;
@@ -8,6 +9,7 @@ use crate::identity::{policies, tags};
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, PolicyPlace, PolicyTarget};
 use crate::wire::Fields;
 
@@ -29,6 +31,16 @@ impl Operation for UntagPolicy {
 
     fn target(&self) -> &PolicyPlace {
         &self.policy
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for UntagPolicy {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        tags::condition_of_keys(&self.tag_keys, key)
     }
 }
 

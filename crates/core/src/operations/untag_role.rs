@@ -1,6 +1,7 @@
 //! `UntagRole`: tags of a role go; keys of tags that are not there are no matter. Source: IAM API reference,
 //! UntagRole.
 
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::ServiceName;
 
 use crate::error::Error;
@@ -8,6 +9,7 @@ use crate::identity::{entities, tags};
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, RolePlace, RoleTarget};
 use crate::wire::Fields;
 
@@ -29,6 +31,16 @@ impl Operation for UntagRole {
 
     fn target(&self) -> &RolePlace {
         &self.role
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for UntagRole {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        tags::condition_of_keys(&self.tag_keys, key)
     }
 }
 
