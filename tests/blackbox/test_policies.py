@@ -89,29 +89,44 @@ def test_malformed(kms, key, kind):
     assert kms.get_key_policy(KeyId=key["KeyId"])["Policy"] == before
 
 
-NOT_UNDERSTOOD = {
-    "Condition": {**ENABLE_IAM, "Condition": {"StringEquals": {"kms:CallerAccount": ACCOUNT}}},
-    "NotPrincipal": {
-        **{name: ENABLE_IAM[name] for name in ("Effect", "Action", "Resource")},
-        "NotPrincipal": {"AWS": ROOT},
-    },
-    "NotAction": {
-        **{name: ENABLE_IAM[name] for name in ("Effect", "Principal", "Resource")},
-        "NotAction": "kms:Decrypt",
-    },
-    "NotResource": {**{name: ENABLE_IAM[name] for name in ("Effect", "Principal", "Action")}, "NotResource": "*"},
-    "Service": {**ENABLE_IAM, "Principal": {"Service": "logs.amazonaws.com"}},
-    "role": {**ENABLE_IAM, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/operator"}},
-    "variable": {**ENABLE_IAM, "Resource": "arn:aws:kms:*:*:key/${aws:PrincipalTag/key}"},
+NOT_KNOWN_YET = {
+    "kms:TrailingDaysWithoutKeyUsage": {"NumericGreaterThan": {"kms:TrailingDaysWithoutKeyUsage": "90"}},
 }
 
 
-@pytest.mark.parametrize("what", NOT_UNDERSTOOD)
-def test_what_is_not_understood_is_refused_and_named(kms, key, what):
+@pytest.mark.parametrize("what", NOT_KNOWN_YET)
+def test_what_is_not_known_yet_is_refused_and_named(kms, key, what):
     """Nothing unknown is ever silently allowed, even beside a statement that lets the account in."""
+    conditional = {**ENABLE_IAM, "Condition": NOT_KNOWN_YET[what]}
     with refused("MalformedPolicyDocumentException", None, 400) as caught:
-        kms.put_key_policy(KeyId=key["KeyId"], Policy=policy(ENABLE_IAM, NOT_UNDERSTOOD[what]))
+        kms.put_key_policy(KeyId=key["KeyId"], Policy=policy(ENABLE_IAM, conditional))
     assert what in caught.value.response["Error"]["Message"]
+
+
+UNUSUAL = {
+    "condition": {**ENABLE_IAM, "Condition": {"StringEquals": {"kms:CallerAccount": ACCOUNT}}},
+    "not principal": {
+        **{name: ENABLE_IAM[name] for name in ("Effect", "Action", "Resource")},
+        "NotPrincipal": {"AWS": ROOT},
+    },
+    "not action": {
+        **{name: ENABLE_IAM[name] for name in ("Effect", "Principal", "Resource")},
+        "NotAction": "kms:Decrypt",
+    },
+    "not resource": {**{name: ENABLE_IAM[name] for name in ("Effect", "Principal", "Action")}, "NotResource": "*"},
+    "service": {**ENABLE_IAM, "Principal": {"Service": "logs.amazonaws.com"}},
+    "variable": {**ENABLE_IAM, "Resource": "arn:aws:kms:*:*:key/${aws:PrincipalTag/key}"},
+    "other service's action": {**ENABLE_IAM, "Action": "s3:GetObject"},
+    "unknown condition key": {**ENABLE_IAM, "Condition": {"StringEquals": {"nobody:HasThis": "x"}}},
+}
+
+
+@pytest.mark.parametrize("what", UNUSUAL)
+def test_unusual_statements_are_kept_as_they_are(kms, key, what):
+    document = policy(ENABLE_IAM, UNUSUAL[what])
+    kms.put_key_policy(KeyId=key["KeyId"], Policy=document)
+    assert kms.get_key_policy(KeyId=key["KeyId"])["Policy"] == document
+    kms.encrypt(KeyId=key["KeyId"], Plaintext=b"x")
 
 
 def test_unknown_user(kms, key):
