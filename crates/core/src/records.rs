@@ -3,10 +3,12 @@
 //! Field numbers are never given twice, and a version that this release does not know is refused. Key material stands
 //! here only wrapped.
 
+mod organization;
 mod sessions;
 
 use minicbor::{Decode, Encode};
 
+pub use organization::{ControlPolicyRecord, OrganizationRecord, OrganizationalUnitRecord};
 pub use sessions::{
     MfaAssignmentRecord, MfaDeviceRecord, SessionKeyRecord, SessionRecord, SessionRevocationRecord, SessionTagRecord,
 };
@@ -118,6 +120,18 @@ pub struct AccountRecord {
     /// Milliseconds since the epoch.
     #[n(1)]
     pub created_at: i64,
+    /// The organizational unit that it lies in; none is the root.
+    #[n(2)]
+    pub parent: Option<String>,
+    /// When it was closed, if it is. Milliseconds since the epoch.
+    #[n(3)]
+    pub closed_at: Option<i64>,
+    /// Tags in order of their keys.
+    #[n(4)]
+    pub tags: Vec<TagRecord>,
+    /// Control policies attached to it.
+    #[n(5)]
+    pub policies: Vec<String>,
 }
 
 /// A user with everything that is its own: one record, so that one precondition guards all of it.
@@ -432,4 +446,7 @@ kinds! {
     AuditPositionRecord = 11,
     GrantRecord = 12,
     NamedGrantRecord = 13,
+    OrganizationRecord = 30,
+    OrganizationalUnitRecord = 31,
+    ControlPolicyRecord = 32,
 }

@@ -10,6 +10,7 @@ pub(crate) mod decision;
 mod grant;
 mod key;
 mod mfa_device;
+mod organization;
 mod principal;
 mod user;
 
@@ -27,6 +28,7 @@ pub use circumstances::{Subject, unanswered};
 pub use grant::{GrantPlace, GrantTarget, RetiringPrincipal};
 pub use key::{KeyName, KeyTarget};
 pub use mfa_device::{MfaDevicePlace, MfaDeviceTarget};
+pub use organization::{AccountEntry, AnyKey, OrganizationPart, Part};
 pub use principal::PrincipalTarget;
 pub use user::{UserPlace, UserTarget, UsersBelow};
 

@@ -4,6 +4,7 @@
 mod conditions;
 mod every_operation;
 mod grants;
+pub(crate) mod organization;
 mod races;
 pub(crate) mod test_kms;
 pub(crate) mod test_mfa;

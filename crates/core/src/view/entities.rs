@@ -51,17 +51,6 @@ pub struct Domain {
     pub revision: Revision,
 }
 
-/// An account.
-#[derive(Debug)]
-pub struct Account {
-    /// Its number.
-    pub id: AccountId,
-    /// Its name.
-    pub name: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
-
 /// A user with its policies and access keys.
 pub struct User {
     /// Whose user.

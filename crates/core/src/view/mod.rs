@@ -3,9 +3,11 @@
 //! A reader holds one `Arc<View>` for the whole request, so it never sees half a commit. The View knows nothing of the
 //! store's files, of requests or of the wire; only [`apply`](View::apply) writes it.
 
+mod access;
 mod apply;
 mod entities;
 mod grants;
+mod organization;
 mod policies;
 mod sessions;
 
@@ -17,12 +19,15 @@ use claviger_types::{AccessKeyId, AccountId, AliasName, KeyId, Region, Timestamp
 use imbl::{OrdMap, OrdSet};
 
 pub use apply::DamagedState;
-pub use entities::{Account, Alias, BackingKey, Cluster, Credential, Deployment, Domain, Key, User};
+pub use entities::{Alias, BackingKey, Cluster, Credential, Deployment, Domain, Key, User};
 pub use grants::{BoundPrincipal, Grant, GrantName, GrantPrincipal, terms};
+pub use organization::{Account, ControlPolicy, Organization, OrganizationalUnit};
 pub use policies::PolicyInterner;
 pub use sessions::{DeploymentSessionKey, MfaDevice};
 
+use self::access::AccessIndex;
 use self::grants::GrantIndex;
+use self::organization::OrganizationView;
 use crate::paths;
 
 /// One version of the state.
@@ -36,12 +41,16 @@ pub struct View {
     cluster_keys: OrdMap<u32, Arc<Cluster>>,
     domain_keys: OrdMap<DomainKeyIndex, Arc<Domain>>,
     accounts: OrdMap<AccountId, Arc<Account>>,
+    organization: OrganizationView,
     users: OrdMap<(AccountId, String), Arc<User>>,
     users_by_id: OrdMap<UserId, Arc<User>>,
     credentials: OrdMap<AccessKeyId, Arc<Credential>>,
     sessions: sessions::Sessions,
     regions: OrdMap<Region, RegionView>,
 }
+
+/// Tags in order of their keys.
+pub type Tags = Box<[(Box<str>, Box<str>)]>;
 
 /// Space, account, version.
 type DomainKeyIndex = (Space, AccountId, u32);
@@ -52,6 +61,7 @@ struct RegionView {
     keys: OrdMap<KeyId, Arc<Key>>,
     keys_by_account: OrdSet<(AccountId, KeyId)>,
     deletions: OrdSet<(Timestamp, KeyId)>,
+    access: AccessIndex,
     aliases: OrdMap<(AccountId, AliasName), Arc<Alias>>,
     aliases_by_key: OrdSet<(KeyId, AliasName)>,
     grants: GrantIndex,
@@ -140,9 +150,14 @@ impl View {
         self.users.range(from).take_while(move |((owner, _), _)| *owner == account).map(|(_, user)| user)
     }
 
-    /// The credential of an access key.
+    /// The credential of an access key, unless its account is closed.
     pub fn credential(&self, id: AccessKeyId) -> Option<&Arc<Credential>> {
-        self.credentials.get(&id)
+        self.credentials.get(&id).filter(|credential| !self.is_closed(credential.user.account))
+    }
+
+    /// Whether an access key has this id, if only one of a closed account.
+    pub fn is_access_key(&self, id: AccessKeyId) -> bool {
+        self.credentials.contains_key(&id)
     }
 
     /// A key, whoever owns it. Callers ask [`Key::state_at`] whether it still exists.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use claviger_policy::{KeyPolicy, KeyPolicyDocument};
+use claviger_policy::{KeyPolicy, KeyPolicyDocument, LetIn};
 use claviger_types::{PrincipalArn, PrincipalId};
 
 use crate::records::KeyPolicyRecord;
@@ -14,6 +14,8 @@ pub struct InternedPolicy {
     pub record: KeyPolicyRecord,
     /// As decided upon.
     pub compiled: KeyPolicy,
+    /// Whom it lets in, for the indexes that lead from accounts to keys.
+    pub lets_in: LetIn,
 }
 
 /// The policies that some key has.
@@ -29,8 +31,8 @@ impl PolicyInterner {
         if let Some(policy) = self.by_content.get(&record).and_then(Weak::upgrade) {
             return Ok(policy);
         }
-        let compiled = compile(&record)?;
-        let policy = Arc::new(InternedPolicy { record: record.clone(), compiled });
+        let (compiled, lets_in) = compile(&record)?;
+        let policy = Arc::new(InternedPolicy { record: record.clone(), compiled, lets_in });
         self.sweep();
         self.by_content.insert(record, Arc::downgrade(&policy));
         Ok(policy)
@@ -46,11 +48,12 @@ impl PolicyInterner {
 }
 
 /// Compiles a stored policy with the unique ids that its users had when it was put.
-pub fn compile(record: &KeyPolicyRecord) -> Result<KeyPolicy, String> {
+fn compile(record: &KeyPolicyRecord) -> Result<(KeyPolicy, LetIn), String> {
     let document = KeyPolicyDocument::parse(&record.document).map_err(|error| error.to_string())?;
     let users = record.users.iter().map(|(arn, id)| Ok((arn.parse()?, id.parse()?)));
     let users = users
         .collect::<Result<Vec<(PrincipalArn, PrincipalId)>, claviger_types::Malformed>>()
         .map_err(|error| error.to_string())?;
-    document.compile(&users).map_err(|error| error.to_string())
+    let lets_in = document.lets_in();
+    document.compile(&users).map(|policy| (policy, lets_in)).map_err(|error| error.to_string())
 }
