@@ -28,6 +28,14 @@ pub(crate) enum ClientError {
         /// The server's text.
         message: String,
     },
+    /// The answer is no JSON.
+    #[error("the answer of {operation} cannot be read: {reason}")]
+    Reply {
+        /// The operation.
+        operation: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The request cannot be written as JSON, or no runtime.
     #[error("cannot send {operation}: {reason}")]
     Request {

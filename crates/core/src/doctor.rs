@@ -48,7 +48,9 @@ pub fn check(store: &dyn Store, root: &dyn RootOfTrust, audit_folder: &Path) -> 
             put => report.findings.extend(put.err()),
         }
     })?;
-    view.finish(revision, None);
+    // What this finds first is among what is found below.
+    let _ = view.finish(revision, None);
+    report.findings.extend(view.organization_damage());
     if view.deployment().is_none() {
         report.find(&paths::deployment(), "missing: the store holds no deployment".into());
     }

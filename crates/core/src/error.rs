@@ -18,6 +18,8 @@ pub enum Error {
     AlreadyExists(String),
     /// The caller's access key was deleted while the request waited: it is answered as one that never was.
     CallerGone,
+    /// A rule of the organization forbids it: a limit of the tree, a policy that must stay, an account that must.
+    ConstraintViolation(String),
     /// The key is disabled.
     Disabled(KeyArn),
     /// A thing that still has parts cannot be deleted.
@@ -151,6 +153,7 @@ impl Error {
             Self::AccessDenied(_) => ("AccessDeniedException", 400, "AccessDenied", 403),
             Self::AlreadyExists(_) => ("AlreadyExistsException", 400, "EntityAlreadyExists", 409),
             Self::CallerGone => ("UnrecognizedClientException", 400, "InvalidClientTokenId", 403),
+            Self::ConstraintViolation(_) => ("ConstraintViolationException", 400, "ConstraintViolation", 409),
             Self::Disabled(_) => ("DisabledException", 400, "Disabled", 400),
             Self::DeleteConflict(_) => ("ConflictException", 400, "DeleteConflict", 409),
             Self::DryRun => ("DryRunOperationException", 400, "DryRunOperation", 412),
@@ -198,6 +201,7 @@ impl Error {
                 Some("The key ID in the request does not identify a CMK that can perform this operation.".into())
             }
             Self::AlreadyExists(text)
+            | Self::ConstraintViolation(text)
             | Self::DeleteConflict(text)
             | Self::Forbidden(text)
             | Self::InvalidArn(text)

@@ -13,6 +13,7 @@ mod jobs;
 mod keys;
 mod metrics;
 mod operations;
+mod organization;
 pub mod paths;
 mod pipeline;
 pub mod records;

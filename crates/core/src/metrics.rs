@@ -43,11 +43,12 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Outcomes that are counted apart; the last slot is for codes that the list lacks.
-    pub const OUTCOMES: [&str; 39] = [
+    pub const OUTCOMES: [&str; 40] = [
         "OK",
         "AccessDeniedException",
         "AlreadyExistsException",
         "ConflictException",
+        "ConstraintViolationException",
         "DisabledException",
         "DryRunOperationException",
         "ExpiredTokenException",
@@ -193,7 +194,8 @@ mod tests {
         Some(match error {
             Error::AccessDenied(_) => Error::AlreadyExists(text()),
             Error::AlreadyExists(_) => Error::CallerGone,
-            Error::CallerGone => Error::DeleteConflict(text()),
+            Error::CallerGone => Error::ConstraintViolation(text()),
+            Error::ConstraintViolation(_) => Error::DeleteConflict(text()),
             Error::DeleteConflict(_) => {
                 let id = KeyId::from_random([7; 16]);
                 Error::Disabled(KeyArn { region: REGION.parse().unwrap(), account: HOME.parse().unwrap(), id })

@@ -2,8 +2,8 @@
 
 use claviger_keyring::Space;
 use claviger_types::{
-    AccessKeyId, AccountId, AliasName, GrantId, GroupId, GroupName, KeyId, Malformed, MfaDeviceName, PolicyName,
-    PrincipalId, Region, RoleName, UserName,
+    AccessKeyId, AccountId, AliasName, ControlPolicyId, GrantId, GroupId, GroupName, KeyId, Malformed, MfaDeviceName,
+    OrganizationalUnitId, PolicyName, PrincipalId, Region, RoleName, UserName,
 };
 
 /// The name of the space that is no Region's: accounts, users, the deployment's own keys.
@@ -42,6 +42,21 @@ pub fn cluster_key(version: u32) -> String {
 /// An account.
 pub fn account(id: AccountId) -> String {
     format!("accounts/{GLOBAL}/{id}")
+}
+
+/// The organization with its root.
+pub fn organization() -> String {
+    format!("organization/{GLOBAL}/current")
+}
+
+/// An organizational unit.
+pub fn organizational_unit(id: &OrganizationalUnitId) -> String {
+    format!("organizational-units/{GLOBAL}/{id}")
+}
+
+/// A service or resource control policy.
+pub fn control_policy(id: &ControlPolicyId) -> String {
+    format!("control-policies/{GLOBAL}/{id}")
 }
 
 /// A user, by the name in lower case: names that differ in case only are the same.
@@ -193,6 +208,8 @@ pub enum PathKind {
     AuditPosition,
     /// `cluster-keys/…`.
     ClusterKey,
+    /// `control-policies/…`.
+    ControlPolicy,
     /// `counters/…`.
     Counter,
     /// `customer-policies/…`.
@@ -213,6 +230,10 @@ pub enum PathKind {
     MfaDevice,
     /// `grant-names/…`.
     NamedGrant,
+    /// `organization/…`.
+    Organization,
+    /// `organizational-units/…`.
+    OrganizationalUnit,
     /// `outbox/…`.
     Outbox,
     /// `session-keys/…`.
@@ -236,6 +257,7 @@ pub fn parse(path: &str) -> Option<(PathKind, &str, &str)> {
         "aliases" => PathKind::Alias,
         "audit-positions" => PathKind::AuditPosition,
         "cluster-keys" => PathKind::ClusterKey,
+        "control-policies" => PathKind::ControlPolicy,
         "counters" => PathKind::Counter,
         "customer-policies" => PathKind::CustomerPolicy,
         "deployment" => PathKind::Deployment,
@@ -246,6 +268,8 @@ pub fn parse(path: &str) -> Option<(PathKind, &str, &str)> {
         "groups" => PathKind::Group,
         "keys" => PathKind::Key,
         "mfa-devices" => PathKind::MfaDevice,
+        "organization" => PathKind::Organization,
+        "organizational-units" => PathKind::OrganizationalUnit,
         "outbox" => PathKind::Outbox,
         "session-keys" => PathKind::SessionKey,
         "session-revocations" => PathKind::SessionRevocation,
@@ -287,6 +311,7 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
         }
         PathKind::AuditPosition => audit_position(space_from_name(space).ok()?),
         PathKind::ClusterKey => cluster_key(rest.parse().ok()?),
+        PathKind::ControlPolicy => control_policy(&rest.parse().ok()?),
         PathKind::Counter | PathKind::Outbox => return None,
         PathKind::CustomerPolicy => {
             let (owner, name) = owned()?;
@@ -324,6 +349,8 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
             let (owner, name) = owned()?;
             role(owner, &name.parse::<RoleName>().ok()?.folded())
         }
+        PathKind::Organization => organization(),
+        PathKind::OrganizationalUnit => organizational_unit(&rest.parse().ok()?),
         PathKind::User => {
             let (owner, name) = owned()?;
             user(owner, &name.parse::<UserName>().ok()?.folded())
@@ -351,6 +378,7 @@ mod tests {
             audit_position(Space::Region(region)),
             cluster_key(1),
             customer_policy(owner, "p"),
+            control_policy(&"p-abcdefgh".parse().unwrap()),
             deployment(),
             dev_clock(),
             domain_key(Space::Global, owner, u32::MAX),
@@ -363,6 +391,8 @@ mod tests {
             mfa_device(owner, "phone"),
             mfa_device_count(owner),
             named_grant(region, id, &[0xab; 32]),
+            organization(),
+            organizational_unit(&"ou-abcd-efghijkl".parse().unwrap()),
             outbox(GLOBAL, ID),
             session_key(1),
             session_revocation(owner, "AIDA7777777777777777".parse().unwrap()),
@@ -383,6 +413,7 @@ mod tests {
             "audit-positions/global/other",
             "cluster-keys/global/1",
             "cluster-keys/global/00000000001",
+            "control-policies/us-east-1/p-abcdefgh",
             "deployment/global/other",
             "dev-clock/us-east-1/current",
             "domain-keys/us-east-1/111122223333/+000000001",
@@ -399,6 +430,8 @@ mod tests {
             "customer-policies/global/111122223333/P",
             "groups/us-east-1/111122223333/team",
             "roles/global/111122223333/Build",
+            "organization/global/other",
+            "organizational-units/global/r-abcd",
             "users/global/111122223333/Ann",
         ] {
             assert!(!is_canonical(path), "{path}");

@@ -4,6 +4,7 @@
 //! here only wrapped.
 
 mod identities;
+mod organization;
 mod sessions;
 
 use minicbor::{Decode, Encode};
@@ -12,6 +13,7 @@ pub use identities::{
     AccessKeyOwnerRecord, AccessKeyRecord, AccountAliasRecord, GroupRecord, InlinePolicyRecord, ManagedPolicyRecord,
     PoliciesRecord, PolicyVersionRecord, RoleRecord, TrustPolicyRecord, UserRecord,
 };
+pub use organization::{ControlPolicyRecord, OrganizationRecord, OrganizationalUnitRecord};
 pub use sessions::{
     MfaAssignmentRecord, MfaDeviceRecord, SessionKeyRecord, SessionRecord, SessionRevocationRecord, SessionTagRecord,
 };
@@ -123,8 +125,20 @@ pub struct AccountRecord {
     /// Milliseconds since the epoch.
     #[n(1)]
     pub created_at: i64,
-    /// The name that stands for its number at sign-in.
+    /// The organizational unit that it lies in; none is the root.
     #[n(2)]
+    pub parent: Option<String>,
+    /// When it was closed, if it is. Milliseconds since the epoch.
+    #[n(3)]
+    pub closed_at: Option<i64>,
+    /// Tags in order of their keys.
+    #[n(4)]
+    pub tags: Vec<TagRecord>,
+    /// Control policies attached to it.
+    #[n(5)]
+    pub policies: Vec<String>,
+    /// The name that stands for its number at sign-in.
+    #[n(6)]
     pub alias: Option<String>,
 }
 
@@ -393,4 +407,7 @@ kinds! {
     RoleRecord = 31,
     ManagedPolicyRecord = 32,
     AccountAliasRecord = 33,
+    OrganizationRecord = 40,
+    OrganizationalUnitRecord = 41,
+    ControlPolicyRecord = 42,
 }

@@ -147,7 +147,7 @@ pub fn load(store: &dyn Store, root: &dyn RootOfTrust, policies: &mut PolicyInte
     if let Some(damage) = damage {
         return Err(damage.into());
     }
-    view.finish(revision, None);
+    view.finish(revision, None)?;
     Ok(Loaded { view, events })
 }
 

@@ -177,10 +177,13 @@ macro_rules! actions {
 
 actions! {
     Claviger {
-        "AttachPolicy" "CloseAccount" "CreateAccount" "CreatePolicy" "DeletePolicy" "DescribeAccount" "DescribePolicy"
-        "DetachPolicy" "ExplainAccess" "ListAccounts" "ListParents" "ListPolicies" "ListPoliciesForTarget"
-        "ListTagsForResource" "ListTargetsForPolicy" "ReopenAccount" "RevokeSessions" "RotateClusterKey"
-        "RotateDomainKeys" "SetDevClock" "TagResource" "UntagResource" "UpdateAccount" "UpdatePolicy"
+        "AttachControlPolicy" "CloseAccount" "CreateAccount" "CreateControlPolicy" "CreateOrganizationalUnit"
+        "DeleteControlPolicy" "DeleteOrganizationalUnit" "DescribeAccount" "DescribeControlPolicy"
+        "DescribeOrganization" "DescribeOrganizationalUnit" "DetachControlPolicy" "ExplainAccess" "ListAccountTags"
+        "ListAccounts" "ListControlPolicies" "ListControlPoliciesForTarget" "ListOrganizationalUnits"
+        "ListTargetsForControlPolicy" "MoveAccount" "RenameAccount" "RenameOrganizationalUnit" "ReopenAccount"
+        "ResetKeyPolicy" "RevokeSessions" "RotateClusterKey" "RotateDomainKeys" "SetDevClock" "TagAccount"
+        "UntagAccount" "UpdateControlPolicy"
     }
     Iam {
         "AddClientIDToOpenIDConnectProvider" "AddUserToGroup" "AttachGroupPolicy" "AttachRolePolicy"

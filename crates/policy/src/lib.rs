@@ -50,7 +50,7 @@ pub use grants::{GrantConstraints, GrantPrincipal, GrantTerms};
 pub use identity_policy::{ControlPolicies, ControlPolicy, IdentityPolicies, IdentityPolicy};
 pub use keys::ConditionKey;
 pub use principals::Naming;
-pub use resource_policy::{KeyPolicy, KeyPolicyDocument, TrustPolicy, TrustPolicyDocument};
+pub use resource_policy::{KeyPolicy, KeyPolicyDocument, LetIn, TrustPolicy, TrustPolicyDocument};
 pub use resources::Resource;
 pub use statement::Effect;
 pub use trace::{Explanation, Found, Lack, Obstacle, SeenCondition, SeenGrant, SeenStatement};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use claviger_types::{PrincipalArn, PrincipalId, limits};
+use claviger_types::{AccountId, PrincipalArn, PrincipalId, limits};
 
 use crate::PolicyError;
 use crate::caller::Principal;
@@ -41,6 +41,11 @@ macro_rules! resource_policy {
             /// The condition keys that it asks for, variables included, each once.
             pub fn condition_keys(&self) -> Vec<ConditionKey> {
                 keys_of(self.0.statements.iter().map(|(statement, _)| statement))
+            }
+
+            /// Whom it may let in, as far as statements that allow anything tell; what they allow, and when, is not asked.
+            pub fn lets_in(&self) -> LetIn {
+                self.0.lets_in()
             }
 
             /// Makes the policy that decisions are made with; `ids` holds the unique id of each of
@@ -85,11 +90,35 @@ impl Document {
         Ok(Self { statements, arns })
     }
 
+    fn lets_in(&self) -> LetIn {
+        let mut lets_in = LetIn::default();
+        for (_, speaks) in self.statements.iter().filter(|(statement, _)| statement.effect == Effect::Allow) {
+            match speaks {
+                Speaks::Of(listed) => {
+                    lets_in.anyone |= listed.anyone;
+                    lets_in.accounts.extend(&listed.accounts);
+                    lets_in.accounts.extend(listed.arns.iter().map(PrincipalArn::account));
+                }
+                Speaks::OfAllBut(_) => lets_in.anyone = true,
+            }
+        }
+        lets_in
+    }
+
     fn compile(self, ids: &[(PrincipalArn, PrincipalId)]) -> Result<ResourcePolicy, PolicyError> {
         let principals = Principals::bind(self.statements.iter().map(|(_, speaks)| speaks), ids)?;
         let statements = self.statements.into_iter().map(|(statement, _)| statement).collect();
         Ok(ResourcePolicy { statements, principals })
     }
+}
+
+/// Whose principals a policy may let in.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct LetIn {
+    /// The accounts that a statement names, themselves or by a principal of theirs.
+    pub accounts: BTreeSet<AccountId>,
+    /// Whether a statement names anyone, or all but some.
+    pub anyone: bool,
 }
 
 /// Statements, and of whom they speak.

@@ -14,6 +14,7 @@ mod key_spec;
 mod key_state;
 pub mod limits;
 mod mfa_device;
+mod organization;
 mod principal;
 mod region;
 mod service;
@@ -29,6 +30,9 @@ pub use key_ref::{BadKeyRef, KeyRef, KeyRefKind};
 pub use key_spec::{DataKeySpec, EncryptionAlgorithm, KeySpec, KeyUsage, MacAlgorithm};
 pub use key_state::{InvalidTransition, KeyState, StateAt, Transition};
 pub use mfa_device::MfaDeviceArn;
+pub use organization::{
+    ControlPolicyId, ControlPolicyType, ControlTarget, OrganizationId, OrganizationalUnitId, ParentId, RootId,
+};
 pub use principal::{
     AccessKeyId, GroupId, GroupName, MfaDeviceName, PolicyId, PolicyName, PrincipalId, RoleId, RoleName,
     RoleSessionName, SessionKeyId, UserId, UserName,
@@ -59,11 +63,17 @@ serialize_as_text!(
     AliasArn,
     AliasName,
     GrantId,
+    ControlPolicyId,
+    ControlPolicyType,
+    ControlTarget,
     GroupId,
     GroupName,
     KeyArn,
     KeyId,
     MfaDeviceArn,
+    OrganizationId,
+    OrganizationalUnitId,
+    ParentId,
     PolicyArn,
     PolicyId,
     PolicyName,
@@ -71,6 +81,7 @@ serialize_as_text!(
     Region,
     RoleId,
     RoleName,
+    RootId,
     SessionKeyId,
     UserId,
     UserName

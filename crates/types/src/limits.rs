@@ -15,6 +15,18 @@ pub const ACCESS_KEYS_PER_USER_MAX: usize = 2;
 /// choice, since AWS publishes none for KMS.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
+/// Tags of an account. Source: AWS Organizations API reference, TagResource.
+pub const TAGS_PER_ACCOUNT_MAX: usize = 50;
+
+/// Characters of a control policy. Source: AWS Organizations quotas.
+pub const CONTROL_POLICY_CHARS_MAX: usize = 5120;
+
+/// Control policies of each type in the organization. Source: AWS Organizations quotas.
+pub const CONTROL_POLICIES_PER_TYPE_MAX: usize = 1000;
+
+/// Control policies of each type at the root, a unit or an account. Source: AWS Organizations quotas.
+pub const CONTROL_POLICIES_PER_TARGET_MAX: usize = 5;
+
 /// Canonical bytes of an encryption context. Source: the XKS proxy API caps additional authenticated data at
 /// 8,192 bytes, so that a larger one could never be used with an external key store.
 pub const ENCRYPTION_CONTEXT_BYTES_MAX: usize = 8192;
@@ -85,6 +97,12 @@ pub const ROLE_SESSION_SECONDS_DEFAULT: u32 = 3_600;
 
 /// Tags of one user, role or managed policy. Source: IAM quotas.
 pub const TAGS_PER_IDENTITY_MAX: usize = 50;
+
+/// Organizational units of the organization. Source: AWS Organizations quotas.
+pub const ORGANIZATIONAL_UNITS_MAX: usize = 1000;
+
+/// Levels of organizational units below the root. Source: AWS Organizations quotas.
+pub const ORGANIZATIONAL_UNIT_DEPTH_MAX: usize = 5;
 
 /// Tags of one key. Source: AWS KMS resource quotas.
 pub const TAGS_PER_KEY_MAX: usize = 50;

@@ -42,7 +42,7 @@ impl Doctor {
 }
 
 /// A development directory brings its root of trust along.
-fn root_file(config: &Config, dir: &DataDir) -> Result<PathBuf, CommandError> {
+pub(super) fn root_file(config: &Config, dir: &DataDir) -> Result<PathBuf, CommandError> {
     let beside = dir.dev_root();
     if config.root_file.is_none() && beside.exists() {
         return Ok(beside);
@@ -58,6 +58,8 @@ fn examine(store: &dyn Store, root: &FileRoot, audit_folder: &Path) -> Result<(R
         (PathKind::Key, 0, "keys"),
         (PathKind::Alias, 0, "aliases"),
         (PathKind::Grant, 0, "grants"),
+        (PathKind::OrganizationalUnit, 0, "organizational units"),
+        (PathKind::ControlPolicy, 0, "control policies"),
         (PathKind::Outbox, 0, "events on their way to the audit log"),
     ];
     store.load(&mut |record| {

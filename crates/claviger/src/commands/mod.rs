@@ -1,9 +1,11 @@
 //! The commands, one file each, and the one list of what can go wrong with them.
 
 mod account;
+mod account_text;
 mod config;
 mod doctor;
 mod init;
+mod recover;
 mod serve;
 
 use std::net::SocketAddr;
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Doctor(doctor::Doctor),
     /// Make the data directory and the root of trust of a new production server
     Init(init::Init),
+    /// Make an administrator for an account that nobody can enter; the server must not be running
+    Recover(recover::Recover),
     /// Run the server
     Serve(serve::Serve),
 }
@@ -49,6 +53,7 @@ impl Command {
             Self::Config(config) => config.run(limits),
             Self::Doctor(doctor) => doctor.run(limits),
             Self::Init(init) => init.run(limits),
+            Self::Recover(recover) => recover.run(limits),
             Self::Serve(serve) => serve.run(limits),
         }
     }

@@ -39,6 +39,41 @@ fn an_account_is_made_as_the_contract_says() {
 }
 
 #[test]
+fn accounts_are_listed_tagged_closed_and_reopened() {
+    let scratch = tempfile::tempdir().unwrap();
+    let server = Server::dev(scratch.path(), &[]);
+    let run = |arguments: &[&str]| {
+        let output = server.client(&[&"account"]).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let id = ["--id", "222233334444"];
+    let with_id = |command: &str, more: &[&str]| run(&[&[command], &id[..], more].concat());
+    with_id("create", &["--name", "NAME"]);
+    let listed = run(&["list"]);
+    let lines: Vec<&str> = listed.lines().collect();
+    assert!(lines[0].starts_with("ACCOUNT       STATUS  NAME"), "{listed}");
+    assert!(lines[2].starts_with("222233334444  ACTIVE  NAME"), "{listed}");
+    let accounts: Value = serde_json::from_str(&run(&["list", "--output", "json"])).unwrap();
+    assert_eq!(accounts["Accounts"][1]["Name"], "NAME");
+
+    assert_eq!(with_id("tag", &["environment=prod", "note=a=b"]), "TAG       environment=prod\nTAG       note=a=b\n");
+    assert_eq!(with_id("tag", &["--remove", "note"]), "TAG       environment=prod\n");
+    assert_eq!(with_id("close", &[]), "The account 222233334444 is closed.\n");
+    let described = with_id("describe", &[]);
+    assert!(described.contains("STATUS    CLOSED\n") && described.ends_with("environment=prod\n"), "{described}");
+    assert_eq!(with_id("reopen", &[]), "The account 222233334444 is open again.\n");
+    let described: Value = serde_json::from_str(&with_id("describe", &["--output", "json"])).unwrap();
+    assert_eq!(described["Account"]["Status"], "ACTIVE");
+    assert_eq!(described["Tags"], serde_json::json!([{"Key": "environment", "Value": "prod"}]));
+
+    for arguments in [&["tag", "--id", "222233334444"][..], &["tag", "--id", "222233334444", "=x"], &["close"]] {
+        let output = server.client(&[&"account"]).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
 fn without_settings_it_says_which() {
     refuse(&[&"account", &"create", &"--name", &"x"], &["AWS_ENDPOINT_URL"]);
 }

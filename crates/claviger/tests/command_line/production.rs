@@ -55,6 +55,34 @@ fn a_new_deployment() {
     server.stop_by(Signal::INT);
 }
 
+/// Whoever holds data and root of trust gets into each account again.
+#[test]
+fn an_account_that_nobody_can_enter_is_recovered() {
+    let deployment = deployment();
+    let recover: [&dyn AsRef<std::ffi::OsStr>; 7] = [
+        &"recover",
+        &"--data-dir",
+        &deployment.data,
+        &"--root-file",
+        &deployment.root,
+        &"--account-id",
+        &"444455556666",
+    ];
+    let server = Server::production(&deployment.data, &deployment.root);
+    refuse(&recover, &["open already"]);
+    server.stop();
+    let profile = succeed(&recover);
+    refuse(&recover, &["444455556666", "recovery", "--user-name"]);
+    let absent = [&recover[..6], &[&"111122223333"]].concat();
+    refuse(&absent, &["111122223333", "does not exist"]);
+    let server = Server::production(&deployment.data, &deployment.root);
+    for key in [&profile, &deployment.profile] {
+        let made = create_account(&server, key, &[]);
+        assert!(made.status.success(), "{}", text(&made.stderr));
+    }
+    server.stop();
+}
+
 #[test]
 fn nothing_is_overwritten() {
     let deployment = deployment();

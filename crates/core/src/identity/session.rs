@@ -89,8 +89,9 @@ impl Session {
         if wall_now >= self.expires_at {
             return Err(Error::SessionExpired);
         }
+        let is_open = |id: PrincipalId| view.account_of(id).is_some_and(|account| !view.is_closed(account));
         let mut through = self.assumed_through.iter();
-        if !through.all(|id| view.account_of(*id).is_some() && !self.is_revoked(view, *id)) {
+        if view.is_closed(self.account) || !through.all(|id| is_open(*id) && !self.is_revoked(view, *id)) {
             return Err(Error::CallerGone);
         }
         match self.principal {

@@ -98,15 +98,15 @@ impl Command for CreateAccount {
         if facts.view.account(new.id).is_some() {
             return Err(Error::AlreadyExists(format!("The account {} already exists", new.id)));
         }
-        if facts.view.credential(new.access_key_id).is_some() {
-            return Err(Error::AlreadyExists(format!("The access key {} already exists", new.access_key_id)));
+        if facts.view.access_key(new.admin.access_key_id).is_some() {
+            return Err(Error::AlreadyExists(format!("The access key {} already exists", new.admin.access_key_id)));
         }
         let reply = Reply {
             account: AccountReply { id: new.id, name: self.name.clone(), arn: PrincipalArn::Root(new.id) },
             access_key: AccessKeyReply {
                 user_name: ADMIN,
-                access_key_id: new.access_key_id,
-                secret_access_key: Arc::clone(&new.secret),
+                access_key_id: new.admin.access_key_id,
+                secret_access_key: Arc::clone(&new.admin.secret),
             },
         };
         let changes = new.write(Changes::new(Space::Global), &self.name, facts.now);

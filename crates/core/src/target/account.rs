@@ -123,13 +123,18 @@ impl Target for Deployment {
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         Account.ask(asked, facts)?;
-        match facts.view.deployment() {
-            Some(deployment) if deployment.first_account == facts.account() => Ok(()),
-            _ => Err(denied(asked.action, facts, DeniedResource::FirstAccountOnly)),
-        }
+        only_first_account(asked, facts)
     }
 
     fn resources(&self) -> Vec<String> {
         Vec::new()
+    }
+}
+
+/// Refuses every account but the first.
+pub(super) fn only_first_account(asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+    match facts.view.deployment() {
+        Some(deployment) if deployment.first_account == facts.account() => Ok(()),
+        _ => Err(denied(asked.action, facts, DeniedResource::FirstAccountOnly)),
     }
 }

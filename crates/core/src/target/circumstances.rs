@@ -4,7 +4,7 @@
 //! Source: AWS KMS developer guide, "Condition keys for AWS KMS"; IAM user guide, "AWS global condition context keys".
 
 use claviger_policy::{Action, ConditionKey, Context, Fact, GrantTerms, Values};
-use claviger_types::EncryptionContext;
+use claviger_types::{AccountId, EncryptionContext};
 
 use crate::error::Error;
 use crate::identity::caller::Caller;
@@ -82,6 +82,8 @@ impl<'a> Circumstances<'a> {
         Some(match asked {
             ConditionKey::AwsPrincipalAccount => Values::text(caller.account.to_string()),
             ConditionKey::AwsPrincipalArn => Values::text(caller.principal_arn().to_string()),
+            ConditionKey::AwsPrincipalOrgId => self.organization_id(),
+            ConditionKey::AwsPrincipalOrgPaths => self.organization_path(caller.account),
             ConditionKey::AwsPrincipalTag(name) => tag_value(caller.tags(), name),
             ConditionKey::AwsPrincipalType => Values::text(caller.principal_type()),
             ConditionKey::AwsUserId => Values::text(caller.user_id()),
@@ -105,14 +107,15 @@ impl<'a> Circumstances<'a> {
 
     /// What is told by the thing that is asked about.
     fn of_subject(&self, asked: &ConditionKey) -> Option<Values<'a>> {
-        let Some(key) = self.subject.key() else {
-            return match asked {
-                ConditionKey::AwsResourceAccount => Some(Values::text(self.facts.account().to_string())),
-                _ => None,
-            };
-        };
+        let owner = self.subject.key().map_or_else(|| self.facts.account(), |key| key.arn.account);
+        match asked {
+            ConditionKey::AwsResourceAccount => return Some(Values::text(owner.to_string())),
+            ConditionKey::AwsResourceOrgId => return Some(self.organization_id()),
+            ConditionKey::AwsResourceOrgPaths => return Some(self.organization_path(owner)),
+            _ => {}
+        }
+        let key = self.subject.key()?;
         Some(match asked {
-            ConditionKey::AwsResourceAccount => Values::text(key.arn.account.to_string()),
             ConditionKey::AwsResourceTag(name) => {
                 tag_value(key.tags.iter().map(|(key, value)| (&**key, &**value)), name)
             }
@@ -133,6 +136,18 @@ impl<'a> Circumstances<'a> {
             }
             _ => return None,
         })
+    }
+
+    /// All accounts are in the one organization.
+    fn organization_id(&self) -> Values<'a> {
+        Values::optional(self.facts.view.organization().map(|organization| organization.id.as_str()))
+    }
+
+    fn organization_path(&self, account: AccountId) -> Values<'a> {
+        match self.facts.view.account(account) {
+            Some(account) => Values::Many(vec![account.organization_path().into()]),
+            None => Values::Absent,
+        }
     }
 
     /// Names of condition keys ignore case, so one can stand for several pairs.
@@ -164,13 +179,7 @@ pub fn unanswered(keys: Vec<ConditionKey>) -> Result<(), Error> {
     let unknown = |key: &ConditionKey| {
         matches!(
             key,
-            ConditionKey::AwsPrincipalOrgId
-                | ConditionKey::AwsPrincipalOrgPaths
-                | ConditionKey::AwsResourceOrgId
-                | ConditionKey::AwsResourceOrgPaths
-                | ConditionKey::IamPermissionsBoundary
-                | ConditionKey::IamPolicyArn
-                | ConditionKey::IamResourceTag(_)
+            ConditionKey::IamPermissionsBoundary | ConditionKey::IamPolicyArn | ConditionKey::IamResourceTag(_)
         )
     };
     match keys.into_iter().find(unknown) {

@@ -2,8 +2,8 @@
 //! language's evaluator. There is no other way to a decision, and what cannot be told now is no permission.
 
 use claviger_policy::{
-    Action, Decision, Denial, KeyPolicy, KeyResource, Layer, Request, Resource, RetirableGrant, decide_by_identity,
-    decide_on_key, decide_on_retire,
+    Action, Decision, Denial, KeyPolicy, KeyResource, Layer, Principal, Request, Resource, RetirableGrant,
+    decide_by_identity, decide_on_key, decide_on_retire,
 };
 use claviger_types::KeyArn;
 
@@ -15,9 +15,9 @@ use crate::view::{Grant, Key};
 /// An action on a key: by its policy, the caller's, and the grants to the caller.
 pub(super) fn on_key(key: &Key, action: Action, subject: Subject<'_>, facts: &Facts<'_>) -> Result<(), Denial> {
     let circumstances = Circumstances { facts: *facts, action, subject };
-    let principal = facts.caller.as_principal();
+    let principal = principal(facts);
     let request = Request { principal: &principal, action, context: &circumstances };
-    let resource = KeyResource { arn: key.arn, policy: &key.policy.compiled, resource_control: &[] };
+    let resource = resource(key, facts);
     let grants = grant_principals::to_caller(key, facts).map(|grant| &grant.terms);
     settled(decide_on_key(&request, &resource, grants), Layer::Resource)
 }
@@ -31,9 +31,12 @@ pub(crate) fn by_key_policy(
     facts: &Facts<'_>,
 ) -> Result<(), Denial> {
     let circumstances = Circumstances { facts: *facts, action, subject };
-    let principal = facts.caller.as_principal();
+    let principal = principal(facts);
     let request = Request { principal: &principal, action, context: &circumstances };
-    settled(decide_on_key(&request, &KeyResource { arn, policy, resource_control: &[] }, []), Layer::Resource)
+    settled(
+        decide_on_key(&request, &KeyResource { arn, policy, resource_control: facts.view.rcp_levels(arn.account) }, []),
+        Layer::Resource,
+    )
 }
 
 /// An action for which only the caller's side is asked.
@@ -44,7 +47,7 @@ pub(crate) fn by_identity(
     facts: &Facts<'_>,
 ) -> Result<(), Denial> {
     let circumstances = Circumstances { facts: *facts, action, subject };
-    let principal = facts.caller.as_principal();
+    let principal = principal(facts);
     let request = Request { principal: &principal, action, context: &circumstances };
     settled(decide_by_identity(&request, resource), Layer::Identity)
 }
@@ -52,9 +55,9 @@ pub(crate) fn by_identity(
 /// The retirement of a grant; of one that is not there, as of one that names nobody.
 pub(super) fn on_retirement(grant: Option<&Grant>, key: &Key, action: Action, facts: &Facts<'_>) -> Result<(), Denial> {
     let circumstances = Circumstances { facts: *facts, action, subject: Subject::Grant(key, grant) };
-    let principal = facts.caller.as_principal();
+    let principal = principal(facts);
     let request = Request { principal: &principal, action, context: &circumstances };
-    let resource = KeyResource { arn: key.arn, policy: &key.policy.compiled, resource_control: &[] };
+    let resource = resource(key, facts);
     let nothing = Default::default();
     let grantee = grant.map(|grant| grant.grantee.named());
     let retiring = grant.and_then(|grant| grant.retiring.as_ref()).map(|retiring| retiring.named());
@@ -64,6 +67,17 @@ pub(super) fn on_retirement(grant: Option<&Grant>, key: &Key, action: Action, fa
         retiring: retiring.as_ref(),
     };
     settled(decide_on_retire(&request, &resource, &grant), Layer::Resource)
+}
+
+/// The caller, with the service control policies that hold for it.
+fn principal<'a>(facts: &Facts<'a>) -> Principal<'a> {
+    Principal { service_control: facts.view.scp_levels(facts.account()), ..facts.caller.as_principal() }
+}
+
+/// A key, with the resource control policies that hold for it.
+fn resource<'a>(key: &'a Key, facts: &Facts<'a>) -> KeyResource<'a> {
+    let resource_control = facts.view.rcp_levels(key.arn.account);
+    KeyResource { arn: key.arn, policy: &key.policy.compiled, resource_control }
 }
 
 fn settled(decision: Decision, open: Layer) -> Result<(), Denial> {

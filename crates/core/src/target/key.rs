@@ -73,7 +73,7 @@ pub struct KeyTarget(pub Arc<Key>);
 impl KeyTarget {
     /// Whether a key of this id exists now, of whatever account.
     pub fn exists(id: KeyId, facts: &Facts<'_>) -> bool {
-        facts.view.key(facts.region(), id).is_some_and(|key| key.state_at(facts.now) != StateAt::Gone)
+        existing_key(id, facts).is_some()
     }
 }
 
@@ -148,9 +148,9 @@ pub(super) fn resolve_key(name: &KeyName, asked: Asked, facts: &Facts<'_>) -> Re
     }
 }
 
-/// The key of this id, of whatever account, if it exists now.
+/// The key of this id, of whatever account, if it exists now. Those of a closed account exist for nobody.
 pub(super) fn existing_key(id: KeyId, facts: &Facts<'_>) -> Option<Arc<Key>> {
-    let key = facts.view.key(facts.region(), id)?;
+    let key = facts.view.key(facts.region(), id).filter(|key| !facts.view.is_closed(key.arn.account))?;
     (key.state_at(facts.now) != StateAt::Gone).then(|| Arc::clone(key))
 }
 

@@ -12,6 +12,7 @@ mod grant;
 mod key;
 mod managed_policy;
 mod mfa_device;
+mod organization;
 mod principal;
 
 use std::ops::Deref;
@@ -33,6 +34,7 @@ pub use grant::{GrantPlace, GrantTarget, RetiringPrincipal};
 pub use key::{KeyName, KeyTarget};
 pub use managed_policy::{PoliciesBelow, PolicyPlace, PolicyTarget};
 pub use mfa_device::{MfaDevicePlace, MfaDeviceTarget};
+pub use organization::{AccountEntry, AnyKey, OrganizationPart, Part};
 pub use principal::PrincipalTarget;
 
 /// A kind of thing that requests act upon.

@@ -9,6 +9,7 @@ use claviger_types::ServiceName;
 use serde_json::{Value, json};
 
 use crate::table;
+use crate::testing::organization::Organization;
 use crate::testing::test_kms::{
     AWAY, HOME, REGION, Refused, TestKms, is_command, policy, refused, statement, trust, violation,
 };
@@ -28,6 +29,7 @@ struct World {
     /// A device that the user enabled, and one that is nobody's.
     phones: [Phone; 2],
     grant_ids: [String; 2],
+    organization: Organization,
 }
 
 /// Base64 of a plaintext that no store, log or error may ever hold.
@@ -52,6 +54,7 @@ impl World {
         identities(&kms);
         let mut phones = [Phone::enabled(&kms, "sample", "used"), Phone::made(&kms, "spare")];
         phones[0].ahead_steps = 2;
+        let organization = Organization::new(&kms);
         let mut world = Self {
             kms,
             key,
@@ -63,6 +66,7 @@ impl World {
             user_key,
             phones,
             grant_ids: Default::default(),
+            organization,
         };
         world.grant_ids = [0, 1].map(|_| {
             let grant = world.kms.ok("CreateGrant", world.sample("CreateGrant"));
@@ -208,7 +212,9 @@ impl World {
             | "RotateDomainKeys" => {
                 json!({})
             }
-            other => self.identity_sample(other).unwrap_or_else(|| panic!("{other} has no sample: add one")),
+            other => self
+                .identity_sample(other)
+                .unwrap_or_else(|| self.organization.sample(other, &self.kms.admin().key_arn(key))),
         }
     }
 }
@@ -301,9 +307,16 @@ fn a_denied_action_is_refused() {
 #[test]
 fn only_the_first_account_acts_on_the_deployment() {
     let world = World::new();
-    for operation in ["CreateAccount", "RotateClusterKey", "SetDevClock"] {
-        let refusal = world.kms.away().call(operation, world.sample(operation)).expect_err(operation);
-        assert_eq!(refusal.code, "AccessDeniedException", "{operation}");
+    let everybodys = ["DescribeOrganization", "RevokeSessions", "RotateDomainKeys"];
+    let own = table::rows().iter().filter(|row| row.service == ServiceName::Claviger);
+    for row in own.filter(|row| !everybodys.contains(&row.name)) {
+        let mut body = world.sample(row.name);
+        if body.get("AccountId").is_some() {
+            body["AccountId"] = json!(HOME);
+        }
+        let refusal = world.kms.away().call(row.name, body).expect_err(row.name);
+        assert_eq!(refusal.code, "AccessDeniedException", "{}", row.name);
+        assert!(refusal.message.ends_with(" because only the deployment's first account may do this"), "{refusal:?}");
     }
 }
 

@@ -5,6 +5,7 @@ mod conditions;
 mod every_operation;
 mod grants;
 mod identity_races;
+pub(crate) mod organization;
 mod races;
 pub(crate) mod test_kms;
 pub(crate) mod test_mfa;

@@ -7,12 +7,12 @@ use claviger_keyring::{DomainScope, KeyMaterialId, Space};
 use claviger_storage::{Commit, Revision};
 use claviger_types::{AccountId, AliasName, GrantId, KeyArn, KeyId, KeySpec, KeyState, Region, Timestamp};
 
-use super::entities::{Account, Alias, BackingKey, Cluster, Deployment, Domain, Key};
+use super::entities::{Alias, BackingKey, Cluster, Deployment, Domain, Key};
 use super::grants::Grant;
 use super::{Opener, RegionView, View};
 use crate::paths::{self, PathKind};
 use crate::records::{
-    self, AccessKeyOwnerRecord, AccountAliasRecord, AccountRecord, AliasRecord, AuditPositionRecord, ClusterKeyRecord,
+    self, AccessKeyOwnerRecord, AccountAliasRecord, AliasRecord, AuditPositionRecord, ClusterKeyRecord,
     DeploymentRecord, DevClockRecord, DomainKeyRecord, GrantRecord, KeyRecord, NamedGrantRecord, Record,
 };
 
@@ -49,14 +49,15 @@ impl View {
                 None => next.delete(&change.path)?,
             }
         }
-        next.finish(commit.revision, Some(Arc::clone(commit)));
+        next.finish(commit.revision, Some(Arc::clone(commit)))?;
         Ok(next)
     }
 
-    /// Notes what the View stands at, after its records were put.
-    pub fn finish(&mut self, revision: Revision, changes: Option<Arc<Commit>>) {
+    /// Notes what the View stands at, after its records were put, and draws what needs all of them.
+    pub fn finish(&mut self, revision: Revision, changes: Option<Arc<Commit>>) -> Result<(), DamagedState> {
         self.revision = revision;
         self.changes = changes;
+        self.place_accounts()
     }
 
     /// Takes in one record. A record must come after those that it refers to: in the order of the paths, or of commits.
@@ -77,6 +78,7 @@ impl View {
             PathKind::AuditPosition => self.put_audit_position(&at, at.decode(value)?),
             PathKind::Alias => self.put_alias(&at, at.decode(value)?),
             PathKind::ClusterKey => self.put_cluster_key(&at, at.decode(value)?, opener),
+            PathKind::ControlPolicy => self.put_control_policy(&at, at.decode(value)?),
             PathKind::Counter | PathKind::Outbox => Ok(()),
             PathKind::CustomerPolicy => self.put_customer_policy(&at, at.decode(value)?, opener),
             PathKind::Deployment => self.put_deployment(&at, at.decode(value)?),
@@ -93,6 +95,8 @@ impl View {
             PathKind::Role => self.put_role(&at, at.decode(value)?, opener),
             PathKind::SessionKey => self.put_session_key(&at, at.decode(value)?),
             PathKind::SessionRevocation => self.put_session_revocation(&at, at.decode(value)?),
+            PathKind::Organization => self.put_organization(&at, at.decode(value)?),
+            PathKind::OrganizationalUnit => self.put_unit(&at, at.decode(value)?),
             PathKind::User => self.put_user(&at, at.decode(value)?, opener),
         }
     }
@@ -109,6 +113,7 @@ impl View {
                 self.remove_alias(at.region()?, account, &name);
             }
             PathKind::ClusterKey => drop(self.cluster_keys.remove(&at.parse::<u32>("version")?)),
+            PathKind::ControlPolicy => self.remove_control_policy(&at)?,
             PathKind::DomainKey => drop(self.domain_keys.remove(&at.domain_key()?)),
             PathKind::Grant => {
                 let (key, id) = at.of_key("grant id")?;
@@ -122,21 +127,18 @@ impl View {
                 let (key, digest) = at.named_grant()?;
                 self.grants_mut(at.region()?).remove_name(key, digest);
             }
+            PathKind::OrganizationalUnit => self.remove_unit(&at)?,
             PathKind::CustomerPolicy | PathKind::Group | PathKind::Role | PathKind::User => {
                 self.remove_identity(&at, kind)?;
             }
-            PathKind::Account | PathKind::AuditPosition | PathKind::Deployment | PathKind::DevClock => {
+            PathKind::Account
+            | PathKind::AuditPosition
+            | PathKind::Deployment
+            | PathKind::DevClock
+            | PathKind::Organization => {
                 return Err(DamagedState::new(path, "this record is never deleted"));
             }
         }
-        Ok(())
-    }
-
-    fn put_account(&mut self, at: &At<'_>, record: AccountRecord) -> Result<(), DamagedState> {
-        let id = at.parse("account id")?;
-        let created_at = Timestamp::from_millis(record.created_at);
-        let AccountRecord { name, alias, .. } = record;
-        self.accounts.insert(id, Arc::new(Account { id, name, created_at, alias, revision: at.revision }));
         Ok(())
     }
 
@@ -279,26 +281,30 @@ impl View {
 
 impl RegionView {
     fn put_key(&mut self, key: Key) {
-        let id = key.arn.id;
-        self.remove_deletion(id);
+        let (id, key) = (key.arn.id, Arc::new(key));
+        if let Some(former) = self.keys.insert(id, Arc::clone(&key)) {
+            self.forget(&former);
+        }
         if let KeyState::PendingDeletion { deletion_at } = key.state {
             self.deletions.insert((deletion_at, id));
         }
         self.keys_by_account.insert((key.arn.account, id));
-        self.keys.insert(id, Arc::new(key));
+        self.access.put(&key);
     }
 
     fn remove_key(&mut self, id: KeyId) {
-        self.remove_deletion(id);
         if let Some(key) = self.keys.remove(&id) {
+            self.forget(&key);
             self.keys_by_account.remove(&(key.arn.account, id));
         }
     }
 
-    fn remove_deletion(&mut self, id: KeyId) {
-        if let Some(KeyState::PendingDeletion { deletion_at }) = self.keys.get(&id).map(|key| key.state) {
-            self.deletions.remove(&(deletion_at, id));
+    /// Takes a version of a key out of the indexes that depend on more than its id and account.
+    fn forget(&mut self, key: &Key) {
+        if let KeyState::PendingDeletion { deletion_at } = key.state {
+            self.deletions.remove(&(deletion_at, key.arn.id));
         }
+        self.access.remove(key);
     }
 
     fn remove_alias(&mut self, account: AccountId, name: &AliasName) {

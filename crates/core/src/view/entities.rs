@@ -7,7 +7,7 @@ use claviger_storage::Revision;
 use claviger_types::{AccountId, AliasName, KeyArn, KeyId, KeySpec, KeyState, StateAt, Timestamp};
 
 use super::policies::InternedPolicy;
-use crate::records::{AccountRecord, BackingKeyRecord, ClusterKeyRecord, KeyRecord, KeyStateRecord, TagRecord};
+use crate::records::{BackingKeyRecord, ClusterKeyRecord, KeyRecord, KeyStateRecord, TagRecord};
 
 /// What the data directory is.
 #[derive(Debug)]
@@ -40,21 +40,6 @@ pub struct Domain {
     pub created_at: Timestamp,
     /// Whether nothing new may be wrapped by it.
     pub retired: bool,
-    /// When its record was written last.
-    pub revision: Revision,
-}
-
-/// An account.
-#[derive(Debug)]
-pub struct Account {
-    /// Its number.
-    pub id: AccountId,
-    /// Its name.
-    pub name: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// The name that stands for its number at sign-in.
-    pub alias: Option<String>,
     /// When its record was written last.
     pub revision: Revision,
 }
@@ -108,13 +93,6 @@ pub struct Alias {
     pub updated_at: Timestamp,
     /// When its record was written last.
     pub revision: Revision,
-}
-
-impl Account {
-    /// As stored.
-    pub fn to_record(&self) -> AccountRecord {
-        AccountRecord { name: self.name.clone(), created_at: self.created_at.as_millis(), alias: self.alias.clone() }
-    }
 }
 
 impl Key {

@@ -69,9 +69,9 @@ impl View {
         in_account(&self.identities.users, account, after)
     }
 
-    /// The credential of an access key that may sign requests.
+    /// The credential of an access key that may sign requests: it is active, and its account is not closed.
     pub fn credential(&self, id: AccessKeyId) -> Option<&Arc<Credential>> {
-        self.access_key(id).filter(|credential| credential.active)
+        self.access_key(id).filter(|credential| credential.active && !self.is_closed(credential.user.account))
     }
 
     /// An access key, active or not.

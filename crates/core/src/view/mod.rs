@@ -3,11 +3,13 @@
 //! A reader holds one `Arc<View>` for the whole request, so it never sees half a commit. The View knows nothing of the
 //! store's files, of requests or of the wire; only [`apply`](View::apply) writes it.
 
+mod access;
 mod apply;
 mod apply_identities;
 mod entities;
 mod grants;
 mod identities;
+mod organization;
 mod policies;
 mod principals;
 mod sessions;
@@ -20,16 +22,18 @@ use claviger_types::{AccountId, AliasName, KeyId, Region, Timestamp};
 use imbl::{OrdMap, OrdSet};
 
 pub use apply::DamagedState;
-pub use entities::{Account, Alias, BackingKey, Cluster, Deployment, Domain, Key};
+pub use entities::{Alias, BackingKey, Cluster, Deployment, Domain, Key};
 pub use grants::{BoundPrincipal, Grant, GrantName, GrantPrincipal, terms};
 pub use identities::Holder;
+pub use organization::{Account, ControlPolicy, Organization, OrganizationalUnit};
 pub use policies::{IdentityDocument, PolicyInterner};
 pub use principals::{Credential, Group, InlinePolicy, ManagedPolicy, Policies, Role, Tags, User};
 pub use sessions::{DeploymentSessionKey, MfaDevice};
 
-use self::identities::Identities;
-
+use self::access::AccessIndex;
 use self::grants::GrantIndex;
+use self::identities::Identities;
+use self::organization::OrganizationView;
 use crate::paths;
 
 /// One version of the state.
@@ -45,6 +49,7 @@ pub struct View {
     accounts: OrdMap<AccountId, Arc<Account>>,
     account_aliases: OrdMap<String, AccountId>,
     identities: Identities,
+    organization: OrganizationView,
     sessions: sessions::Sessions,
     regions: OrdMap<Region, RegionView>,
 }
@@ -58,6 +63,7 @@ struct RegionView {
     keys: OrdMap<KeyId, Arc<Key>>,
     keys_by_account: OrdSet<(AccountId, KeyId)>,
     deletions: OrdSet<(Timestamp, KeyId)>,
+    access: AccessIndex,
     aliases: OrdMap<(AccountId, AliasName), Arc<Alias>>,
     aliases_by_key: OrdSet<(KeyId, AliasName)>,
     grants: GrantIndex,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Weak};
 
-use claviger_policy::{IdentityPolicy, KeyPolicy, KeyPolicyDocument, TrustPolicy, TrustPolicyDocument};
+use claviger_policy::{IdentityPolicy, KeyPolicy, KeyPolicyDocument, LetIn, TrustPolicy, TrustPolicyDocument};
 use claviger_types::{PrincipalArn, PrincipalId};
 
 use crate::records::{KeyPolicyRecord, TrustPolicyRecord};
@@ -16,6 +16,8 @@ pub struct InternedPolicy {
     pub record: KeyPolicyRecord,
     /// As decided upon.
     pub compiled: KeyPolicy,
+    /// Whom it lets in, for the indexes that lead from accounts to keys.
+    pub lets_in: LetIn,
 }
 
 /// A policy of principals with what it was compiled to.
@@ -46,8 +48,8 @@ impl PolicyInterner {
     /// The policy of this content, compiled at most once. The error says what the stored policy cannot be compiled for.
     pub fn intern(&mut self, record: KeyPolicyRecord) -> Result<Arc<InternedPolicy>, String> {
         self.keys.intern(&record, |record| {
-            let compiled = compile(record)?;
-            Ok((record.clone(), InternedPolicy { record: record.clone(), compiled }))
+            let (compiled, lets_in) = compile(record)?;
+            Ok((record.clone(), InternedPolicy { record: record.clone(), compiled, lets_in }))
         })
     }
 
@@ -121,7 +123,9 @@ impl<K: Eq + Hash, V> Interner<K, V> {
 }
 
 /// Compiles a stored policy with the unique ids that its users had when it was put.
-pub fn compile(record: &KeyPolicyRecord) -> Result<KeyPolicy, String> {
+fn compile(record: &KeyPolicyRecord) -> Result<(KeyPolicy, LetIn), String> {
     let document = KeyPolicyDocument::parse(&record.document).map_err(|error| error.to_string())?;
-    document.compile(&ids(&record.users)?).map_err(|error| error.to_string())
+    let lets_in = document.lets_in();
+    let policy = document.compile(&ids(&record.users)?).map_err(|error| error.to_string())?;
+    Ok((policy, lets_in))
 }

@@ -1,0 +1,46 @@
+//! `ListAccountTags`: the tags of an account. Its own principals may ask for them too. Source: models/claviger,
+//! ListAccountTags.
+
+use claviger_types::{AccountId, ServiceName};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::organization;
+use crate::organization::shown::TagShown;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Operation, Read};
+use crate::target::{AccountEntry, Authorized};
+use crate::wire::Fields;
+
+/// The request.
+pub struct ListAccountTags {
+    id: AccountId,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reply {
+    tags: Vec<TagShown>,
+}
+
+impl Operation for ListAccountTags {
+    const NAME: &'static str = "ListAccountTags";
+    const SERVICE: ServiceName = ServiceName::Claviger;
+    type Target = AccountEntry;
+    type Reply = Reply;
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        Ok(Self { id: organization::required(fields, "AccountId")? })
+    }
+
+    fn target(&self) -> &AccountId {
+        &self.id
+    }
+}
+
+impl Read for ListAccountTags {
+    fn run(&self, facts: &Facts<'_>, _: Authorized<AccountEntry>) -> Result<Reply, Error> {
+        Ok(Reply { tags: TagShown::all(&organization::account(self.id, facts)?.tags) })
+    }
+}

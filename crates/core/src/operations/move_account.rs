@@ -1,0 +1,74 @@
+//! `MoveAccount`: an account gets another parent, and with it the control policies above that one. Source:
+//! models/claviger, MoveAccount.
+
+use claviger_types::{AccountId, ParentId, ServiceName};
+
+use crate::error::Error;
+use crate::organization;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
+use crate::target::{Authorized, OrganizationPart, Part};
+use crate::wire::Fields;
+
+/// The request.
+pub struct MoveAccount {
+    id: AccountId,
+    parent_id: ParentId,
+    part: Part,
+}
+
+impl Operation for MoveAccount {
+    const NAME: &'static str = "MoveAccount";
+    const SERVICE: ServiceName = ServiceName::Claviger;
+    type Target = OrganizationPart;
+    type Reply = ();
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        let id = organization::required(fields, "AccountId")?;
+        let parent_id: ParentId = organization::required(fields, "DestinationParentId")?;
+        Ok(Self { id, part: Part::Move(id, parent_id.clone()), parent_id })
+    }
+
+    fn target(&self) -> &Part {
+        &self.part
+    }
+}
+
+impl Command for MoveAccount {
+    type Prepared = ();
+
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>, (): &()) -> Result<Outcome<()>, Error> {
+        let account = organization::account(self.id, facts)?;
+        let parent = organization::parent(&self.parent_id, facts)?.map(|unit| unit.id.to_string());
+        let changes = organization::change_tree(facts, |_| {})?;
+        Ok(organization::write_account(changes, account, |record| record.parent = parent).reply(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::testing::organization::{root, unit};
+    use crate::testing::test_kms::{AWAY, TestKms, refused};
+
+    #[test]
+    fn into_a_unit_and_back() {
+        let kms = TestKms::new();
+        let parent = || kms.ok("DescribeAccount", json!({"AccountId": AWAY}))["Account"]["ParentId"].clone();
+        let root = root(&kms);
+        let team = unit(&kms, &root, "team");
+        for to in [&team, &team, &root] {
+            kms.ok("MoveAccount", json!({"AccountId": AWAY, "DestinationParentId": to}));
+            assert_eq!(parent(), *to);
+        }
+        let answer = kms.call("MoveAccount", json!({"AccountId": AWAY, "DestinationParentId": "ou-none-12345678"}));
+        let text = "The organizational unit ou-none-12345678 does not exist.";
+        assert_eq!(answer, Err(refused("NotFoundException", text)));
+    }
+}

@@ -1,0 +1,97 @@
+//! `TagAccount`: tags are added to an account, or take another value. Source: models/claviger, TagAccount.
+
+use claviger_types::{AccountId, ControlTarget, ServiceName};
+
+use crate::error::Error;
+use crate::organization;
+use crate::pipeline::call::Facts;
+use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::outcome::Outcome;
+use crate::records::TagRecord;
+use crate::target::{Authorized, OrganizationPart, Part};
+use crate::wire::Fields;
+
+/// The request.
+pub struct TagAccount {
+    id: AccountId,
+    tags: Vec<TagRecord>,
+    part: Part,
+}
+
+impl Operation for TagAccount {
+    const NAME: &'static str = "TagAccount";
+    const SERVICE: ServiceName = ServiceName::Claviger;
+    type Target = OrganizationPart;
+    type Reply = ();
+
+    fn parse(fields: &mut Fields) -> Result<Self, Error> {
+        let id = organization::required(fields, "AccountId")?;
+        let tags = organization::tags(fields)?;
+        Ok(Self { id, tags, part: Part::Target(ControlTarget::Account(id)) })
+    }
+
+    fn target(&self) -> &Part {
+        &self.part
+    }
+}
+
+impl Command for TagAccount {
+    type Prepared = ();
+
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>, (): &()) -> Result<Outcome<()>, Error> {
+        let account = organization::account(self.id, facts)?;
+        let is_new = |tag: &&TagRecord| account.tags.iter().all(|(key, _)| **key != *tag.key);
+        organization::check_tag_count(account.tags.len() + self.tags.iter().filter(is_new).count())?;
+        let changes = organization::edit_account(account, |record| {
+            record.tags.retain(|old| self.tags.iter().all(|tag| tag.key != old.key));
+            record.tags.extend_from_slice(&self.tags);
+            record.tags.sort_by(|a, b| a.key.cmp(&b.key));
+        });
+        Ok(changes.reply(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::testing::test_kms::{AWAY, TestKms, refused};
+
+    #[test]
+    fn tags_come_change_and_go() {
+        let kms = TestKms::new();
+        let tag = |key: &str, value: &str| json!({"Key": key, "Value": value});
+        let tags = || kms.ok("ListAccountTags", json!({"AccountId": AWAY}))["Tags"].clone();
+        let put = |tags: &[Value]| drop(kms.ok("TagAccount", json!({"AccountId": AWAY, "Tags": tags})));
+        assert_eq!(tags(), json!([]));
+        put(&[tag("environment", "dev"), tag("application", "pay"), tag("Environment", "x")]);
+        put(&[tag("environment", "prod"), tag("owner", "")]);
+        let [upper, application] = [tag("Environment", "x"), tag("application", "pay")];
+        assert_eq!(tags(), json!([upper, application, tag("environment", "prod"), tag("owner", "")]));
+        kms.ok("UntagAccount", json!({"AccountId": AWAY, "TagKeys": ["owner", "Environment", "none"]}));
+        assert_eq!(tags(), json!([application, tag("environment", "prod")]));
+        assert_eq!(kms.away().ok("ListAccountTags", json!({"AccountId": AWAY}))["Tags"], tags());
+    }
+
+    #[test]
+    fn refused_tags() {
+        let kms = TestKms::new();
+        let numbered = |from: usize, to: usize| {
+            (from..to).map(|number| json!({"Key": number.to_string(), "Value": ""})).collect::<Vec<_>>()
+        };
+        kms.ok("TagAccount", json!({"AccountId": AWAY, "Tags": numbered(0, 49)}));
+        for (tags, want) in [
+            (numbered(48, 51), "Too many tags"),
+            (vec![json!({"Key": "a", "Value": ""}), json!({"Key": "a", "Value": "b"})], "Duplicate tag keys"),
+            (vec![json!({"Key": "AWS:x", "Value": ""})], "Tags beginning with aws: are reserved"),
+        ] {
+            let answer = kms.call("TagAccount", json!({"AccountId": AWAY, "Tags": tags}));
+            assert_eq!(answer, Err(refused("TagException", want)));
+        }
+        kms.ok("TagAccount", json!({"AccountId": AWAY, "Tags": numbered(48, 50)}));
+    }
+}
