@@ -109,6 +109,50 @@ def test_control_policies(own_server, claviger, second, organization):
         own_server.client("claviger", second).detach_control_policy(PolicyId=full[SCP], TargetId=SECOND)
 
 
+def test_control_policies_bind_accounts_and_keys(own_server, claviger, second, organization):
+    root, own_id = organization["RootId"], organization["Id"]
+    kms, theirs = own_server.kms(), own_server.kms(second)
+    unit = make_unit(claviger, root, "unit")["Id"]
+    claviger.move_account(AccountId=SECOND, DestinationParentId=unit)
+    own, key = (client.create_key()["KeyMetadata"]["Arn"] for client in (kms, theirs))
+    outside = {"StringNotEquals": {"aws:RequestedRegion": ["us-east-1"]}}
+    statement = {"Effect": "Deny", "Action": "kms:*", "Resource": "*", "Condition": outside}
+    region_lock = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    policy = claviger.create_control_policy(Type=SCP, Name="region lock", Content=region_lock)["Policy"]["Id"]
+    claviger.attach_control_policy(PolicyId=policy, TargetId=unit)
+    assert theirs.encrypt(KeyId=key, Plaintext=b"x")["KeyId"] == key
+    denied = (
+        f"User: arn:aws:iam::{SECOND}:user/admin is not authorized to perform: kms:CreateKey on resource: * "
+        "with an explicit deny in a service control policy"
+    )
+    with refused("AccessDeniedException", denied, 400):
+        own_server.kms(second, region="eu-west-1").create_key()
+    own_server.kms(region="eu-west-1").create_key()
+
+    # The perimeter of a resource control policy: nobody but principals of the organization, and of this unit.
+    elsewhere = {"ForAllValues:StringNotLike": {"aws:PrincipalOrgPaths": f"{own_id}/{root}/{unit}/*"}}
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "kms:*", "Resource": "*", "Condition": elsewhere}
+    perimeter = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    shared = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "kms:*",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:PrincipalOrgID": own_id}},
+    }
+    for client, arn in ((kms, own), (theirs, key)):
+        client.put_key_policy(KeyId=arn, PolicyName="default", Policy=json.dumps({"Statement": [shared]}))
+    kms.encrypt(KeyId=key, Plaintext=b"x")
+    policy = claviger.create_control_policy(Type=RCP, Name="perimeter", Content=perimeter)["Policy"]["Id"]
+    claviger.attach_control_policy(PolicyId=policy, TargetId=root)
+    assert theirs.encrypt(KeyId=key, Plaintext=b"x")["KeyId"] == key
+    with refused("AccessDeniedException", None, 400):
+        kms.encrypt(KeyId=key, Plaintext=b"x")
+    # The first account's keys are never bound.
+    assert theirs.encrypt(KeyId=own, Plaintext=b"x")["KeyId"] == own
+    assert kms.encrypt(KeyId=own, Plaintext=b"x")["KeyId"] == own
+
+
 def test_tags(own_server, claviger, second):
     tags = [{"Key": "application", "Value": "pay"}, {"Key": "environment", "Value": "prod"}]
     claviger.tag_account(AccountId=SECOND, Tags=tags)
