@@ -110,7 +110,7 @@ def dependencies_lane(_soak):
 
 
 def unit_lane(soak):
-    environment = {"CLAVIGER_POWER_LOSS_IMAGES": "200000"} if soak else {}
+    environment = {"CLAVIGER_AGREEMENT_CASES": "4000000", "CLAVIGER_POWER_LOSS_IMAGES": "200000"} if soak else {}
     return cargo_test(["--workspace", "--exclude", "claviger-fuzz"], environment)
 
 

@@ -167,7 +167,7 @@ fn matches_arn(pattern: &str, arn: &str) -> bool {
 }
 
 /// Where the policy writes all six parts, a variable's value stays in its part, whatever colons it holds. Otherwise
-/// the value is to bring the missing parts with it, as in `${aws:PrincipalArn}`.
+/// the value is to bring the missing parts with it, as in `${aws:PrincipalArn}`. What has fewer parts is no ARN.
 fn matches_arn_with_variables(pattern: &str, arn: &str, context: &dyn Context) -> Truth {
     let texts: Vec<&str> = arn.splitn(ARN_COLONS + 1, ':').collect();
     let parts = variables::arn_parts(pattern);
@@ -187,7 +187,8 @@ fn matches_arn_with_variables(pattern: &str, arn: &str, context: &dyn Context) -
         Expanded::Atoms(atoms) => {
             let parts: Vec<&[Atom]> = atoms.splitn(ARN_COLONS + 1, |atom| *atom == Atom::Char(':')).collect();
             let matches = |(part, text): (&&[Atom], &&str)| glob(part.iter().copied(), text.chars());
-            Truth::from(parts.len() == texts.len() && parts.iter().zip(&texts).all(matches))
+            let six = parts.len() == ARN_COLONS + 1 && texts.len() == parts.len();
+            Truth::from(six && parts.iter().zip(&texts).all(matches))
         }
     }
 }

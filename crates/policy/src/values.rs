@@ -53,8 +53,14 @@ impl Network {
         Some(Self { first: address.to_bits() & mask(prefix_bits), prefix_bits })
     }
 
+    /// Families never mix: a wider IPv6 range than the IPv4 form, such as `::/0`, holds no IPv4 address.
     pub(crate) fn contains(&self, other: &Self) -> bool {
-        self.prefix_bits <= other.prefix_bits && other.first & mask(self.prefix_bits) == self.first
+        let same_bits = self.prefix_bits <= other.prefix_bits && other.first & mask(self.prefix_bits) == self.first;
+        same_bits && (self.prefix_bits >= IPV4_BITS || !other.is_ipv4())
+    }
+
+    fn is_ipv4(&self) -> bool {
+        self.prefix_bits >= IPV4_BITS && Ipv6Addr::from_bits(self.first).to_ipv4_mapped().is_some()
     }
 }
 
@@ -116,6 +122,11 @@ mod tests {
             ("2001:db8::/32", "2001:db8:1::1", true),
             ("2001:db8::/32", "2001:db9::1", false),
             ("::/0", "2001:db8::1", true),
+            ("::/0", "203.0.113.7", false),
+            ("::/0", "::ffff:203.0.113.7", false),
+            ("::ffff:0:0/90", "203.0.113.7", false),
+            ("::ffff:203.0.113.0/120", "203.0.113.7", true),
+            ("::ffff:203.0.113.0/120", "203.0.114.7", false),
         ] {
             let contains = Network::parse(network).unwrap().contains(&Network::parse(address).unwrap());
             assert_eq!(contains, want, "{network} {address}");

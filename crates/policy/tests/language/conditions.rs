@@ -95,6 +95,8 @@ fn operators() {
         ("IpAddress", r#""203.0.113.0/24""#, "203.0.114.7", No),
         ("IpAddress", r#""203.0.113.0/24""#, "::ffff:203.0.113.7", Yes),
         ("IpAddress", r#""203.0.113.0/24""#, "somewhere", No),
+        ("IpAddress", r#""::/0""#, "203.0.113.7", No),
+        ("NotIpAddress", r#""::/0""#, "203.0.113.7", Yes),
         ("NotIpAddress", r#""203.0.113.0/24""#, "203.0.113.7", No),
         ("NotIpAddress", r#""2001:db8::/32""#, "203.0.113.7", Yes),
         ("ArnEquals", r#""arn:aws:kms:*:111122223333:key/*""#, arn, Yes),
@@ -231,6 +233,9 @@ fn variables() {
         (r#"{"ArnLike": {"x:arn": "arn:aws:iam::${aws:PrincipalTag/none}:user/*"}}"#, No),
         (r#"{"ArnLike": {"x:arn": "arn:aws:iam::${x:u}:user/*"}}"#, Unknown),
         (r#"{"ArnLike": {"x:arn": "arn:aws:sts::${x:u}:user/*"}}"#, No),
+        // What has fewer than six parts is no ARN, though it be its own value.
+        (r#"{"ArnEquals": {"x:y": "${x:y}"}}"#, No),
+        (r#"{"ArnNotEquals": {"x:y": "${x:y}"}}"#, Yes),
         // A value's colons do not move the parts after it.
         (r#"{"ArnLike": {"x:role": "arn:aws:iam::${aws:PrincipalTag/evil}:x"}}"#, No),
     ] {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::evaluator::decision::decide;
-use crate::evaluator::scenario::{Caller, CallerKind, Constraint, Grant, Resource, Scenario, Side};
+use crate::evaluator::scenario::{Caller, CallerKind, Constraint, Grant, NewGrant, Resource, Scenario, Side};
 use crate::evaluator::statements::strings;
 
 const A: &str = "111122223333";
@@ -65,6 +65,10 @@ fn scenario(case: &Value) -> Scenario {
         scp_levels: Vec::new(),
         context: context(&filled, &caller),
         encryption_context: pairs(&filled["request"]["params"]["EncryptionContext"]),
+        new_grant: filled["request"]["params"].get("Operations").map(|operations| NewGrant {
+            operations: strings(operations),
+            constraint: constraint(&filled["request"]["params"]["Constraints"]),
+        }),
         key: Some(Side {
             account: A.to_owned(),
             policy: filled["key"]["policy"].clone(),
@@ -144,12 +148,20 @@ fn bindings(policy: &Value, caller: &Caller) -> BTreeMap<String, String> {
 }
 
 fn grant(described: &Value, caller: &Caller) -> Grant {
-    let constraint = match &described["constraints"] {
+    Grant {
+        grantee: caller.unique_id.clone(),
+        operations: strings(&described["operations"]),
+        constraint: constraint(&described["constraints"]),
+        usable: true,
+    }
+}
+
+fn constraint(constraints: &Value) -> Constraint {
+    match constraints {
         Value::Null => Constraint::None,
         constraints if constraints.get("EncryptionContextEquals").is_some() => {
             Constraint::Equals(pairs(&constraints["EncryptionContextEquals"]))
         }
         constraints => Constraint::Subset(pairs(&constraints["EncryptionContextSubset"])),
-    };
-    Grant { grantee: caller.unique_id.clone(), operations: strings(&described["operations"]), constraint, usable: true }
+    }
 }

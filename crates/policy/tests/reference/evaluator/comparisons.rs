@@ -86,7 +86,9 @@ fn digits(text: &str, count: usize) -> Option<i128> {
     if text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
-/// The address is in the range. A range without a prefix length is one address; families never mix.
+/// The address is in the range. A range without a prefix length is one address; families never mix. An IPv4 address in
+/// its IPv6 form (`::ffff:203.0.113.7`, as a socket for both families gives it) is the IPv4 address, and so is a range of
+/// such (the rules are silent on it).
 pub fn in_range(address: &str, range: &str) -> bool {
     let (network, length) = match range.split_once('/') {
         Some((network, length)) => (network, length.parse::<u32>().ok()),
@@ -96,8 +98,15 @@ pub fn in_range(address: &str, range: &str) -> bool {
     else {
         return false;
     };
-    let (address, network) = (bits(address), bits(network));
     let length = length as usize;
+    let (network, length) = match network {
+        IpAddr::V6(mapped) if length >= 96 => match mapped.to_ipv4_mapped() {
+            Some(network) => (IpAddr::V4(network), length - 96),
+            None => (IpAddr::V6(mapped), length),
+        },
+        other => (other, length),
+    };
+    let (address, network) = (bits(address.to_canonical()), bits(network));
     address.len() == network.len() && length <= address.len() && address[..length] == network[..length]
 }
 

@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use super::comparisons::{compare_dates, compare_numbers, in_range, same_bytes};
-use super::patterns::{self, Piece, arn_like, chars, like, literal};
+use super::patterns::{self, Piece, chars, like, literal};
 use super::scenario::Scenario;
-use super::statements::strings;
+use super::statements::{Effect, strings};
 
 /// Keys that may have several values by their nature. They cannot be policy variables.
 pub const MULTIVALUED: [&str; 6] = [
@@ -27,6 +27,8 @@ pub struct View<'a> {
     pub of_resource: bool,
     /// Variables are replaced only in policies of version 2012-10-17.
     pub variables: bool,
+    /// What the statement says if it applies.
+    pub effect: Effect,
 }
 
 impl View<'_> {
@@ -130,13 +132,13 @@ fn for_any_value(present: &[String], satisfies: impl Fn(&String) -> bool) -> boo
     present.iter().any(satisfies)
 }
 
-/// Without a set operator a key has one value. Should it have several (undocumented), any of them may make a positive
-/// operator true, and any of them a negated one false.
+/// Without a set operator a key has one value. Should it have several (undocumented), nothing is guessed in the caller's
+/// favour: an Allow needs that each of them satisfies the operator, a Deny that one does.
 fn without_quantifier(present: &[String], wanted: &[String], negated: bool, relation: Relation, view: View) -> bool {
-    if negated {
-        present.iter().all(|value| satisfies(value, wanted, negated, relation, view))
-    } else {
-        present.iter().any(|value| satisfies(value, wanted, negated, relation, view))
+    let mut each = present.iter().map(|value| satisfies(value, wanted, negated, relation, view));
+    match view.effect {
+        Effect::Allow => each.all(|satisfied| satisfied),
+        Effect::Deny => each.any(|satisfied| satisfied),
     }
 }
 
@@ -201,9 +203,24 @@ fn string_like(value: &str, wanted: &str, view: View) -> bool {
     view.expanded(wanted).is_some_and(|wanted| like(&wanted, &chars(value)))
 }
 
-/// `ArnEquals` and `ArnLike` are the same operator.
+/// `ArnEquals` and `ArnLike` are the same operator: the six parts of both are compared one by one, each with wildcards
+/// of its own. What has fewer parts is no ARN, and like none.
+///
+/// Where the policy writes all six parts, a variable fills no more than its own part, whatever colons its value holds:
+/// who chooses a tag must not choose the account that an ARN is compared with (the rules are silent on it). Otherwise
+/// the parts are told apart afterwards, so that a variable may hold a whole ARN.
 fn is_arn_like(value: &str, wanted: &str, view: View) -> bool {
-    view.expanded(wanted).is_some_and(|wanted| arn_like(&wanted, value))
+    let values: Vec<&str> = value.splitn(6, ':').collect();
+    let written = if view.variables { patterns::written_parts(wanted) } else { wanted.splitn(6, ':').collect() };
+    let parts: Option<Vec<Vec<Piece>>> = if written.len() == 6 {
+        written.iter().map(|part| view.expanded(part)).collect()
+    } else {
+        view.expanded(wanted)
+            .map(|whole| whole.splitn(6, |piece| *piece == Piece::Char(':')).map(<[_]>::to_vec).collect())
+    };
+    let Some(parts) = parts else { return false };
+    let each_like = || parts.iter().zip(&values).all(|(part, value)| like(part, &chars(value)));
+    parts.len() == 6 && values.len() == 6 && each_like()
 }
 
 /// `true` or `false`, in whatever case. Variables are not replaced here (the rules contradict one another on it).

@@ -21,13 +21,15 @@ pub const SINGLE: &[(&str, &[&str])] = &[
     ("aws:EpochTime", &["1772366400", "1782864000"]),
     ("aws:MultiFactorAuthAge", &["60", "300", "3600"]),
     ("aws:MultiFactorAuthPresent", &["true", "false"]),
-    ("aws:PrincipalTag/team", &["red", "Red", "blue"]),
-    ("aws:RequestTag/team", &["red", "blue"]),
+    ("aws:PrincipalTag/team", &["red", "Red", "blue", "user/a", "abcd", "111122223333:user/ana"]),
     ("aws:ResourceTag/team", &["red", "Red", "blue"]),
     ("aws:SecureTransport", &["true", "false"]),
-    ("aws:SourceArn", &["arn:aws:s3:::red", "arn:aws:sns:us-east-1:111122223333:red"]),
+    (
+        "aws:SourceArn",
+        &["arn:aws:s3:::red", "arn:aws:sns:us-east-1:111122223333:red", "arn:aws:s3", "arn:aws:s3:::a:b"],
+    ),
     ("aws:SourceIdentity", &["ana", "red"]),
-    ("aws:SourceIp", &["10.1.2.3", "10.1.99.3", "203.0.113.9", "2001:db8::7", "2001:db8:1::7"]),
+    ("aws:SourceIp", &["10.1.2.3", "::ffff:10.1.99.3", "203.0.113.9", "2001:db8::7", "2001:db8:1::7"]),
     ("aws:TokenIssueTime", &["2026-03-01T11:00:00Z", "2026-03-01T12:30:00.5Z"]),
     ("kms:KeySpec", &["SYMMETRIC_DEFAULT"]),
     ("kms:MultiRegion", &["true", "false"]),
@@ -36,6 +38,9 @@ pub const SINGLE: &[(&str, &[&str])] = &[
     ("kms:ScheduleKeyDeletionPendingWindowInDays", &["7", "30"]),
     ("kms:ViaService", &["s3.us-east-1.amazonaws.com", "red"]),
 ];
+
+/// A tag of the request. Names ignore case here, so that a request may have two values under one of them.
+pub const REQUEST_TAG: (&str, &[&str]) = ("aws:RequestTag/team", &["red", "blue", "Red"]);
 
 /// Condition keys with several values.
 pub const SEVERAL: &[(&str, &[&str])] = &[
@@ -49,14 +54,14 @@ pub const SEVERAL: &[(&str, &[&str])] = &[
 pub const CONTEXT_VALUES: &[&str] = &["red", "Red", "pay", "*", ""];
 
 /// A policy of an identity, a boundary, a session policy or a service control policy.
-pub fn identity_policy() -> impl Strategy<Value = Value> {
+pub fn identity_policy() -> BoxedStrategy<Value> {
     let statement = (effect(), actions(), resources(), option::weighted(0.4, condition(Where::Identity))).prop_map(
         |(effect, actions, resources, condition)| {
             let condition = condition.map(|condition| ("Condition", condition));
             object([Some(("Effect", json!(effect))), Some(actions), Some(resources), condition])
         },
     );
-    document(vec(statement, 1..4))
+    document(vec(statement, 1..4)).boxed()
 }
 
 /// The policy of a key or of a role.
@@ -78,14 +83,14 @@ pub fn resource_policy(of: Of) -> BoxedStrategy<Value> {
 }
 
 /// A resource control policy, which speaks of everyone.
-pub fn control_policy_of_resources() -> impl Strategy<Value = Value> {
+pub fn control_policy_of_resources() -> BoxedStrategy<Value> {
     let parts = (effect(), actions(), resources(), option::weighted(0.6, condition(Where::Key)));
     let statement = parts.prop_map(|(effect, actions, resources, condition)| {
         let condition = condition.map(|condition| ("Condition", condition));
         let head = [Some(("Effect", json!(effect))), Some(("Principal", json!("*")))];
         object(head.into_iter().chain([Some(actions), Some(resources), condition]))
     });
-    document(vec(statement, 1..3))
+    document(vec(statement, 1..3)).boxed()
 }
 
 /// A list of statements, or the one statement alone, under either version or none.
@@ -96,8 +101,21 @@ fn document(statements: impl Strategy<Value = Vec<Value>>) -> impl Strategy<Valu
             [one] if alone => one.clone(),
             _ => Value::Array(statements),
         };
+        // Only there a variable can be the ARN that an ARN operator wants; elsewhere it is text, and no ARN.
+        let version = if has_variable_as_arn(&statements) { Some("2012-10-17") } else { version };
         object([version.map(|version| ("Version", json!(version))), Some(("Statement", statements))])
     })
+}
+
+fn has_variable_as_arn(json: &Value) -> bool {
+    match json {
+        Value::Array(items) => items.iter().any(has_variable_as_arn),
+        Value::Object(members) => members.values().any(has_variable_as_arn),
+        Value::String(text) => {
+            ARNS.contains(&text.as_str()) && text.split(':').count() < 6 + text.matches("${").count()
+        }
+        _ => false,
+    }
 }
 
 fn object(members: impl IntoIterator<Item = Option<(&'static str, Value)>>) -> Value {
@@ -134,6 +152,7 @@ fn actions() -> impl Strategy<Value = (&'static str, Value)> + Clone {
         "sts:*",
         "sts:AssumeRole",
         "s3:GetObject",
+        "iam:Get*",
     ]);
     prop_oneof![
         4 => one_or_some(broad).prop_map(|actions| ("Action", actions)),
@@ -159,10 +178,10 @@ fn resources() -> impl Strategy<Value = (&'static str, Value)> + Clone {
         "arn:aws:kms:us-east-1:111122223333:key/*",
         "arn:aws:kms:us-east-1:111122223333:*",
         "arn:aws:kms:*:111122223333:key/1234*",
-        "arn:aws:kms:*:key/*",
-        "arn:aws:kms:us*3:key/*",
+        "arn:aws:kms:*:*:key/*",
+        "arn:aws:kms:us*3:*:key/*",
         "arn:aws:kms:*-1:*:key/????abcd-*",
-        "arn:aws:kms:us-east-2:*",
+        "arn:aws:kms:us-east-2:*:*",
         "arn:aws:kms:us-east-1:111122223333:alias/*",
         "arn:aws:kms:us-east-1:444455556666:*",
         "arn:aws:kms:us-east-1:111122223333:*${aws:PrincipalTag/none, 'b'}",
@@ -171,6 +190,12 @@ fn resources() -> impl Strategy<Value = (&'static str, Value)> + Clone {
         "arn:aws:kms:us-east-1:111122223333:key/${kms:EncryptionContext:app}",
         "arn:aws:kms:us-east-1:111122223333:key/${*}",
         "arn:aws:iam::111122223333:role/*",
+        // A star that ends a part may run past the colon; one within a part, and a question mark, may not.
+        "arn:aws:iam::*:b/ann",
+        "arn:aws:iam::1*3:b/ann",
+        "arn:aws:iam::????????????:user/a?b/*",
+        "arn:aws:iam:*:user/a:b/ann",
+        "arn:aws:iam::111122223333:${aws:PrincipalTag/team}:b/*",
     ]);
     prop_oneof![
         6 => Just(("Resource", json!("*"))),
@@ -216,22 +241,26 @@ enum Where {
     Key,
 }
 
-/// One or two operators, each with one key. Two tests under one operator join under it.
+/// One or two operators, each with one key. Two tests under one operator join under it, unless they are of one key.
 fn condition(stands: Where) -> impl Strategy<Value = Value> + Clone {
     let test = prop_oneof![
         4 => string_test(),
+        1 => several_test(),
         2 => set_test(stands),
         1 => test(&["NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals", "NumericGreaterThan", "NumericGreaterThanEquals"], NUMERIC_KEYS, &["7", "60", "90.0", "300", "365", "1772366400"]),
         1 => test(&["DateEquals", "DateNotEquals", "DateLessThan", "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals"], DATE_KEYS, &["2026-03-01T12:00:00Z", "2026-03-01T13:00:00+01:00", "2026-05-01", "1772366400", "2026-03-01T12:30:00.5Z"]),
         1 => test(&["Bool"], &["aws:SecureTransport", "aws:MultiFactorAuthPresent", "kms:MultiRegion"], &["true", "false", "True"]),
-        1 => test(&["IpAddress", "NotIpAddress"], &["aws:SourceIp"], &["10.0.0.0/8", "10.1.2.0/24", "10.1.2.3", "0.0.0.0/0", "203.0.113.8/29", "2001:db8::/32", "2001:DB8:0:0::/48", "::/0"]),
+        1 => test(&["IpAddress", "NotIpAddress"], &["aws:SourceIp"], &["10.0.0.0/8", "10.1.2.0/24", "10.1.2.3", "0.0.0.0/0", "203.0.113.8/29", "2001:db8::/32", "2001:DB8:0:0::/48", "::/0", "::ffff:10.1.0.0/112", "::ffff:0:0/90"]),
         1 => test(&["ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"], &["aws:PrincipalArn", "aws:SourceArn"], ARNS),
         1 => null_test(),
     ];
     vec(test, 1..3).prop_map(|tests| {
         let mut condition = json!({});
         for (operator, key, values) in tests {
-            condition[operator][key] = values;
+            let same_key = |known: &String| known.eq_ignore_ascii_case(&key);
+            if !condition[&operator].as_object().is_some_and(|keys| keys.keys().any(same_key)) {
+                condition[operator][key] = values;
+            }
         }
         condition
     })
@@ -305,6 +334,9 @@ const ARNS: &[&str] = &[
     "arn:aws:s*:::${aws:PrincipalTag/team}",
     "arn:aws:iam::111122223333:user/${aws:username}",
     "arn:aws:iam::${aws:PrincipalAccount}:user/*",
+    "arn:aws:iam::${aws:PrincipalTag/team}",
+    "arn:aws:iam::${aws:PrincipalTag/team}:*",
+    "arn:aws:s3:::${aws:PrincipalTag/none, 'a'}:?",
     "${aws:PrincipalArn}",
     "${aws:SourceArn}",
 ];
@@ -320,6 +352,12 @@ fn test(operators: &'static [&str], keys: &'static [&str], values: &'static [&st
 
 fn string_test() -> BoxedStrategy<Test> {
     test(STRING_OPERATORS, STRING_KEYS, STRINGS)
+}
+
+/// No set operator, though the key may have several values.
+fn several_test() -> BoxedStrategy<Test> {
+    const KEYS: &[&str] = &["aws:TagKeys", "kms:EncryptionContextKeys", "kms:ResourceAliases", "aws:RequestTag/team"];
+    test(STRING_OPERATORS, KEYS, &["team", "Team", "env", "app", "alias/*", "*e*", "none", "red", "*"])
 }
 
 /// A set operator on a key of several values or of one.

@@ -1,9 +1,9 @@
 //! Random scenarios in a small world, so that policies and requests mostly speak of the same things.
 //!
 //! Two accounts, a handful of principals, actions, names and values, and every odd form that the language has. What the
-//! rules leave open (several values under a key that should have one and no set operator; variables of such keys; a star
-//! in `NotPrincipal`; variables before the fifth colon) and what is refused when it is put (`ForAllValues` on a context
-//! pair or request tag in a key policy) is left out.
+//! rules leave open (a star in `NotPrincipal`) and what is refused when it is put (variables before the fifth colon,
+//! ARNs with fewer than six parts, one condition key twice under an operator, `ForAllValues` on a context pair or request
+//! tag in a key policy) is left out.
 
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
 use super::documents::{
-    CONTEXT_VALUES, Of, SEVERAL, SINGLE, control_policy_of_resources, identity_policy, resource_policy,
+    CONTEXT_VALUES, Of, REQUEST_TAG, SEVERAL, SINGLE, control_policy_of_resources, identity_policy, resource_policy,
 };
-use super::scenario::{Caller, CallerKind, Constraint, Grant, Resource, Scenario, Side};
+use super::scenario::{Caller, CallerKind, Constraint, Grant, NewGrant, Resource, Scenario, Side};
 
 pub const A: &str = "111122223333";
 pub const B: &str = "444455556666";
@@ -43,12 +43,12 @@ pub const PRINCIPALS: [(&str, &str); 8] = [
 const PREDECESSORS: [&str; 2] = ["AIDAZZZZZZZZZZZZZOLD", "AROAZZZZZZZZZZZZZOLD"];
 
 /// Any request that `decide` answers: on a key, on an alias, or on neither.
-pub fn any_request() -> impl Strategy<Value = Scenario> {
-    prop_oneof![8 => on_key(), 1 => without_key()]
+pub fn any_request() -> BoxedStrategy<Scenario> {
+    prop_oneof![8 => on_key(), 1 => without_key()].boxed()
 }
 
 /// A request on a key of account A, of a caller of account A or B.
-pub fn on_key() -> impl Strategy<Value = Scenario> {
+pub fn on_key() -> BoxedStrategy<Scenario> {
     let actions = select(vec![
         "kms:Encrypt",
         "kms:Encrypt",
@@ -65,20 +65,26 @@ pub fn on_key() -> impl Strategy<Value = Scenario> {
     request(actions.prop_map(|action| (action, Resource::Arn(KEY.to_owned()))), key.prop_map(Some))
 }
 
-/// A request that identity policies decide alone: it has no resource, or an alias of the caller's own account.
-pub fn without_key() -> impl Strategy<Value = Scenario> {
-    let actions = select(vec!["kms:ListKeys", "kms:CreateKey", "kms:GenerateRandom", "kms:CreateAlias"]);
+/// A request that identity policies decide alone: it has no resource, or an alias or a user of the caller's own account.
+pub fn without_key() -> BoxedStrategy<Scenario> {
+    let actions = select(vec!["kms:ListKeys", "kms:CreateKey", "kms:GenerateRandom", "kms:CreateAlias", "iam:GetUser"]);
     let none = || Resource::NoneIn { region: REGION.to_owned() };
-    request(actions.prop_map(move |action| (action, none())), Just(None)).prop_map(|mut scenario| {
-        if scenario.action == "kms:CreateAlias" {
-            scenario.resource = Resource::Arn(ALIAS.replace(A, &scenario.caller.account));
-        }
-        scenario
-    })
+    request(actions.prop_map(move |action| (action, none())), Just(None))
+        .prop_map(|mut scenario| {
+            let account = &scenario.caller.account;
+            match scenario.action.as_str() {
+                "kms:CreateAlias" => scenario.resource = Resource::Arn(ALIAS.replace(A, account)),
+                // Paths may hold colons.
+                "iam:GetUser" => scenario.resource = Resource::Arn(format!("arn:aws:iam::{account}:user/a:b/ann")),
+                _ => {}
+            }
+            scenario
+        })
+        .boxed()
 }
 
 /// A request to assume a role of account A, which `decide_on_role` answers.
-pub fn on_role() -> impl Strategy<Value = Scenario> {
+pub fn on_role() -> BoxedStrategy<Scenario> {
     let role = (resource_policy(Of::Role), bindings(), resource_control_levels()).prop_map(
         |(policy, bindings, rcp_levels)| Side {
             account: A.to_owned(),
@@ -92,18 +98,57 @@ pub fn on_role() -> impl Strategy<Value = Scenario> {
     request(action.prop_map(|action| (action, Resource::Arn(ROLE.to_owned()))), role.prop_map(Some))
 }
 
+/// A request to retire a grant of a key of account A, with whom the grant names as its retiring principal. The grant
+/// is the only one of the scenario.
+pub fn on_retirement() -> BoxedStrategy<(Scenario, Option<String>)> {
+    let grant = (grant(), any::<bool>()).prop_map(|(mut grant, can_retire)| {
+        grant.operations.extend(can_retire.then(|| "RetireGrant".to_owned()));
+        Grant { usable: true, ..grant }
+    });
+    let key = (resource_policy(Of::Key), bindings(), resource_control_levels(), grant).prop_map(
+        |(policy, bindings, rcp_levels, grant)| Side {
+            account: A.to_owned(),
+            policy,
+            bindings,
+            rcp_levels,
+            grants: vec![grant],
+        },
+    );
+    let on = Just(("kms:RetireGrant", Resource::Arn(KEY.to_owned())));
+    (request(on, key.prop_map(Some)), option::weighted(0.7, select(grantees()))).boxed()
+}
+
+/// Everything about a request that may be known only once it comes. It belongs to no scenario yet: the caller's ARN and
+/// ids in it are anyone's.
+pub fn circumstances() -> BoxedStrategy<Circumstances> {
+    (caller(), context(), encryption_context(), new_grant())
+        .prop_map(|(caller, mut context, encryption_context, new_grant)| {
+            context.extend(context_of_caller(&caller));
+            Circumstances { context, encryption_context, new_grant }
+        })
+        .boxed()
+}
+
+/// What the scenario's members of the same names are.
+#[derive(Debug, Clone)]
+pub struct Circumstances {
+    pub context: BTreeMap<String, Vec<String>>,
+    pub encryption_context: BTreeMap<String, String>,
+    pub new_grant: Option<NewGrant>,
+}
+
 fn request(
-    on: impl Strategy<Value = (&'static str, Resource)>,
-    side: impl Strategy<Value = Option<Side>>,
-) -> impl Strategy<Value = Scenario> {
+    on: impl Strategy<Value = (&'static str, Resource)> + 'static,
+    side: impl Strategy<Value = Option<Side>> + 'static,
+) -> BoxedStrategy<Scenario> {
     let own_policies = (
         vec(identity_policy(), 0..5),
         option::weighted(0.4, identity_policy()),
-        option::weighted(0.5, vec(identity_policy(), 1..3)),
+        option::weighted(0.5, prop_oneof![20 => vec(identity_policy(), 1..3), 1 => Just(Vec::new())]),
         service_control_levels(),
     );
-    (caller(), on, side, own_policies, context(), encryption_context()).prop_map(
-        |(caller, (action, resource), key, own_policies, mut context, encryption_context)| {
+    (caller(), on, side, own_policies, context(), encryption_context(), new_grant())
+        .prop_map(|(caller, (action, resource), key, own_policies, mut context, encryption_context, new_grant)| {
             let (identity, boundary, session_policies, scp_levels) = own_policies;
             let is = |kind| caller.kind == kind;
             context.extend(context_of_caller(&caller));
@@ -112,6 +157,7 @@ fn request(
                 boundary: boundary.filter(|_| !is(CallerKind::Root)),
                 session_policies: session_policies.filter(|_| is(CallerKind::Session)),
                 encryption_context: if has_context(action) { encryption_context } else { BTreeMap::new() },
+                new_grant: new_grant.filter(|_| action == "kms:CreateGrant"),
                 caller,
                 action: action.to_owned(),
                 resource,
@@ -119,8 +165,8 @@ fn request(
                 scp_levels,
                 context,
             }
-        },
-    )
+        })
+        .boxed()
 }
 
 fn has_context(action: &str) -> bool {
@@ -167,24 +213,34 @@ fn bindings() -> impl Strategy<Value = BTreeMap<String, String>> {
 }
 
 fn grant() -> impl Strategy<Value = Grant> {
+    (select(grantees()), operations(), constraint(), prop::bool::weighted(0.8))
+        .prop_map(|(grantee, operations, constraint, usable)| Grant { grantee, operations, constraint, usable })
+}
+
+fn new_grant() -> impl Strategy<Value = Option<NewGrant>> {
+    let terms = (operations(), constraint()).prop_map(|(operations, constraint)| NewGrant { operations, constraint });
+    option::weighted(0.9, terms)
+}
+
+/// Those whom a grant may name.
+fn grantees() -> Vec<String> {
     let ids = PRINCIPALS.iter().map(|(_, id)| (*id).to_owned());
     let sessions = ["AROAAAAAAAAAAAAAAAPP:s1".to_owned(), "AROABBBBBBBBBBBBBEXT:s2".to_owned()];
     let roots = [A, B].map(|account| format!("arn:aws:iam::{account}:root"));
-    let grantees: Vec<String> = ids.chain(sessions).chain(roots).collect();
+    ids.chain(sessions).chain(roots).collect()
+}
+
+fn operations() -> impl Strategy<Value = Vec<String>> {
     let operations = vec!["Encrypt", "Decrypt", "GenerateDataKey", "DescribeKey", "CreateGrant"];
-    let constraint = prop_oneof![
+    subsequence(operations, 1..=4).prop_map(|some| some.into_iter().map(str::to_owned).collect())
+}
+
+fn constraint() -> impl Strategy<Value = Constraint> {
+    prop_oneof![
         2 => Just(Constraint::None),
         1 => encryption_context().prop_map(Constraint::Equals),
         1 => encryption_context().prop_map(Constraint::Subset),
-    ];
-    (select(grantees), subsequence(operations, 1..=4), constraint, prop::bool::weighted(0.8)).prop_map(
-        |(grantee, operations, constraint, usable)| Grant {
-            grantee,
-            operations: operations.into_iter().map(str::to_owned).collect(),
-            constraint,
-            usable,
-        },
-    )
+    ]
 }
 
 /// Levels of control policies: mostly none, then mostly such that let everything pass.
@@ -224,7 +280,7 @@ fn context_of_caller(caller: &Caller) -> Vec<(String, Vec<String>)> {
 }
 
 /// Each key is there or not; a key that may have several values has at least one.
-fn context() -> impl Strategy<Value = BTreeMap<String, Vec<String>>> {
+fn context() -> BoxedStrategy<BTreeMap<String, Vec<String>>> {
     let single = SINGLE.iter().map(|(key, values)| {
         let value = select(values.to_vec()).prop_map(|value| vec![value.to_owned()]);
         (Just((*key).to_lowercase()), option::weighted(0.6, value))
@@ -234,19 +290,27 @@ fn context() -> impl Strategy<Value = BTreeMap<String, Vec<String>>> {
         let some = some.prop_map(|values| values.into_iter().map(str::to_owned).collect::<Vec<_>>());
         (Just((*key).to_lowercase()), option::weighted(0.6, some))
     });
-    (single.collect::<Vec<_>>(), several.collect::<Vec<_>>()).prop_map(|(single, several)| {
-        single.into_iter().chain(several).filter_map(|(key, values)| Some((key, values?))).collect()
-    })
+    let (tag, values) = REQUEST_TAG;
+    let some = subsequence(values.to_vec(), 1..=2);
+    let some = some.prop_map(|values| values.into_iter().map(str::to_owned).collect::<Vec<_>>());
+    let tag = (Just(tag.to_lowercase()), option::weighted(0.6, some));
+    (single.collect::<Vec<_>>(), several.collect::<Vec<_>>(), tag)
+        .prop_map(|(single, several, tag)| {
+            single.into_iter().chain(several).chain([tag]).filter_map(|(key, values)| Some((key, values?))).collect()
+        })
+        .boxed()
 }
 
-/// Up to two pairs. A context with two names that differ only in case is left out: under one condition key it would have
-/// two values.
-fn encryption_context() -> impl Strategy<Value = BTreeMap<String, String>> {
+/// Up to three pairs. Two names that differ only in case have one condition key, with two values.
+fn encryption_context() -> BoxedStrategy<BTreeMap<String, String>> {
     let pair = |names: Vec<&'static str>, values: &[&'static str]| {
         option::weighted(0.6, (select(names), select(values.to_vec())))
     };
-    (pair(vec!["app", "App"], CONTEXT_VALUES), pair(vec!["env"], CONTEXT_VALUES)).prop_map(|(first, second)| {
-        let pairs = first.into_iter().chain(second);
-        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-    })
+    let pairs = [pair(vec!["app", "App"], CONTEXT_VALUES), pair(vec!["env"], CONTEXT_VALUES)];
+    (pairs, option::weighted(0.2, (Just("App"), select(CONTEXT_VALUES.to_vec()))))
+        .prop_map(|([first, second], third)| {
+            let pairs = first.into_iter().chain(second).chain(third);
+            pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        })
+        .boxed()
 }

@@ -106,14 +106,23 @@ fn resource_like_from(pattern: &[Piece], text: &[char], colons: usize) -> bool {
     }
 }
 
-/// `ArnLike`: the six parts of both are compared one by one, each with wildcards of its own. What has fewer parts is no
-/// ARN, and like none. Parts are told apart after variables were replaced, so that a variable may hold a whole ARN.
-pub fn arn_like(pattern: &[Piece], text: &str) -> bool {
-    let patterns: Vec<&[Piece]> = pattern.splitn(6, |piece| *piece == Piece::Char(':')).collect();
-    let texts: Vec<&str> = text.splitn(6, ':').collect();
-    patterns.len() == 6
-        && texts.len() == 6
-        && patterns.iter().zip(&texts).all(|(pattern, text)| like(pattern, &chars(text)))
+/// The parts of a text between its first five colons; what stands in a variable counts as one character.
+pub fn written_parts(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut in_variable) = (0, false);
+    for (at, char) in text.char_indices() {
+        match char {
+            '$' if text[at..].starts_with("${") => in_variable = true,
+            '}' => in_variable = false,
+            ':' if !in_variable && parts.len() < 5 => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
 }
 
 pub fn chars(text: &str) -> Vec<char> {

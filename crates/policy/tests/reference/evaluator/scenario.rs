@@ -26,6 +26,8 @@ pub struct Scenario {
     pub context: BTreeMap<String, Vec<String>>,
     /// The encryption context of the request. Empty where the operation has none.
     pub encryption_context: BTreeMap<String, String>,
+    /// What `kms:CreateGrant` is to make.
+    pub new_grant: Option<NewGrant>,
 }
 
 /// Who calls.
@@ -80,6 +82,13 @@ pub struct Grant {
     pub constraint: Constraint,
     /// False while it has not spread yet and its token was not presented.
     pub usable: bool,
+}
+
+/// A grant that is to be made, without its grantee.
+#[derive(Debug, Clone)]
+pub struct NewGrant {
+    pub operations: Vec<String>,
+    pub constraint: Constraint,
 }
 
 #[derive(Debug, Clone)]

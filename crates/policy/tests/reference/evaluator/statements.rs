@@ -16,7 +16,7 @@ pub enum Effect {
 
 /// A policy that belongs to an identity, or limits one: any statement of this effect that applies.
 pub fn identity_policy_says(effect: Effect, policy: &Value, scenario: &Scenario) -> bool {
-    let view = View { scenario, of_resource: false, variables: has_variables(policy) };
+    let view = View { scenario, of_resource: false, variables: has_variables(policy), effect };
     statements(policy).iter().any(|statement| {
         effect_of(statement) == effect
             && action_matches(statement, &scenario.action)
@@ -33,7 +33,7 @@ pub fn resource_policy_statements<'a>(
     is_trust_policy: bool,
     scenario: &Scenario,
 ) -> Vec<&'a Statement> {
-    let view = View { scenario, of_resource: true, variables: has_variables(policy) };
+    let view = View { scenario, of_resource: true, variables: has_variables(policy), effect };
     statements(policy)
         .into_iter()
         .filter(|statement| {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{A, encrypt, user};
 use crate::evaluator::conditions::{View, hold};
 use crate::evaluator::scenario::Scenario;
+use crate::evaluator::statements::Effect;
 
 /// A user with one tag encrypts with a context of two pairs.
 fn request() -> Scenario {
@@ -32,7 +33,7 @@ fn request() -> Scenario {
 
 fn check(table: &[(Value, bool)]) {
     let scenario = request();
-    let view = View { scenario: &scenario, of_resource: false, variables: true };
+    let view = View { scenario: &scenario, of_resource: false, variables: true, effect: Effect::Allow };
     for (condition, expected) in table {
         assert_eq!(hold(Some(condition), view), *expected, "{condition}");
     }
@@ -105,6 +106,26 @@ fn sets_of_values() {
     ]);
 }
 
+/// Where AWS leaves the meaning open, an Allow needs all of them and a Deny one.
+#[test]
+fn several_values_without_a_set_operator() {
+    let scenario = request();
+    for (operator, wanted, [allow, deny]) in [
+        ("StringEquals", json!("team"), [false, true]),
+        ("StringEquals", json!(["team", "env"]), [true, true]),
+        ("StringEquals", json!("x"), [false, false]),
+        ("StringNotEquals", json!("team"), [false, true]),
+        ("StringNotEquals", json!(["team", "env"]), [false, false]),
+        ("StringNotEquals", json!("x"), [true, true]),
+    ] {
+        for (effect, expected) in [(Effect::Allow, allow), (Effect::Deny, deny)] {
+            let view = View { scenario: &scenario, of_resource: false, variables: true, effect };
+            let condition = json!({operator: {"aws:TagKeys": wanted}});
+            assert_eq!(hold(Some(&condition), view), expected, "{condition} {effect:?}");
+        }
+    }
+}
+
 #[test]
 fn names_of_the_encryption_context() {
     check(&[
@@ -146,7 +167,7 @@ fn numbers_dates_and_bytes() {
 fn bytes_compare_by_what_they_stand_for() {
     let mut scenario = request();
     scenario.context.insert("aws:principaltag/blob".to_owned(), vec!["AQI=".to_owned()]);
-    let view = View { scenario: &scenario, of_resource: false, variables: true };
+    let view = View { scenario: &scenario, of_resource: false, variables: true, effect: Effect::Allow };
     for (wanted, expected) in [("AQI=", true), ("AQM=", false), ("AQIA", false)] {
         let condition = json!({"BinaryEquals": {"aws:PrincipalTag/blob": wanted}});
         assert_eq!(hold(Some(&condition), view), expected, "{condition}");
@@ -166,8 +187,15 @@ fn addresses() {
     ]);
     let mut scenario = request();
     scenario.context.insert("aws:sourceip".to_owned(), vec!["2001:db8:0:1::7".to_owned()]);
-    let view = View { scenario: &scenario, of_resource: false, variables: true };
+    let view = View { scenario: &scenario, of_resource: false, variables: true, effect: Effect::Allow };
     for (range, expected) in [("2001:DB8::/32", true), ("2001:db8::/64", false), ("2001:db8:0:1:0:0:0:7", true)] {
+        assert_eq!(hold(Some(&json!({"IpAddress": {"aws:SourceIp": range}})), view), expected, "{range}");
+    }
+    scenario.context.insert("aws:sourceip".to_owned(), vec!["::ffff:10.1.2.3".to_owned()]);
+    let view = View { scenario: &scenario, of_resource: false, variables: true, effect: Effect::Allow };
+    for (range, expected) in
+        [("10.0.0.0/8", true), ("::ffff:10.1.2.0/120", true), ("::ffff:10.1.3.0/120", false), ("::/0", false)]
+    {
         assert_eq!(hold(Some(&json!({"IpAddress": {"aws:SourceIp": range}})), view), expected, "{range}");
     }
 }
@@ -185,6 +213,26 @@ fn arns_compare_part_by_part() {
         (json!({"ArnLike": {"aws:PrincipalArn": "${aws:PrincipalArn}"}}), true),
         (json!({"ArnLike": {"aws:username": "arn:aws:iam::*:user/*"}}), false),
     ]);
+}
+
+/// A tag's colons don't move the parts that the policy writes; a variable may yet bring parts that it does not write.
+#[test]
+fn a_variable_stays_in_its_part_of_an_arn() {
+    let mut scenario = request();
+    scenario.context.insert("aws:sourcearn".to_owned(), vec!["arn:aws:s3:red:1:x:y".to_owned()]);
+    scenario.context.insert("aws:principaltag/part".to_owned(), vec!["red:1:x".to_owned()]);
+    let view = View { scenario: &scenario, of_resource: false, variables: true, effect: Effect::Allow };
+    for (wanted, expected) in [
+        ("arn:aws:s3:${aws:PrincipalTag/part}", false),
+        ("arn:aws:s3:${aws:PrincipalTag/part}:y", true),
+        ("arn:aws:s3:${aws:PrincipalTag/part}:y:*", false),
+        ("arn:aws:s3:${aws:PrincipalTag/part}:*:*", false),
+        ("arn:aws:s3:red:1:x:${aws:PrincipalTag/none, 'y'}", true),
+        ("${aws:SourceArn}", true),
+    ] {
+        let condition = json!({"ArnLike": {"aws:SourceArn": wanted}});
+        assert_eq!(hold(Some(&condition), view), expected, "{condition}");
+    }
 }
 
 #[test]
@@ -215,7 +263,7 @@ fn a_variable_with_several_values_has_none() {
     for (name, expected) in [("other", true), ("app", false)] {
         scenario.encryption_context.insert(name.to_owned(), "pay".to_owned());
         scenario.context.insert("aws:sourceidentity".to_owned(), vec!["pay".to_owned()]);
-        let view = View { scenario: &scenario, of_resource: false, variables: true };
+        let view = View { scenario: &scenario, of_resource: false, variables: true, effect: Effect::Allow };
         let condition = json!({"StringEquals": {"aws:SourceIdentity": "${kms:EncryptionContext:App}"}});
         assert_eq!(hold(Some(&condition), view), expected, "App and {name}");
     }
@@ -225,7 +273,7 @@ fn a_variable_with_several_values_has_none() {
 fn the_older_version_has_no_variables() {
     let scenario = request();
     for (variables, expected) in [(true, true), (false, false)] {
-        let view = View { scenario: &scenario, of_resource: false, variables };
+        let view = View { scenario: &scenario, of_resource: false, variables, effect: Effect::Allow };
         let condition = json!({"StringEquals": {"aws:username": "${aws:username}"}});
         assert_eq!(hold(Some(&condition), view), expected, "{variables}");
     }
@@ -235,7 +283,7 @@ fn the_older_version_has_no_variables() {
 fn aliases_do_not_count_in_key_policies() {
     let scenario = request();
     for (of_resource, expected) in [(false, true), (true, false)] {
-        let view = View { scenario: &scenario, of_resource, variables: true };
+        let view = View { scenario: &scenario, of_resource, variables: true, effect: Effect::Allow };
         let condition = json!({"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/app"}});
         assert_eq!(hold(Some(&condition), view), expected, "{of_resource}");
     }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{A, B, about_all, encrypt, encrypt_under, policy, root, session, user};
 use crate::evaluator::decision::{decide, decide_on_retirement, decide_on_role};
-use crate::evaluator::scenario::{Caller, Constraint, Grant, Layer, Outcome, Resource, Scenario};
+use crate::evaluator::scenario::{Caller, Constraint, Grant, Layer, NewGrant, Outcome, Resource, Scenario};
+use crate::evaluator::statements::strings;
 use Outcome::{Allow, ExplicitDeny, NoAllow};
 
 fn lets_in(principal: &str) -> Value {
@@ -189,6 +190,33 @@ fn grants() {
     scenario.action = "kms:DescribeKey".to_owned();
     scenario.key.as_mut().unwrap().grants = vec![grant(&user(A), "DescribeKey", Constraint::Equals(one()))];
     assert_eq!(decide(&scenario), Allow, "DescribeKey is not constrained");
+}
+
+#[test]
+fn through_a_grant_no_more_is_given_than_it_holds() {
+    let (one, two) = (|| pairs(&[("app", "pay")]), || pairs(&[("app", "pay"), ("env", "1")]));
+    let all = ["Encrypt", "CreateGrant"];
+    for (held, new, operations, expected) in [
+        (Constraint::None, Constraint::None, &all[..], true),
+        (Constraint::None, Constraint::None, &["Encrypt"], true),
+        (Constraint::None, Constraint::None, &["Decrypt"], false),
+        (Constraint::None, Constraint::Subset(one()), &["Encrypt"], true),
+        (Constraint::Subset(one()), Constraint::None, &["Encrypt"], false),
+        (Constraint::Subset(one()), Constraint::Subset(two()), &["Encrypt"], true),
+        (Constraint::Subset(one()), Constraint::Equals(two()), &["Encrypt"], true),
+        (Constraint::Subset(two()), Constraint::Subset(one()), &["Encrypt"], false),
+        (Constraint::Equals(two()), Constraint::Equals(two()), &["Encrypt"], true),
+        (Constraint::Equals(two()), Constraint::Subset(two()), &["Encrypt"], false),
+        (Constraint::Equals(one()), Constraint::Equals(two()), &["Encrypt"], false),
+    ] {
+        let mut scenario = encrypt(user(A));
+        scenario.action = "kms:CreateGrant".to_owned();
+        let held = Grant { operations: strings(&json!(all)), ..grant(&user(A), "", held) };
+        let new = NewGrant { operations: strings(&json!(operations)), constraint: new };
+        scenario.key.as_mut().unwrap().grants = vec![held.clone()];
+        scenario.new_grant = Some(new.clone());
+        assert_eq!(decide(&scenario).is_allow(), expected, "{held:?} {new:?}");
+    }
 }
 
 #[test]

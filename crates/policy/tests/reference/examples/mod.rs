@@ -70,6 +70,7 @@ fn encrypt(caller: Caller) -> Scenario {
         scp_levels: Vec::new(),
         context: BTreeMap::new(),
         encryption_context: BTreeMap::new(),
+        new_grant: None,
     }
 }
 
