@@ -43,7 +43,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Outcomes that are counted apart; the last slot is for codes that the list lacks.
-    pub const OUTCOMES: [&str; 40] = [
+    pub const OUTCOMES: [&str; 41] = [
         "OK",
         "AccessDeniedException",
         "AlreadyExistsException",
