@@ -34,6 +34,8 @@ pub enum DeniedResource {
     Key(KeyArn, Denial),
     /// Another resource of the caller's account, by its ARN or `*`.
     Named(String, Denial),
+    /// A role that was to be assumed, and it is not said whether there is one, or why not.
+    Role(PrincipalArn),
     /// Nothing is named (tags given to CreateKey).
     Unnamed(Denial),
     /// Something in another account, and it is not said whether it exists.
@@ -60,6 +62,7 @@ impl fmt::Display for Denied {
             }
             DeniedResource::Key(arn, denial) => write!(f, " on resource: {arn}").map(|()| denial),
             DeniedResource::Named(name, denial) => write!(f, " on resource: {name}").map(|()| denial),
+            DeniedResource::Role(arn) => return write!(f, " on resource: {arn}"),
             DeniedResource::Unnamed(denial) => Ok(denial),
             DeniedResource::Unknown => return write!(f, " on this resource {UNKNOWN}"),
         }?;

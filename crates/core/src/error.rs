@@ -62,6 +62,8 @@ pub enum Error {
     NotAuthorized,
     /// There is no such key, alias or policy.
     NotFound(String),
+    /// Session policies and tags are too much for a session.
+    PackedPolicyTooLarge(String),
     /// A managed policy of the service or of another account, which the caller cannot change.
     OutsideAccount,
     /// The body is not what the protocol or the model's types demand.
@@ -180,6 +182,7 @@ impl Error {
             Self::NotAuthorized => ("NotAuthorizedException", 400, "AccessDenied", 403),
             Self::NotFound(_) => ("NotFoundException", 400, "NoSuchEntity", 404),
             Self::OutsideAccount => ("AccessDeniedException", 400, "AccessDenied", 403),
+            Self::PackedPolicyTooLarge(_) => ("PackedPolicyTooLargeException", 400, "PackedPolicyTooLarge", 400),
             Self::Serialization(_) => ("SerializationException", 400, "MalformedInput", 400),
             Self::SessionExpired => ("ExpiredTokenException", 400, "ExpiredToken", 403),
             Self::Tag(_) => ("TagException", 400, "InvalidInput", 400),
@@ -211,6 +214,7 @@ impl Error {
             | Self::LimitExceeded(text)
             | Self::MalformedPolicyDocument(text)
             | Self::NotFound(text)
+            | Self::PackedPolicyTooLarge(text)
             | Self::UnknownAction(text)
             | Self::Unsupported(text)
             | Self::Validation(text) => Some(text.clone()),

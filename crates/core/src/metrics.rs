@@ -43,7 +43,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Outcomes that are counted apart; the last slot is for codes that the list lacks.
-    pub const OUTCOMES: [&str; 40] = [
+    pub const OUTCOMES: [&str; 41] = [
         "OK",
         "AccessDeniedException",
         "AlreadyExistsException",
@@ -73,6 +73,7 @@ impl Metrics {
         "MissingAuthenticationTokenException",
         "NotAuthorizedException",
         "NotFoundException",
+        "PackedPolicyTooLargeException",
         "RequestEntityTooLarge",
         "RequestTimeout",
         "SerializationException",
@@ -220,7 +221,8 @@ mod tests {
             Error::MissingAction => Error::NotAuthorized,
             Error::NotAuthorized => Error::NotFound(text()),
             Error::NotFound(_) => Error::OutsideAccount,
-            Error::OutsideAccount => Error::Serialization(None),
+            Error::OutsideAccount => Error::PackedPolicyTooLarge(text()),
+            Error::PackedPolicyTooLarge(_) => Error::Serialization(None),
             Error::Serialization(_) => Error::SessionExpired,
             Error::SessionExpired => Error::Tag(""),
             Error::Tag(_) => Error::Throttled,

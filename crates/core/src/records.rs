@@ -206,9 +206,9 @@ pub struct KeyPolicyRecord {
     /// The text, byte for byte as put.
     #[n(0)]
     pub document: String,
-    /// ARN and unique id of each user in it.
+    /// ARN and unique id of each user and role in it, for a session its role's.
     #[n(1)]
-    pub users: Vec<(String, String)>,
+    pub principals: Vec<(String, String)>,
 }
 
 /// A backing key, wrapped by the account's domain key of the Region.

@@ -184,6 +184,7 @@ operations! {
     command update_user::UpdateUser,
     read get_access_key_info::GetAccessKeyInfo,
     read get_caller_identity::GetCallerIdentity,
+    command assume_role::AssumeRole,
     command get_session_token::GetSessionToken,
     command attach_control_policy::AttachControlPolicy,
     command close_account::CloseAccount,

@@ -83,6 +83,23 @@ pub const MFA_DEVICES_PER_ACCOUNT_MAX: u64 = 5_000;
 /// Enabled MFA devices of one user. Source: IAM quotas.
 pub const MFA_DEVICES_PER_USER_MAX: usize = 8;
 
+/// Bytes of a session's policy, of the ARNs of its managed policies and of its tags together. Source: our own choice, so
+/// that its token is not longer than what is taken back.
+pub const SESSION_PACKED_BYTES_MAX: usize = 8_192;
+
+/// Principals through whom a session may come to be. Source: our own choice.
+pub const SESSION_CHAIN_MAX: usize = 16;
+
+/// Managed policies that limit one session. Source: STS API reference, AssumeRole.
+pub const SESSION_POLICIES_MAX: usize = 10;
+
+/// Characters of a session's policy. Source: IAM quotas.
+pub const SESSION_POLICY_CHARS_MAX: usize = 2_048;
+
+/// Seconds that a session may last which one role's session makes of another role. Source: IAM user guide, "Role
+/// chaining".
+pub const CHAINED_SESSION_SECONDS_MAX: i64 = 3_600;
+
 /// Seconds that a session may last: those of GetSessionToken. Source: STS API reference, GetSessionToken.
 pub const SESSION_SECONDS_MAX: u64 = 129_600;
 

@@ -3,6 +3,7 @@
 //! A use stands in the record of who has it; the policy's counter of uses makes sure that no policy goes that is in
 //! use, whatever happens at once. The service's own policies never go, so theirs is not counted.
 
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{PolicyArn, limits};
 use serde::Serialize;
 
@@ -12,6 +13,7 @@ use crate::identity::policies;
 use crate::paths;
 use crate::pipeline::call::Facts;
 use crate::pipeline::outcome::Changes;
+use crate::pipeline::request::RequestContext;
 use crate::view::ManagedPolicy;
 use crate::wire::Fields;
 
@@ -38,9 +40,34 @@ impl Boundary {
     }
 }
 
+/// The policy that a request attaches or detaches.
+pub struct AttachedArn(pub PolicyArn);
+
+/// The boundary that a request sets.
+pub struct BoundaryArn(pub PolicyArn);
+
+impl RequestContext for AttachedArn {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::IamPolicyArn => Values::text(self.0.to_string()),
+            _ => Values::Absent,
+        }
+    }
+}
+
+impl RequestContext for BoundaryArn {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        match key {
+            ConditionKey::IamPermissionsBoundary => Values::text(self.0.to_string()),
+            _ => Values::Absent,
+        }
+    }
+}
+
 /// `PermissionsBoundary`, if the request has one.
-pub fn boundary_from_request(fields: &mut Fields) -> Result<Option<PolicyArn>, Error> {
-    fields.string("PermissionsBoundary").map(|arn| policies::parse_arn(&arn)).transpose()
+pub fn boundary_from_request(fields: &mut Fields) -> Result<Option<BoundaryArn>, Error> {
+    let arn = fields.string("PermissionsBoundary").map(|arn| policies::parse_arn(&arn)).transpose()?;
+    Ok(arn.map(BoundaryArn))
 }
 
 /// The policy that is to be attached, or to be a boundary.

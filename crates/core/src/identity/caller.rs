@@ -1,15 +1,17 @@
-//! Who calls: a user with its access key, or a session. Read off one View, so that whoever was deleted calls no more.
+//! Who calls: a user with its access key, or a session of a user or a role. Read off one View, so that whoever was deleted calls no more.
 //!
 //! What a decision, an answer or an event wants to know of the caller is asked here and nowhere else. A new kind of
 //! principal is a variant of [`Principal`], and the compiler names each place that must know it.
 
 use std::sync::Arc;
 
-use claviger_types::{AccountId, PrincipalArn, PrincipalId, ServiceName, Timestamp};
+use claviger_policy::{Identity, IdentityPolicies};
+use claviger_types::{AccountId, PrincipalArn, PrincipalId, RoleSessionName, ServiceName, Timestamp};
 
 use crate::error::Error;
 use crate::identity::session::Session;
-use crate::view::{Credential, User, View};
+use crate::identity::tags;
+use crate::view::{Credential, Role, Tags, User, View};
 
 /// What signed a request. Only a pointer: to clone it allocates nothing.
 #[derive(Clone)]
@@ -34,6 +36,8 @@ pub struct Caller<'a> {
 /// A principal of IAM.
 #[derive(Clone, Copy)]
 pub enum Principal<'a> {
+    /// A role, by a session of this name.
+    Role(&'a Role, &'a RoleSessionName),
     /// A user.
     User(&'a User),
 }
@@ -87,6 +91,11 @@ impl<'a> Caller<'a> {
         Self { session: Some(session), ..Self::of_user(user) }
     }
 
+    /// A role by a session.
+    pub fn of_role(role: &'a Role, name: &'a RoleSessionName, session: &'a Session) -> Self {
+        Self { account: role.account, principal: Principal::Role(role, name), session: Some(session) }
+    }
+
     /// Whether the API lets this kind of caller call the operation at all, whatever policies say.
     pub fn check_may_call(&self, service: ServiceName, operation: &str) -> Result<(), Error> {
         self.session.map_or(Ok(()), |session| session.check_may_call(service, operation))
@@ -95,6 +104,7 @@ impl<'a> Caller<'a> {
     /// The ARN that errors, GetCallerIdentity and events show.
     pub fn arn(&self) -> PrincipalArn {
         match self.principal {
+            Principal::Role(role, name) => role.session_arn(name),
             Principal::User(user) => user.arn(),
         }
     }
@@ -102,6 +112,7 @@ impl<'a> Caller<'a> {
     /// `aws:PrincipalArn`: for a session of a role, the role's ARN.
     pub fn principal_arn(&self) -> PrincipalArn {
         match self.principal {
+            Principal::Role(role, _) => role.arn(),
             Principal::User(user) => user.arn(),
         }
     }
@@ -109,43 +120,81 @@ impl<'a> Caller<'a> {
     /// `aws:PrincipalType`.
     pub fn principal_type(&self) -> &'static str {
         match self.principal {
+            Principal::Role(..) => "AssumedRole",
             Principal::User(_) => "User",
         }
     }
 
-    /// `aws:PrincipalTag/…`: the session's tags, and those of the principal whose keys the session has not.
+    /// `aws:PrincipalTag/…`: the session's tags, and those of the user or role that they leave as they are. Source: IAM
+    /// user guide, "Pass session tags in AWS STS".
     pub fn tags(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let Principal::User(user) = self.principal;
-        let session = self.session;
-        let of_session = move || session.into_iter().flat_map(|session| &session.tags);
-        let own = user.tags.iter().map(|(key, value)| (&**key, &**value));
-        let own = own.filter(move |(key, _)| !of_session().any(|tag| tag.key.eq_ignore_ascii_case(key)));
-        of_session().map(|tag| (&*tag.key, &*tag.value)).chain(own)
+        let of_session = self.session.map_or(&[][..], |session| &*session.tags);
+        let overridden = |key: &str| of_session.iter().any(|tag| tags::same(&tag.key, key));
+        let own = self.own_tags().iter().filter(move |(key, _)| !overridden(key));
+        let own = own.map(|(key, value)| (&**key, &**value));
+        of_session.iter().map(|tag| (&*tag.key, &*tag.value)).chain(own)
     }
 
     /// The principal's unique id, which policies are bound to.
     pub fn principal_id(&self) -> PrincipalId {
         match self.principal {
+            Principal::Role(role, _) => PrincipalId::Role(role.id),
             Principal::User(user) => PrincipalId::User(user.id),
         }
     }
 
     /// `aws:userid`: the unique id as GetCallerIdentity and events show it.
     pub fn user_id(&self) -> String {
-        self.principal_id().to_string()
+        match self.principal {
+            Principal::Role(role, name) => format!("{}:{name}", role.id),
+            Principal::User(user) => user.id.to_string(),
+        }
     }
 
     /// The user, if the caller is one.
     pub fn as_user(&self) -> Option<&'a User> {
         match self.principal {
+            Principal::Role(..) => None,
             Principal::User(user) => Some(user),
         }
     }
 
-    /// The caller as policies see it, with the policies that count for it.
-    pub fn as_principal(&self) -> claviger_policy::Principal<'a> {
+    /// The name of the session, if the caller is a role's.
+    pub fn role_session_name(&self) -> Option<&'a RoleSessionName> {
         match self.principal {
-            Principal::User(user) => user.as_principal(),
+            Principal::Role(_, name) => Some(name),
+            Principal::User(_) => None,
+        }
+    }
+
+    /// The session policies, if the session was given any.
+    pub fn session_policies(&self, view: &View) -> Option<Arc<IdentityPolicies>> {
+        self.session.and_then(|session| session.policies_in(view))
+    }
+
+    /// The caller as policies see it, with the policies that count for it. Those of its session come from
+    /// [`Caller::session_policies`].
+    pub fn as_principal(&self, session_policies: Option<&'a IdentityPolicies>) -> claviger_policy::Principal<'a> {
+        let (identity, policies, boundary) = match self.principal {
+            Principal::Role(role, name) => {
+                (Identity::RoleSession { role: role.id, name }, &role.identity, role.boundary.as_deref())
+            }
+            Principal::User(user) => (Identity::User(user.id), &user.identity, user.boundary.as_deref()),
+        };
+        claviger_policy::Principal {
+            account: self.account,
+            identity,
+            policies,
+            boundary: boundary.map(|policy| &*policy.document.compiled),
+            session_policies,
+            service_control: &[],
+        }
+    }
+
+    fn own_tags(&self) -> &'a Tags {
+        match self.principal {
+            Principal::Role(role, _) => &role.tags,
+            Principal::User(user) => &user.tags,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::identity::listing::{self, Members};
 use crate::identity::policies::{self, VersionShown};
 use crate::identity::roles::NeverUsed;
 use crate::identity::tags::{self, TagShown};
+use crate::identity::trust;
 use crate::pipeline::call::Facts;
 use crate::view::{Group, ManagedPolicy, Role, User};
 
@@ -130,15 +131,16 @@ impl From<&Group> for GroupDetail {
     }
 }
 
-impl From<&Role> for RoleDetail {
-    fn from(role: &Role) -> Self {
+impl RoleDetail {
+    /// All of a role.
+    pub fn new(role: &Role, facts: &Facts<'_>) -> Self {
         Self {
             path: role.path.clone(),
             role_name: role.name.clone(),
             role_id: role.id,
             arn: entities::arn_of(role),
             create_date: role.created_at,
-            assume_role_policy_document: documents::percent_encoded(&role.trust.record.document),
+            assume_role_policy_document: trust::shown(role, facts.view),
             instance_profile_list: std::iter::empty().collect(),
             role_policy_list: inline(role),
             attached_managed_policies: attached(role),
@@ -235,8 +237,8 @@ impl Detail<'_> {
     }
 
     /// If it is a role.
-    pub fn role(&self) -> Option<RoleDetail> {
-        if let Self::Role(role) = self { Some(RoleDetail::from(*role)) } else { None }
+    pub fn role(&self, facts: &Facts<'_>) -> Option<RoleDetail> {
+        if let Self::Role(role) = self { Some(RoleDetail::new(role, facts)) } else { None }
     }
 
     /// If it is a user.

@@ -13,7 +13,7 @@ use crate::paths;
 use crate::pipeline::call::Facts;
 use crate::pipeline::outcome::Changes;
 use crate::records::{GroupRecord, PoliciesRecord, Record, RoleRecord, UserRecord};
-use crate::target::{EntityPlace, Rename};
+use crate::target::{EntityPlace, IamResource, Rename};
 use crate::view::{Group, ManagedPolicy, Policies, Role, User, View};
 use crate::wire::Fields;
 
@@ -40,6 +40,11 @@ pub trait Entity: Send + Sync + Sized + 'static {
     /// The name of the caller, where a request that names nobody is about the caller.
     fn of_caller(_: &Facts<'_>) -> Option<Self::Name> {
         None
+    }
+
+    /// What conditions tell of it.
+    fn as_iam_resource(&self) -> IamResource<'_> {
+        IamResource { account: self.account(), tags: None, boundary: None }
     }
 
     /// Whose it is.
@@ -156,7 +161,7 @@ pub fn check_without_policies<E: Entity>(entity: &E) -> Result<(), Error> {
 macro_rules! entity {
     (
         $view:ident, $name:ident, $record:ident, $kind:literal, $find:ident, $chars_max:ident, $quota:literal
-        $(, $($of_caller:tt)+)?
+        $(, $more:item)*
     ) => {
         impl Entity for $view {
             type Name = $name;
@@ -171,7 +176,7 @@ macro_rules! entity {
                 view.$find(account, name)
             }
 
-            $($($of_caller)+)?
+            $($more)*
 
             fn account(&self) -> AccountId {
                 self.account
@@ -224,10 +229,25 @@ entity!(
     "PoliciesPerUser",
     fn of_caller(facts: &Facts<'_>) -> Option<UserName> {
         facts.caller.as_user().map(|user| user.name.clone())
+    },
+    fn as_iam_resource(&self) -> IamResource<'_> {
+        let boundary = self.boundary.as_ref().map(|policy| &policy.arn);
+        IamResource { account: self.account, tags: Some(&self.tags), boundary }
     }
 );
 entity!(Group, GroupName, GroupRecord, "group", group, INLINE_POLICY_CHARS_PER_GROUP_MAX, "PoliciesPerGroup");
-entity!(Role, RoleName, RoleRecord, "role", role, INLINE_POLICY_CHARS_PER_ROLE_MAX, "PoliciesPerRole");
+entity!(
+    Role,
+    RoleName,
+    RoleRecord,
+    "role",
+    role,
+    INLINE_POLICY_CHARS_PER_ROLE_MAX,
+    "PoliciesPerRole",
+    fn as_iam_resource(&self) -> IamResource<'_> {
+        IamResource::of_role(self)
+    }
+);
 
 macro_rules! principal {
     ($view:ident, $record:ident) => {

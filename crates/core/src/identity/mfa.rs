@@ -54,14 +54,17 @@ impl PresentedCode {
         Ok(edit(device, |record| record.last_step = step.number()))
     }
 
+    /// The device is not the caller's. Source: text observed at AWS.
+    pub fn not_validated() -> Error {
+        Error::Forbidden(
+            "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is \
+             valid and associated with this user."
+                .into(),
+        )
+    }
+
     fn device_of<'a>(&self, facts: &Facts<'a>, user: &User) -> Result<&'a MfaDevice, Error> {
-        device_of(facts.view, user, &self.serial_number).map_err(|_| {
-            Error::Forbidden(
-                "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number \
-                 is valid and associated with this user."
-                    .into(),
-            )
-        })
+        device_of(facts.view, user, &self.serial_number).map_err(|_| Self::not_validated())
     }
 
     fn step(&self, facts: &Facts<'_>, device: &MfaDevice) -> Result<TimeStep, Error> {

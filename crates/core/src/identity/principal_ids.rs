@@ -22,3 +22,23 @@ pub fn id_of(arn: &PrincipalArn, view: &View) -> Option<PrincipalId> {
         }
     }
 }
+
+/// What is bound to a unique id, as answers show it: by its ARN as it is now, or by the id once it is gone. `arn` is the
+/// one by which it was named.
+pub fn shown(arn: &PrincipalArn, id: PrincipalId, view: &View) -> String {
+    let session = match arn {
+        PrincipalArn::Session { session, .. } => Some(session),
+        PrincipalArn::Role { .. } | PrincipalArn::Root(_) | PrincipalArn::User { .. } => None,
+    };
+    let now = match id {
+        PrincipalId::Role(id) => {
+            view.role_by_id(id).map(|role| session.map_or_else(|| role.arn(), |session| role.session_arn(session)))
+        }
+        PrincipalId::User(id) => view.user_by_id(id).map(|user| user.arn()),
+    };
+    match (now, session) {
+        (Some(arn), _) => arn.to_string(),
+        (None, Some(session)) => format!("{id}:{session}"),
+        (None, None) => id.to_string(),
+    }
+}

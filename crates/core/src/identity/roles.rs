@@ -9,8 +9,9 @@ use crate::identity::documents;
 use crate::identity::entities;
 use crate::identity::listing::{self, Members};
 use crate::identity::tags::{self, TagShown};
+use crate::identity::trust;
 use crate::records::RoleRecord;
-use crate::view::Role;
+use crate::view::{Role, View};
 use crate::wire::Fields;
 
 /// `Role`, as answers show it.
@@ -41,24 +42,24 @@ pub struct NeverUsed {}
 
 impl RoleShown {
     /// With boundary, tags and last use.
-    pub fn whole(role: &Role) -> Self {
+    pub fn whole(role: &Role, view: &View) -> Self {
         Self {
             permissions_boundary: attachments::boundary_shown(role.boundary.as_deref()),
             tags: tags::shown(&role.tags),
             role_last_used: Some(NeverUsed {}),
-            ..Self::in_list(role)
+            ..Self::in_list(role, view)
         }
     }
 
     /// As lists show it: without boundary, tags and last use. Source: IAM API reference, ListRoles.
-    pub fn in_list(role: &Role) -> Self {
+    pub fn in_list(role: &Role, view: &View) -> Self {
         Self {
             path: role.path.clone(),
             role_name: role.name.clone(),
             role_id: role.id,
             arn: entities::arn_of(role),
             create_date: role.created_at,
-            assume_role_policy_document: documents::percent_encoded(&role.trust.record.document),
+            assume_role_policy_document: trust::shown(role, view),
             description: role.description.as_ref().map(ToString::to_string),
             max_session_duration: role.session_seconds_max,
             permissions_boundary: None,

@@ -4,10 +4,12 @@
 //! A session is as good as those whom it stands on: it dies with its principal, with anybody through whom the role was
 //! assumed, and when one of them has its sessions revoked. So that is looked up at each use.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_keyring::{SecretAccessKey, SessionKey, sealed_version};
-use claviger_policy::IdentityPolicy;
+use claviger_policy::{IdentityPolicies, IdentityPolicy, PolicyError};
 use claviger_types::{
     AccountId, Malformed, PolicyArn, PrincipalId, RoleId, RoleSessionName, ServiceName, SessionKeyId, Timestamp,
     UserId, limits,
@@ -39,11 +41,17 @@ pub struct Session {
     /// Its tags.
     pub tags: Box<[SessionTag]>,
     /// The policy that limits it.
-    pub policy: Option<IdentityPolicy>,
+    policy: Option<SessionPolicy>,
     /// Managed policies that limit it.
-    pub policy_arns: Box<[PolicyArn]>,
+    policy_arns: Box<[PolicyArn]>,
     /// Those through whom it came to be, the first one first.
     pub assumed_through: Box<[PrincipalId]>,
+}
+
+/// A session policy, and the same as the only one of its session.
+struct SessionPolicy {
+    compiled: Arc<IdentityPolicy>,
+    alone: Arc<IdentityPolicies>,
 }
 
 /// Whose session it is.
@@ -94,13 +102,30 @@ impl Session {
         if view.is_closed(self.account) || !through.all(|id| is_open(*id) && !self.is_revoked(view, *id)) {
             return Err(Error::CallerGone);
         }
-        match self.principal {
-            SessionPrincipal::User(id) if !self.is_revoked(view, PrincipalId::User(id)) => {
-                let user = view.user_by_id(id).filter(|user| user.account == self.account);
-                user.map(|user| Caller::of_session(user, self)).ok_or(Error::CallerGone)
-            }
-            SessionPrincipal::User(_) | SessionPrincipal::Role(..) => Err(Error::CallerGone),
+        let id = self.principal.id();
+        if view.account_of(id) != Some(self.account) || self.is_revoked(view, id) {
+            return Err(Error::CallerGone);
         }
+        let caller = match &self.principal {
+            SessionPrincipal::Role(id, name) => view.role_by_id(*id).map(|role| Caller::of_role(role, name, self)),
+            SessionPrincipal::User(id) => view.user_by_id(*id).map(|user| Caller::of_session(user, self)),
+        };
+        caller.ok_or(Error::CallerGone)
+    }
+
+    /// The session policies, with the managed ones among them as they are now; none if the session was given none. If
+    /// one of them is gone, nothing is left that would allow anything: what it denied is not known any more.
+    pub fn policies_in(&self, view: &View) -> Option<Arc<IdentityPolicies>> {
+        if self.policy_arns.is_empty() {
+            return self.policy.as_ref().map(|policy| Arc::clone(&policy.alone));
+        }
+        let managed = self.policy_arns.iter().map(|arn| {
+            let policy = view.managed_policy(arn).filter(|_| arn.account.is_none_or(|owner| owner == self.account));
+            policy.map(|policy| Arc::clone(&policy.document.compiled))
+        });
+        let own = self.policy.iter().map(|policy| Some(Arc::clone(&policy.compiled)));
+        let policies: Option<Vec<_>> = own.chain(managed).collect();
+        Some(Arc::new(IdentityPolicies::merge(policies.unwrap_or_default())))
     }
 
     /// Whether the API lets a session of this kind call the operation at all, whatever policies say.
@@ -136,7 +161,7 @@ impl Session {
             (PrincipalId::User(id), None) => SessionPrincipal::User(id),
             (PrincipalId::Role(_), None) | (PrincipalId::User(_), Some(_)) => return Err(malformed),
         };
-        let policy = record.policy.map(|document| IdentityPolicy::parse(&document));
+        let policy = record.policy.map(|document| SessionPolicy::parse(&document));
         let tag = |tag: records::SessionTagRecord| SessionTag {
             key: tag.key.into(),
             value: tag.value.into(),
@@ -156,6 +181,24 @@ impl Session {
             policy_arns: record.policy_arns.iter().map(|arn| arn.parse()).collect::<Result<_, _>>()?,
             assumed_through: record.assumed_through.iter().map(|id| id.parse()).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl SessionPolicy {
+    fn parse(document: &str) -> Result<Self, PolicyError> {
+        let compiled = Arc::new(IdentityPolicy::parse(document)?);
+        let alone = Arc::new(IdentityPolicies::merge(vec![Arc::clone(&compiled)]));
+        Ok(Self { compiled, alone })
+    }
+}
+
+impl SessionPrincipal {
+    /// The unique id of the user or role.
+    pub fn id(&self) -> PrincipalId {
+        match self {
+            Self::Role(id, _) => PrincipalId::Role(*id),
+            Self::User(id) => PrincipalId::User(*id),
+        }
     }
 }
 
@@ -381,7 +424,7 @@ mod tests {
         let secret = SecretAccessKey::from_text(secret).unwrap().signing_key("20260131", REGION, "kms").unwrap();
         let (id, token) = id_and_token(&reply);
         let session = Session::open(&kms.view(), id, token.as_bytes()).unwrap();
-        let signatory = crate::identity::caller::Signatory::Session(std::sync::Arc::new(session));
+        let signatory = crate::identity::caller::Signatory::Session(Arc::new(session));
         let (region, service) = (REGION.parse().unwrap(), ServiceName::Kms);
         let stored = kms.service().signing_key(&kms.view(), &signatory, "20260131", region, service).unwrap();
         assert!(stored.verify(b"text", &secret.sign(b"text").unwrap()));

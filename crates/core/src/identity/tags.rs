@@ -96,6 +96,7 @@ fn check_key(key: &str) -> Result<(), Error> {
     if reserved { Err(Error::InvalidInput(text.into())) } else { Ok(()) }
 }
 
-fn same(a: &str, b: &str) -> bool {
+/// Whether two keys are the same: case does not count.
+pub fn same(a: &str, b: &str) -> bool {
     a.to_lowercase() == b.to_lowercase()
 }

@@ -5,11 +5,11 @@ use claviger_policy::{PolicyError, TrustPolicyDocument};
 use claviger_types::{PrincipalArn, PrincipalId, limits};
 
 use crate::error::Error;
-use crate::identity::documents;
 use crate::identity::principal_ids::id_of;
+use crate::identity::{documents, principals_shown};
 use crate::pipeline::call::Facts;
 use crate::records::TrustPolicyRecord;
-use crate::target::unanswered;
+use crate::view::{Role, View};
 
 /// The trust policy `document` as the role will store it.
 pub fn accept(document: &str, facts: &Facts<'_>) -> Result<TrustPolicyRecord, Error> {
@@ -18,12 +18,17 @@ pub fn accept(document: &str, facts: &Facts<'_>) -> Result<TrustPolicyRecord, Er
         return Err(Error::quota("ACLSizePerRole", limit));
     }
     let parsed = TrustPolicyDocument::parse(document).map_err(refused)?;
-    unanswered(parsed.condition_keys())?;
     let bind = |arn: &PrincipalArn| Some((arn.clone(), id_of(arn, facts.view)?));
     let ids: Vec<(PrincipalArn, PrincipalId)> = parsed.principals().filter_map(bind).collect();
     parsed.compile(&ids).map_err(refused)?;
     let principals = ids.iter().map(|(arn, id)| (arn.to_string(), id.to_string())).collect();
     Ok(TrustPolicyRecord { document: document.to_owned(), principals })
+}
+
+/// The trust policy as answers show it: percent-encoded, with its principals as they are now.
+pub fn shown(role: &Role, view: &View) -> String {
+    let TrustPolicyRecord { document, principals } = &role.trust.record;
+    documents::percent_encoded(&principals_shown::document(document, principals, view))
 }
 
 /// Source of the text about principals: observed at AWS.

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use claviger_types::{AccountId, PrincipalArn, PrincipalId};
+use claviger_types::{AccountId, PrincipalArn};
 
 use crate::error::Error;
-use crate::identity::caller::Principal;
+use crate::identity::principal_ids::{self, id_of};
 use crate::pipeline::call::Facts;
 use crate::view::{BoundPrincipal, Grant, GrantPrincipal, Key, View};
 
@@ -21,25 +21,19 @@ pub fn bind(text: &str, view: &View) -> Result<GrantPrincipal, Error> {
     find(&parse(text)?, view).ok_or_else(|| unknown(text))
 }
 
-/// The principal of this ARN, if it exists. Roles and their sessions are found here once there are any.
+/// The principal of this ARN, if it exists; of a session, the role does.
 pub fn find(arn: &PrincipalArn, view: &View) -> Option<GrantPrincipal> {
     let id = match arn {
         PrincipalArn::Root(account) => view.account(*account).map(|_| None)?,
-        PrincipalArn::User { account, path, name } => {
-            let user = view.user(*account, name).filter(|user| user.path == *path && user.name == *name)?;
-            Some(PrincipalId::User(user.id))
-        }
-        PrincipalArn::Role { .. } | PrincipalArn::Session { .. } => return None,
+        PrincipalArn::Role { .. } | PrincipalArn::Session { .. } | PrincipalArn::User { .. } => Some(id_of(arn, view)?),
     };
     GrantPrincipal::new(arn.clone(), id).ok()
 }
 
-/// The caller as grants name it: a grant to an account is its root's alone. A role's session is to be its role here, and
-/// [`names_caller`] to compare its name.
+/// The caller as grants name it: a grant to an account is its root's alone. A role's session is its role here;
+/// [`names_caller`] compares its name.
 pub fn caller(facts: &Facts<'_>) -> BoundPrincipal {
-    match facts.caller.principal {
-        Principal::User(user) => BoundPrincipal::Principal(PrincipalId::User(user.id)),
-    }
+    BoundPrincipal::Principal(facts.caller.principal_id())
 }
 
 /// The grants on a key to the caller.
@@ -49,19 +43,17 @@ pub fn to_caller<'v>(key: &Key, facts: &Facts<'v>) -> impl Iterator<Item = &'v A
     granted.filter(move |grant| names_caller(&grant.grantee, &facts))
 }
 
-/// Whether the principal is the caller itself.
+/// Whether the principal is the caller itself, or the role whose session it is.
 pub fn names_caller(principal: &GrantPrincipal, facts: &Facts<'_>) -> bool {
-    principal.bound() == caller(facts)
+    let is_session = |session| facts.caller.role_session_name() == Some(session);
+    principal.bound() == caller(facts) && principal.session().is_none_or(is_session)
 }
 
 /// A principal as answers show it: its ARN now, or its unique id once it is gone.
 pub fn shown(principal: &GrantPrincipal, view: &View) -> String {
     match principal.bound() {
         BoundPrincipal::Account(_) => principal.arn().to_string(),
-        BoundPrincipal::Principal(PrincipalId::User(id)) => {
-            view.user_by_id(id).map_or_else(|| id.to_string(), |user| user.arn().to_string())
-        }
-        BoundPrincipal::Principal(PrincipalId::Role(id)) => id.to_string(),
+        BoundPrincipal::Principal(id) => principal_ids::shown(principal.arn(), id, view),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Key policies on their way in: parsed, bound to the users that they name, and checked against lock-out.
+//! Key policies on their way in: parsed, bound to the users and roles that they name, and checked against lock-out.
 
 use claviger_policy::{Action, KeyPolicy, KeyPolicyDocument, PolicyError, Values};
 use claviger_types::{AccountId, KeyArn, PrincipalArn, PrincipalId, ServiceName, limits};
@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::identity::principal_ids::id_of;
 use crate::pipeline::call::Facts;
 use crate::records::KeyPolicyRecord;
-use crate::target::{Subject, decision, unanswered};
+use crate::target::{Subject, decision};
 
 /// The policy of a key that was given none. Source: developer guide, "Default key policy".
 pub fn default_document(account: AccountId) -> String {
@@ -51,16 +51,15 @@ pub fn accept(document: &str, arn: KeyArn, lockout: LockoutCheck, facts: &Facts<
         return Err(Error::LimitExceeded(format!("The policy is longer than {limit} bytes.")));
     }
     let parsed = KeyPolicyDocument::parse(document).map_err(refused)?;
-    unanswered(parsed.condition_keys())?;
-    let users: Vec<(PrincipalArn, PrincipalId)> =
+    let principals: Vec<(PrincipalArn, PrincipalId)> =
         parsed.principals().filter_map(|arn| Some((arn.clone(), id_of(arn, facts.view)?))).collect();
-    let compiled = parsed.compile(&users).map_err(refused)?;
+    let compiled = parsed.compile(&principals).map_err(refused)?;
     if lockout == LockoutCheck::Made && !lets_caller_put(&compiled, arn, facts) {
         let text = "The new key policy will not allow you to update the key policy in the future.";
         return Err(Error::MalformedPolicyDocument(text.into()));
     }
-    let users = users.iter().map(|(arn, id)| (arn.to_string(), id.to_string())).collect();
-    Ok(KeyPolicyRecord { document: document.to_owned(), users })
+    let principals = principals.iter().map(|(arn, id)| (arn.to_string(), id.to_string())).collect();
+    Ok(KeyPolicyRecord { document: document.to_owned(), principals })
 }
 
 const PUT_KEY_POLICY: Action = match Action::of(ServiceName::Kms, "PutKeyPolicy") {

@@ -1,20 +1,22 @@
 //! `AttachGroupPolicy`: a managed policy counts for the users of a group from now on. Source: IAM API reference,
 //! AttachGroupPolicy.
 
-use claviger_types::{PolicyArn, ServiceName};
+use claviger_types::ServiceName;
 
 use crate::error::Error;
+use crate::identity::attachments::AttachedArn;
 use crate::identity::{attachments, entities, policies};
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, GroupPlace, GroupTarget};
 use crate::wire::Fields;
 
 /// The request.
 pub struct AttachGroupPolicy {
     group: GroupPlace,
-    policy: PolicyArn,
+    policy: AttachedArn,
 }
 
 impl Operation for AttachGroupPolicy {
@@ -24,11 +26,15 @@ impl Operation for AttachGroupPolicy {
     type Reply = ();
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        Ok(Self { group: entities::named(fields)?, policy: policies::arn_from_request(fields)? })
+        Ok(Self { group: entities::named(fields)?, policy: AttachedArn(policies::arn_from_request(fields)?) })
     }
 
     fn target(&self) -> &GroupPlace {
         &self.group
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        &self.policy
     }
 }
 
@@ -40,7 +46,7 @@ impl Command for AttachGroupPolicy {
     }
 
     fn decide(&self, facts: &Facts<'_>, target: Authorized<GroupTarget>, (): &()) -> Result<Outcome<()>, Error> {
-        Ok(attachments::attach(target.existing()?, &self.policy, facts)?.reply(()))
+        Ok(attachments::attach(target.existing()?, &self.policy.0, facts)?.reply(()))
     }
 }
 

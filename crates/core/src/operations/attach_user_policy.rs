@@ -1,19 +1,21 @@
 //! `AttachUserPolicy`: a managed policy counts for a user from now on. Source: IAM API reference, AttachUserPolicy.
 
-use claviger_types::{PolicyArn, ServiceName};
+use claviger_types::ServiceName;
 
 use crate::error::Error;
+use crate::identity::attachments::AttachedArn;
 use crate::identity::{attachments, entities, policies};
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, UserPlace, UserTarget};
 use crate::wire::Fields;
 
 /// The request.
 pub struct AttachUserPolicy {
     user: UserPlace,
-    policy: PolicyArn,
+    policy: AttachedArn,
 }
 
 impl Operation for AttachUserPolicy {
@@ -23,11 +25,15 @@ impl Operation for AttachUserPolicy {
     type Reply = ();
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        Ok(Self { user: entities::named(fields)?, policy: policies::arn_from_request(fields)? })
+        Ok(Self { user: entities::named(fields)?, policy: AttachedArn(policies::arn_from_request(fields)?) })
     }
 
     fn target(&self) -> &UserPlace {
         &self.user
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        &self.policy
     }
 }
 
@@ -39,7 +45,7 @@ impl Command for AttachUserPolicy {
     }
 
     fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
-        Ok(attachments::attach(target.existing()?, &self.policy, facts)?.reply(()))
+        Ok(attachments::attach(target.existing()?, &self.policy.0, facts)?.reply(()))
     }
 }
 

@@ -2,10 +2,11 @@
 
 use claviger_keyring::Space;
 use claviger_policy::{Action, ConditionKey, Values};
-use claviger_types::{PolicyArn, RoleId, RoleName, ServiceName, limits};
+use claviger_types::{RoleId, RoleName, ServiceName, limits};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::identity::attachments::BoundaryArn;
 use crate::identity::roles::{self, RoleShown};
 use crate::identity::{attachments, entities, tags, trust};
 use crate::paths;
@@ -25,7 +26,7 @@ pub struct CreateRole {
     trust: String,
     description: Option<String>,
     session_seconds_max: u32,
-    boundary: Option<PolicyArn>,
+    boundary: Option<BoundaryArn>,
     tags: Vec<TagRecord>,
     place: RolePlace,
 }
@@ -68,8 +69,9 @@ impl Operation for CreateRole {
 }
 
 impl RequestContext for CreateRole {
-    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
-        tags::condition(&self.tags, key)
+    fn condition(&self, action: Action, key: &ConditionKey) -> Values<'_> {
+        let boundary = self.boundary.as_ref().map_or(Values::Absent, |boundary| boundary.condition(action, key));
+        if boundary == Values::Absent { tags::condition(&self.tags, key) } else { boundary }
     }
 }
 
@@ -96,7 +98,7 @@ impl Command for CreateRole {
             Quota::Roles,
             limits::ROLES_PER_ACCOUNT_MAX,
         );
-        if let Some(arn) = boundary {
+        if let Some(BoundaryArn(arn)) = boundary {
             changes = attachments::count_in(changes, attachments::attachable(arn, facts)?);
         }
         Ok(changes.reply(Reply { role: RoleShown::new(account, name, *prepared, &record) }))
@@ -112,7 +114,7 @@ impl CreateRole {
             created_at: facts.now.as_millis(),
             policies: PoliciesRecord::default(),
             trust: trust::accept(&self.trust, facts)?,
-            boundary: self.boundary.as_ref().map(ToString::to_string),
+            boundary: self.boundary.as_ref().map(|BoundaryArn(arn)| arn.to_string()),
             tags: self.tags.clone(),
             description: self.description.clone(),
             session_seconds_max: self.session_seconds_max,

@@ -2,10 +2,11 @@
 
 use claviger_keyring::Space;
 use claviger_policy::{Action, ConditionKey, Values};
-use claviger_types::{PolicyArn, ServiceName, UserId, UserName};
+use claviger_types::{ServiceName, UserId, UserName};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::identity::attachments::BoundaryArn;
 use crate::identity::users::UserShown;
 use crate::identity::{attachments, entities, tags};
 use crate::paths;
@@ -22,7 +23,7 @@ use crate::wire::Fields;
 pub struct CreateUser {
     name: UserName,
     path: Box<str>,
-    boundary: Option<PolicyArn>,
+    boundary: Option<BoundaryArn>,
     tags: Vec<TagRecord>,
     place: UserPlace,
 }
@@ -56,8 +57,9 @@ impl Operation for CreateUser {
 }
 
 impl RequestContext for CreateUser {
-    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
-        tags::condition(&self.tags, key)
+    fn condition(&self, action: Action, key: &ConditionKey) -> Values<'_> {
+        let boundary = self.boundary.as_ref().map_or(Values::Absent, |boundary| boundary.condition(action, key));
+        if boundary == Values::Absent { tags::condition(&self.tags, key) } else { boundary }
     }
 }
 
@@ -81,11 +83,11 @@ impl Command for CreateUser {
             policies: PoliciesRecord::default(),
             access_keys: Vec::new(),
             groups: Vec::new(),
-            boundary: boundary.as_ref().map(ToString::to_string),
+            boundary: boundary.as_ref().map(|BoundaryArn(arn)| arn.to_string()),
             tags: self.tags.clone(),
         };
         let mut changes = Changes::new(Space::Global).create(paths::user(account, &name.folded()), &record);
-        if let Some(arn) = boundary {
+        if let Some(BoundaryArn(arn)) = boundary {
             changes = attachments::count_in(changes, attachments::attachable(arn, facts)?);
         }
         Ok(changes.count_user_in(account).reply(Reply { user: UserShown::new(account, name, *id, &record) }))

@@ -1,19 +1,21 @@
 //! `DetachRolePolicy`: a managed policy counts for a role no more. Source: IAM API reference, DetachRolePolicy.
 
-use claviger_types::{PolicyArn, ServiceName};
+use claviger_types::ServiceName;
 
 use crate::error::Error;
+use crate::identity::attachments::AttachedArn;
 use crate::identity::{attachments, entities, policies};
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, RolePlace, RoleTarget};
 use crate::wire::Fields;
 
 /// The request.
 pub struct DetachRolePolicy {
     role: RolePlace,
-    policy: PolicyArn,
+    policy: AttachedArn,
 }
 
 impl Operation for DetachRolePolicy {
@@ -23,11 +25,15 @@ impl Operation for DetachRolePolicy {
     type Reply = ();
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        Ok(Self { role: entities::named(fields)?, policy: policies::arn_from_request(fields)? })
+        Ok(Self { role: entities::named(fields)?, policy: AttachedArn(policies::arn_from_request(fields)?) })
     }
 
     fn target(&self) -> &RolePlace {
         &self.role
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        &self.policy
     }
 }
 
@@ -39,7 +45,7 @@ impl Command for DetachRolePolicy {
     }
 
     fn decide(&self, _: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<()>, Error> {
-        Ok(attachments::detach(target.existing()?, &self.policy)?.reply(()))
+        Ok(attachments::detach(target.existing()?, &self.policy.0)?.reply(()))
     }
 }
 

@@ -57,7 +57,7 @@ impl Read for GetAccountAuthorizationDetails {
         Ok(Reply {
             user_detail_list: details.iter().filter_map(|detail| detail.user(facts)).collect(),
             group_detail_list: details.iter().filter_map(Detail::group).collect(),
-            role_detail_list: details.iter().filter_map(Detail::role).collect(),
+            role_detail_list: details.iter().filter_map(|detail| detail.role(facts)).collect(),
             policies: details.iter().filter_map(|detail| detail.policy(facts)).collect(),
             is_truncated: page.next.is_some(),
             marker: page.next,

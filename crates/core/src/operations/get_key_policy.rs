@@ -1,8 +1,9 @@
-//! `GetKeyPolicy`: the policy, byte for byte as it was put. Source: API reference, GetKeyPolicy.
+//! `GetKeyPolicy`: the policy, byte for byte as it was put, but for principals that are gone. Source: API reference, GetKeyPolicy.
 
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::identity::principals_shown;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::key_id_or_arn;
 use crate::pipeline::operation::{Operation, Read};
@@ -39,11 +40,13 @@ impl Operation for GetKeyPolicy {
 }
 
 impl Read for GetKeyPolicy {
-    fn run(&self, _: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Reply, Error> {
+    fn run(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Reply, Error> {
         if self.policy_name != "default" {
             return Err(Error::NotFound("No such policy exists".into()));
         }
-        Ok(Reply { policy: target.0.policy.record.document.clone(), policy_name: "default" })
+        let record = &target.0.policy.record;
+        let policy = principals_shown::document(&record.document, &record.principals, facts.view);
+        Ok(Reply { policy, policy_name: "default" })
     }
 }
 

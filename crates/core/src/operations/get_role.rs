@@ -39,8 +39,8 @@ impl Operation for GetRole {
 }
 
 impl Read for GetRole {
-    fn run(&self, _: &Facts<'_>, target: Authorized<RoleTarget>) -> Result<Reply, Error> {
-        Ok(Reply { role: RoleShown::whole(target.existing()?) })
+    fn run(&self, facts: &Facts<'_>, target: Authorized<RoleTarget>) -> Result<Reply, Error> {
+        Ok(Reply { role: RoleShown::whole(target.existing()?, facts.view) })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use claviger_policy::{Action, ConditionKey, Values};
-use claviger_types::{GrantId, PrincipalId};
+use claviger_types::{GrantId, PrincipalId, RoleSessionName};
 
 use crate::error::Error;
 use crate::keys::grant_entries::{Grants, LIMIT_DEFAULT, LIMIT_MAX};
@@ -65,14 +65,16 @@ impl Read for ListGrants {
         let filter = format!("{key} {id} {}", self.grantee.as_deref().unwrap_or_default());
         let after = self.page.after::<Self>(facts, &filter)?;
         let after = after.map(|id| id.parse().map_err(|_| Error::InvalidMarker)).transpose()?;
-        let grants: Box<dyn Iterator<Item = &Arc<Grant>>> = match (self.grant_id, grantee) {
+        let grants: Box<dyn Iterator<Item = &Arc<Grant>>> = match (self.grant_id, &grantee) {
             (Some(id), _) => Box::new(facts.view.grant(region, key, id).into_iter().filter(|_| after.is_none())),
-            (None, Some(Wanted::Bound(grantee))) => Box::new(facts.view.grants_to(region, key, grantee, after)),
+            (None, Some(Wanted::Principal(grantee, _))) => Box::new(facts.view.grants_to(region, key, *grantee, after)),
             (None, Some(Wanted::Nobody)) => Box::new(std::iter::empty()),
             (None, None) => Box::new(facts.view.grants_on(region, key, after)),
         };
-        let of_grantee = grants.filter(|grant| match grantee {
-            Some(Wanted::Bound(wanted)) => grant.grantee.bound() == wanted,
+        let of_grantee = grants.filter(|grant| match &grantee {
+            Some(Wanted::Principal(wanted, session)) => {
+                grant.grantee.bound() == *wanted && grant.grantee.session() == session.as_ref()
+            }
             Some(Wanted::Nobody) => false,
             None => true,
         });
@@ -82,20 +84,25 @@ impl Read for ListGrants {
 }
 
 /// Whose grants are wanted.
-#[derive(Clone, Copy)]
 enum Wanted {
-    Bound(BoundPrincipal),
     /// A principal that does not exist, so that it was granted nothing.
     Nobody,
+    /// A user or role, or the session of this name.
+    Principal(BoundPrincipal, Option<RoleSessionName>),
 }
 
 /// A principal by its ARN, or, if it is gone, by the unique id that answers show instead.
 fn wanted(text: &str, facts: &Facts<'_>) -> Result<Wanted, Error> {
-    if let Ok(id) = text.parse::<PrincipalId>() {
-        return Ok(Wanted::Bound(BoundPrincipal::Principal(id)));
+    let (id, session) = match text.split_once(':') {
+        Some((id, session)) => (id, Some(session)),
+        None => (text, None),
+    };
+    if let Ok(id) = id.parse::<PrincipalId>() {
+        let session = session.map(str::parse).transpose().map_err(|_| grant_principals::unknown(text))?;
+        return Ok(Wanted::Principal(BoundPrincipal::Principal(id), session));
     }
     let found = grant_principals::find(&grant_principals::parse(text)?, facts.view);
-    Ok(found.map_or(Wanted::Nobody, |principal| Wanted::Bound(principal.bound())))
+    Ok(found.map_or(Wanted::Nobody, |principal| Wanted::Principal(principal.bound(), principal.session().cloned())))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Read};
 use crate::pipeline::page::Page;
 use crate::target::{Authorized, KeyTarget, RetiringPrincipal};
+use crate::view::Grant;
 use crate::wire::Fields;
 
 /// The request.
@@ -42,13 +43,15 @@ impl Operation for ListRetirableGrants {
 impl Read for ListRetirableGrants {
     fn run(&self, facts: &Facts<'_>, target: Authorized<RetiringPrincipal>) -> Result<Grants, Error> {
         let principal = grant_principals::find(&target.0, facts.view);
-        let retiring = principal.ok_or_else(|| grant_principals::unknown(&self.retiring))?.bound();
+        let principal = principal.ok_or_else(|| grant_principals::unknown(&self.retiring))?;
         let filter = target.0.to_string();
         let after = self.page.after::<Self>(facts, &filter)?;
         let after = after.map(|place| parse(&place).ok_or(Error::InvalidMarker)).transpose()?;
-        let grants = facts.view.grants_retirable_by(facts.region(), retiring, after);
+        let grants = facts.view.grants_retirable_by(facts.region(), principal.bound(), after);
+        let session = |grant: &Grant| grant.retiring.as_ref().and_then(|retiring| retiring.session().cloned());
+        let its = grants.filter(|grant| session(grant).as_ref() == principal.session());
         // A grant vanishes with its key, at the same moment.
-        let living = grants.filter(|grant| KeyTarget::exists(grant.key.id, facts));
+        let living = its.filter(|grant| KeyTarget::exists(grant.key.id, facts));
         let page =
             self.page.take::<Self, _>(facts, &filter, living, |grant| format!("{}/{}", grant.key.id, grant.id))?;
         Ok(Grants::shown(page, facts.view))

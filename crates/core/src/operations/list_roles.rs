@@ -52,7 +52,7 @@ impl Read for ListRoles {
             let below = all.filter(|role| role.path.starts_with(&*self.path_prefix));
             below.map(|role| (role.name.folded(), role))
         })?;
-        let roles = page.items.into_iter().map(|role| RoleShown::in_list(role)).collect();
+        let roles = page.items.into_iter().map(|role| RoleShown::in_list(role, facts.view)).collect();
         Ok(Reply { roles, is_truncated: page.next.is_some(), marker: page.next })
     }
 }

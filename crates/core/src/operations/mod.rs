@@ -1,6 +1,7 @@
 //! One file per operation, named as the operation. Each is a row of the table (`table.rs`).
 
 pub mod add_user_to_group;
+pub mod assume_role;
 pub mod attach_control_policy;
 pub mod attach_group_policy;
 pub mod attach_role_policy;

@@ -1,20 +1,22 @@
 //! `PutRolePermissionsBoundary`: a managed policy bounds what a role may do. Source: IAM API reference,
 //! PutRolePermissionsBoundary.
 
-use claviger_types::{PolicyArn, ServiceName};
+use claviger_types::ServiceName;
 
 use crate::error::Error;
+use crate::identity::attachments::BoundaryArn;
 use crate::identity::{attachments, entities, policies};
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, RolePlace, RoleTarget};
 use crate::wire::Fields;
 
 /// The request.
 pub struct PutRolePermissionsBoundary {
     role: RolePlace,
-    policy: PolicyArn,
+    policy: BoundaryArn,
 }
 
 impl Operation for PutRolePermissionsBoundary {
@@ -25,11 +27,15 @@ impl Operation for PutRolePermissionsBoundary {
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
         let policy = policies::parse_arn(&fields.string("PermissionsBoundary").unwrap_or_default())?;
-        Ok(Self { role: entities::named(fields)?, policy })
+        Ok(Self { role: entities::named(fields)?, policy: BoundaryArn(policy) })
     }
 
     fn target(&self) -> &RolePlace {
         &self.role
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        &self.policy
     }
 }
 
@@ -41,7 +47,7 @@ impl Command for PutRolePermissionsBoundary {
     }
 
     fn decide(&self, facts: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<()>, Error> {
-        Ok(attachments::set_boundary(target.existing()?, &self.policy, facts)?.reply(()))
+        Ok(attachments::set_boundary(target.existing()?, &self.policy.0, facts)?.reply(()))
     }
 }
 

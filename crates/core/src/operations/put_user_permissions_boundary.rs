@@ -1,20 +1,22 @@
 //! `PutUserPermissionsBoundary`: a managed policy bounds what a user may do. Source: IAM API reference,
 //! PutUserPermissionsBoundary.
 
-use claviger_types::{PolicyArn, ServiceName};
+use claviger_types::ServiceName;
 
 use crate::error::Error;
+use crate::identity::attachments::BoundaryArn;
 use crate::identity::{attachments, entities, policies};
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, UserPlace, UserTarget};
 use crate::wire::Fields;
 
 /// The request.
 pub struct PutUserPermissionsBoundary {
     user: UserPlace,
-    policy: PolicyArn,
+    policy: BoundaryArn,
 }
 
 impl Operation for PutUserPermissionsBoundary {
@@ -25,11 +27,15 @@ impl Operation for PutUserPermissionsBoundary {
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
         let policy = policies::parse_arn(&fields.string("PermissionsBoundary").unwrap_or_default())?;
-        Ok(Self { user: entities::named(fields)?, policy })
+        Ok(Self { user: entities::named(fields)?, policy: BoundaryArn(policy) })
     }
 
     fn target(&self) -> &UserPlace {
         &self.user
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        &self.policy
     }
 }
 
@@ -41,7 +47,7 @@ impl Command for PutUserPermissionsBoundary {
     }
 
     fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
-        Ok(attachments::set_boundary(target.existing()?, &self.policy, facts)?.reply(()))
+        Ok(attachments::set_boundary(target.existing()?, &self.policy.0, facts)?.reply(()))
     }
 }
 

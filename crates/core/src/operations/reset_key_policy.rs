@@ -49,7 +49,7 @@ impl Command for ResetKeyPolicy {
     fn decide(&self, _: &Facts<'_>, target: Authorized<AnyKey>, (): &()) -> Result<Outcome<()>, Error> {
         let key = target.key.as_deref().ok_or_else(|| Error::key_not_found(self.arn))?;
         let document = default_document(key.arn.account);
-        Ok(edit(key, |record| record.policy = KeyPolicyRecord { document, users: Vec::new() }).reply(()))
+        Ok(edit(key, |record| record.policy = KeyPolicyRecord { document, principals: Vec::new() }).reply(()))
     }
 }
 

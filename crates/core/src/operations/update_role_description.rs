@@ -48,11 +48,11 @@ impl Command for UpdateRoleDescription {
         Ok(())
     }
 
-    fn decide(&self, _: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<Reply>, Error> {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<Reply>, Error> {
         let role = target.existing()?;
         let changes = entities::edit(role, |record| record.description = Some(self.description.clone()));
         let role = Role { description: Some(self.description.as_str().into()), ..role.clone() };
-        Ok(changes.reply(Reply { role: RoleShown::whole(&role) }))
+        Ok(changes.reply(Reply { role: RoleShown::whole(&role, facts.view) }))
     }
 }
 

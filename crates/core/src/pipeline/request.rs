@@ -23,6 +23,11 @@ pub trait RequestContext: Sync {
         None
     }
 
+    /// Whether a code of an MFA device comes with it.
+    fn presents_code(&self) -> bool {
+        false
+    }
+
     /// `GrantTokens`.
     fn grant_tokens(&self) -> &[String] {
         &[]

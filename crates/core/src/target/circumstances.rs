@@ -1,16 +1,14 @@
-//! What policies' conditions and grants' constraints ask of a request. What no request has is absent; what cannot be
-//! answered truthfully yet is refused when a policy that asks for it is put.
+//! What policies' conditions and grants' constraints ask of a request. What no request has is absent.
 //!
 //! Source: AWS KMS developer guide, "Condition keys for AWS KMS"; IAM user guide, "AWS global condition context keys".
 
 use claviger_policy::{Action, ConditionKey, Context, Fact, GrantTerms, Values};
-use claviger_types::{AccountId, EncryptionContext};
+use claviger_types::{AccountId, EncryptionContext, PolicyArn, ServiceName};
 
-use crate::error::Error;
 use crate::identity::caller::Caller;
 use crate::pipeline::call::Facts;
 use crate::pipeline::request::tag_value;
-use crate::view::{Grant, Key};
+use crate::view::{Grant, Key, Role, Tags};
 
 /// A request, and which of the things that it acts upon is asked about.
 pub(super) struct Circumstances<'a> {
@@ -29,6 +27,8 @@ pub enum Subject<'a> {
     Account,
     /// A grant on a key, if the key has it.
     Grant(&'a Key, Option<&'a Grant>),
+    /// A user, group, role or managed policy.
+    Iam(IamResource<'a>),
     /// A key.
     Key(&'a Key),
     /// One of the two keys of ReEncrypt.
@@ -40,6 +40,25 @@ pub enum Subject<'a> {
     },
     /// A key that is to be made.
     NewKey,
+}
+
+/// What conditions tell of an IAM resource. One that is not there, or is to be made, has nothing.
+#[derive(Clone, Copy)]
+pub struct IamResource<'a> {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Its tags, if it can have any.
+    pub tags: Option<&'a Tags>,
+    /// The permissions boundary of a user or role.
+    pub boundary: Option<&'a PolicyArn>,
+}
+
+impl<'a> IamResource<'a> {
+    /// A role.
+    pub fn of_role(role: &'a Role) -> Self {
+        let boundary = role.boundary.as_ref().map(|policy| &policy.arn);
+        Self { account: role.account, tags: Some(&role.tags), boundary }
+    }
 }
 
 impl Context for Circumstances<'_> {
@@ -89,6 +108,9 @@ impl<'a> Circumstances<'a> {
             ConditionKey::AwsUserId => Values::text(caller.user_id()),
             ConditionKey::AwsUserName => Values::optional(caller.as_user().map(|user| user.name.as_str())),
             // Only temporary credentials have these. Source: IAM user guide, aws:MultiFactorAuthPresent.
+            // A code that comes with the request itself is judged before anything is done.
+            ConditionKey::AwsMultiFactorAuthPresent if self.facts.request.presents_code() => Values::boolean(true),
+            ConditionKey::AwsMultiFactorAuthAge if self.facts.request.presents_code() => Values::text("0"),
             ConditionKey::AwsMultiFactorAuthPresent => {
                 session.map_or(Values::Absent, |session| Values::boolean(session.mfa_at.is_some()))
             }
@@ -107,12 +129,15 @@ impl<'a> Circumstances<'a> {
 
     /// What is told by the thing that is asked about.
     fn of_subject(&self, asked: &ConditionKey) -> Option<Values<'a>> {
-        let owner = self.subject.key().map_or_else(|| self.facts.account(), |key| key.arn.account);
+        let owner = self.subject.owner().unwrap_or_else(|| self.facts.account());
         match asked {
             ConditionKey::AwsResourceAccount => return Some(Values::text(owner.to_string())),
             ConditionKey::AwsResourceOrgId => return Some(self.organization_id()),
             ConditionKey::AwsResourceOrgPaths => return Some(self.organization_path(owner)),
             _ => {}
+        }
+        if let Subject::Iam(resource) = self.subject {
+            return self.of_iam_resource(asked, resource);
         }
         let key = self.subject.key()?;
         Some(match asked {
@@ -150,6 +175,21 @@ impl<'a> Circumstances<'a> {
         }
     }
 
+    /// What is told by a user, group, role or managed policy. A boundary that the request sets is the one that counts.
+    /// Source: service authorization reference, IAM.
+    fn of_iam_resource(&self, asked: &ConditionKey, resource: IamResource<'a>) -> Option<Values<'a>> {
+        match asked {
+            ConditionKey::AwsResourceTag(name) | ConditionKey::IamResourceTag(name) => {
+                let tags = resource.tags.into_iter().flat_map(|tags| tags.iter());
+                Some(tag_value(tags.map(|(key, value)| (&**key, &**value)), name))
+            }
+            ConditionKey::IamPermissionsBoundary if tells_boundary(self.action) => {
+                resource.boundary.map(|arn| Values::text(arn.to_string()))
+            }
+            _ => None,
+        }
+    }
+
     /// Names of condition keys ignore case, so one can stand for several pairs.
     fn encryption_context_value(&self, name: &str) -> Values<'_> {
         let pairs = self.context_of_request().map_or(&[][..], EncryptionContext::pairs);
@@ -166,24 +206,37 @@ impl<'a> Circumstances<'a> {
 }
 
 impl<'a> Subject<'a> {
+    fn owner(self) -> Option<AccountId> {
+        match self {
+            Self::Iam(resource) => Some(resource.account),
+            Self::Account | Self::Grant(..) | Self::Key(_) | Self::KeyOfPair { .. } | Self::NewKey => {
+                self.key().map(|key| key.arn.account)
+            }
+        }
+    }
+
     fn key(self) -> Option<&'a Key> {
         match self {
             Self::Grant(key, _) | Self::Key(key) | Self::KeyOfPair { key, .. } => Some(key),
-            Self::Account | Self::NewKey => None,
+            Self::Account | Self::Iam(_) | Self::NewKey => None,
         }
     }
 }
 
-/// Refuses a policy that asks for what no request is told about yet.
-pub fn unanswered(keys: Vec<ConditionKey>) -> Result<(), Error> {
-    let unknown = |key: &ConditionKey| {
-        matches!(
-            key,
-            ConditionKey::IamPermissionsBoundary | ConditionKey::IamPolicyArn | ConditionKey::IamResourceTag(_)
-        )
-    };
-    match keys.into_iter().find(unknown) {
-        Some(key) => Err(Error::MalformedPolicyDocument(format!("the condition key `{key}` is not supported"))),
-        None => Ok(()),
-    }
+/// Whether `iam:PermissionsBoundary` is the boundary that the user or role has: what changes its policies has the key.
+/// What sets a boundary has the one that it sets. Source: service authorization reference, IAM.
+fn tells_boundary(action: Action) -> bool {
+    let names = [
+        "AttachRolePolicy",
+        "AttachUserPolicy",
+        "DeleteRolePermissionsBoundary",
+        "DeleteRolePolicy",
+        "DeleteUserPermissionsBoundary",
+        "DeleteUserPolicy",
+        "DetachRolePolicy",
+        "DetachUserPolicy",
+        "PutRolePolicy",
+        "PutUserPolicy",
+    ];
+    action.service() == ServiceName::Iam && names.contains(&action.name())
 }

@@ -2,20 +2,21 @@
 //! language's evaluator. There is no other way to a decision, and what cannot be told now is no permission.
 
 use claviger_policy::{
-    Action, Decision, Denial, KeyPolicy, KeyResource, Layer, Principal, Request, Resource, RetirableGrant,
-    decide_by_identity, decide_on_key, decide_on_retire,
+    Action, Decision, Denial, IdentityPolicies, KeyPolicy, KeyResource, Layer, Principal, Request, Resource,
+    RetirableGrant, RoleResource, decide_by_identity, decide_on_key, decide_on_retire, decide_on_role,
 };
 use claviger_types::KeyArn;
 
-use super::circumstances::{Circumstances, Subject};
+use super::circumstances::{Circumstances, IamResource, Subject};
 use crate::keys::grant_principals;
 use crate::pipeline::call::Facts;
-use crate::view::{Grant, Key};
+use crate::view::{Grant, Key, Role};
 
 /// An action on a key: by its policy, the caller's, and the grants to the caller.
 pub(super) fn on_key(key: &Key, action: Action, subject: Subject<'_>, facts: &Facts<'_>) -> Result<(), Denial> {
     let circumstances = Circumstances { facts: *facts, action, subject };
-    let principal = principal(facts);
+    let session_policies = facts.caller.session_policies(facts.view);
+    let principal = principal(facts, session_policies.as_deref());
     let request = Request { principal: &principal, action, context: &circumstances };
     let resource = resource(key, facts);
     let grants = grant_principals::to_caller(key, facts).map(|grant| &grant.terms);
@@ -31,7 +32,8 @@ pub(crate) fn by_key_policy(
     facts: &Facts<'_>,
 ) -> Result<(), Denial> {
     let circumstances = Circumstances { facts: *facts, action, subject };
-    let principal = principal(facts);
+    let session_policies = facts.caller.session_policies(facts.view);
+    let principal = principal(facts, session_policies.as_deref());
     let request = Request { principal: &principal, action, context: &circumstances };
     settled(
         decide_on_key(&request, &KeyResource { arn, policy, resource_control: facts.view.rcp_levels(arn.account) }, []),
@@ -47,7 +49,8 @@ pub(crate) fn by_identity(
     facts: &Facts<'_>,
 ) -> Result<(), Denial> {
     let circumstances = Circumstances { facts: *facts, action, subject };
-    let principal = principal(facts);
+    let session_policies = facts.caller.session_policies(facts.view);
+    let principal = principal(facts, session_policies.as_deref());
     let request = Request { principal: &principal, action, context: &circumstances };
     settled(decide_by_identity(&request, resource), Layer::Identity)
 }
@@ -55,7 +58,8 @@ pub(crate) fn by_identity(
 /// The retirement of a grant; of one that is not there, as of one that names nobody.
 pub(super) fn on_retirement(grant: Option<&Grant>, key: &Key, action: Action, facts: &Facts<'_>) -> Result<(), Denial> {
     let circumstances = Circumstances { facts: *facts, action, subject: Subject::Grant(key, grant) };
-    let principal = principal(facts);
+    let session_policies = facts.caller.session_policies(facts.view);
+    let principal = principal(facts, session_policies.as_deref());
     let request = Request { principal: &principal, action, context: &circumstances };
     let resource = resource(key, facts);
     let nothing = Default::default();
@@ -69,9 +73,22 @@ pub(super) fn on_retirement(grant: Option<&Grant>, key: &Key, action: Action, fa
     settled(decide_on_retire(&request, &resource, &grant), Layer::Resource)
 }
 
-/// The caller, with the service control policies that hold for it.
-fn principal<'a>(facts: &Facts<'a>) -> Principal<'a> {
-    Principal { service_control: facts.view.scp_levels(facts.account()), ..facts.caller.as_principal() }
+/// An action on a role: by its trust policy and the caller's policies.
+pub(super) fn on_role(role: &Role, action: Action, facts: &Facts<'_>) -> Result<(), Denial> {
+    let circumstances = Circumstances { facts: *facts, action, subject: Subject::Iam(IamResource::of_role(role)) };
+    let session_policies = facts.caller.session_policies(facts.view);
+    let principal = principal(facts, session_policies.as_deref());
+    let request = Request { principal: &principal, action, context: &circumstances };
+    let (account, policy) = (role.account, &role.trust.compiled);
+    let resource_control = facts.view.rcp_levels(account);
+    let resource = RoleResource { account, arn: &role.arn(), policy, resource_control };
+    settled(decide_on_role(&request, &resource), Layer::Resource)
+}
+
+/// The caller, with its session policies and the service control policies that hold for it.
+fn principal<'a>(facts: &Facts<'a>, session_policies: Option<&'a IdentityPolicies>) -> Principal<'a> {
+    let service_control = facts.view.scp_levels(facts.account());
+    Principal { service_control, ..facts.caller.as_principal(session_policies) }
 }
 
 /// A key, with the resource control policies that hold for it.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use claviger_policy::Resource;
 
 use super::account::ask_identity;
-use super::circumstances::Subject;
+use super::circumstances::{IamResource, Subject};
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
@@ -36,6 +36,8 @@ pub struct EntityTarget<E: Entity> {
     pub found: Option<Arc<E>>,
     /// What policies are asked about.
     arn: String,
+    /// It, as conditions see it: not if it is to be made.
+    there: Option<Arc<E>>,
     /// What a refusal names.
     shown: String,
 }
@@ -98,12 +100,12 @@ impl<E: Entity> Target for EntityTarget<E> {
                 (arn.clone(), arn)
             }
         };
-        Ok(Self { name, found, arn, shown })
+        let there = found.clone().filter(|_| !matches!(place, EntityPlace::New(..)));
+        Ok(Self { name, found, arn, there, shown })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        let shown = |denial| DeniedResource::Named(self.shown.clone(), denial);
-        ask_identity(asked.action, Resource::Arn(&self.arn), Subject::Account, facts, shown)
+        self.ask_on(&self.arn, asked, facts)
     }
 
     fn resources(&self) -> Vec<String> {
@@ -112,6 +114,14 @@ impl<E: Entity> Target for EntityTarget<E> {
 }
 
 impl<E: Entity> EntityTarget<E> {
+    /// Asks about the entity under this ARN.
+    fn ask_on(&self, arn: &str, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+        let nothing = IamResource { account: facts.account(), tags: None, boundary: None };
+        let subject = Subject::Iam(self.there.as_deref().map_or(nothing, E::as_iam_resource));
+        let shown = |denial| DeniedResource::Named(self.shown.clone(), denial);
+        ask_identity(asked.action, Resource::Arn(&arn), subject, facts, shown)
+    }
+
     /// The entity, or NoSuchEntity.
     pub fn existing(&self) -> Result<&E, Error> {
         self.found.as_deref().ok_or_else(|| Error::entity_not_found(E::KIND, &self.name))
@@ -151,8 +161,7 @@ impl<E: Entity> Target for RenameTarget<E> {
         if self.to == self.from.arn {
             return Ok(());
         }
-        let shown = |denial| DeniedResource::Named(self.from.shown.clone(), denial);
-        ask_identity(asked.action, Resource::Arn(&self.to), Subject::Account, facts, shown)
+        self.from.ask_on(&self.to, asked, facts)
     }
 
     fn resources(&self) -> Vec<String> {

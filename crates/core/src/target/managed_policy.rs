@@ -7,12 +7,12 @@ use claviger_policy::Resource;
 use claviger_types::{PolicyArn, PolicyName};
 
 use super::account::ask_identity;
-use super::circumstances::Subject;
+use super::circumstances::{IamResource, Subject};
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
-use crate::view::ManagedPolicy;
+use crate::view::{ManagedPolicy, Tags};
 
 /// Which managed policy a request is about.
 pub enum PolicyPlace {
@@ -30,6 +30,8 @@ pub struct PolicyTarget {
     pub found: Option<Arc<ManagedPolicy>>,
     /// What a refusal names.
     shown: String,
+    /// Its tags, as conditions see them: not if it is to be made.
+    tags: Option<Tags>,
 }
 
 /// All managed policies whose path begins so: asked on `*`.
@@ -45,19 +47,22 @@ impl Target for PolicyTarget {
             PolicyPlace::Existing(arn) => {
                 let own = arn.account.is_none_or(|owner| owner == account);
                 let found = facts.view.managed_policy(arn).filter(|_| own).cloned();
-                Self { found, arn: arn.clone(), shown: format!("policy {arn}") }
+                let tags = found.as_ref().map(|policy| Arc::clone(&policy.tags));
+                Self { found, arn: arn.clone(), shown: format!("policy {arn}"), tags }
             }
             PolicyPlace::New(name, path) => {
                 let found = facts.view.customer_policy(account, &name.folded()).cloned();
                 let arn = PolicyArn { account: Some(account), path: path.clone(), name: name.clone() };
-                Self { found, arn, shown: format!("policy {name}") }
+                Self { found, arn, shown: format!("policy {name}"), tags: None }
             }
         })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let shown = |denial| DeniedResource::Named(self.shown.clone(), denial);
-        ask_identity(asked.action, Resource::Arn(&self.arn), Subject::Account, facts, shown)
+        let account = self.arn.account.unwrap_or(facts.account());
+        let subject = Subject::Iam(IamResource { account, tags: self.tags.as_ref(), boundary: None });
+        ask_identity(asked.action, Resource::Arn(&self.arn), subject, facts, shown)
     }
 
     fn resources(&self) -> Vec<String> {

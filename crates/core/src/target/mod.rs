@@ -4,6 +4,7 @@
 
 mod account;
 mod alias;
+mod assumed_role;
 mod ciphertext;
 mod circumstances;
 pub(crate) mod decision;
@@ -24,8 +25,9 @@ use crate::pipeline::call::Facts;
 
 pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
+pub use assumed_role::{AssumedRole, AssumedRoleName, SET_SOURCE_IDENTITY, TAG_SESSION};
 pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName, RE_ENCRYPT_FROM};
-pub use circumstances::{Subject, unanswered};
+pub use circumstances::{IamResource, Subject};
 pub use entity::{
     EntitiesBelow, EntityPlace, GroupPlace, GroupTarget, Rename, RenameTarget, RolePlace, RoleTarget, UserPlace,
     UserTarget,

@@ -13,13 +13,18 @@ use crate::error::Error;
 use crate::identity::entities::Entity;
 use crate::pipeline::call::Facts;
 use crate::pipeline::outcome::Changes;
-use crate::view::User;
+use crate::view::{Role, User};
 
-/// A user of the caller's account, whether or not there is one.
+/// A user or role of the caller's account, whether or not there is one.
 pub struct PrincipalTarget {
     /// Its ARN as typed.
     pub arn: PrincipalArn,
-    found: Option<Arc<User>>,
+    found: Option<Found>,
+}
+
+enum Found {
+    Role(Arc<Role>),
+    User(Arc<User>),
 }
 
 impl Target for PrincipalTarget {
@@ -28,10 +33,11 @@ impl Target for PrincipalTarget {
     /// The ARN must be the principal's own, path and case included.
     fn resolve(arn: &PrincipalArn, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
         let found = match arn {
-            PrincipalArn::User { account, name, .. } => facts.view.user(*account, name),
-            PrincipalArn::Root(_) | PrincipalArn::Role { .. } | PrincipalArn::Session { .. } => None,
+            PrincipalArn::Role { account, name, .. } => facts.view.role(*account, name).cloned().map(Found::Role),
+            PrincipalArn::User { account, name, .. } => facts.view.user(*account, name).cloned().map(Found::User),
+            PrincipalArn::Root(_) | PrincipalArn::Session { .. } => None,
         };
-        Ok(Self { arn: arn.clone(), found: found.filter(|user| user.arn() == *arn).cloned() })
+        Ok(Self { arn: arn.clone(), found: found.filter(|found| found.arn() == *arn) })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
@@ -52,17 +58,30 @@ impl Target for PrincipalTarget {
 impl PrincipalTarget {
     /// Account and unique id, or NotFoundException.
     pub fn existing(&self) -> Result<(AccountId, PrincipalId), Error> {
-        let user = self.user()?;
-        Ok((user.account, PrincipalId::User(user.id)))
+        Ok(match self.found()? {
+            Found::Role(role) => (role.account, PrincipalId::Role(role.id)),
+            Found::User(user) => (user.account, PrincipalId::User(user.id)),
+        })
     }
 
     /// Demands that the principal is still there when something about it is written.
     pub fn guard(&self, changes: Changes) -> Result<Changes, Error> {
-        let user = self.user()?;
-        Ok(changes.unchanged(user.record_path(), user.revision))
+        Ok(match self.found()? {
+            Found::Role(role) => changes.unchanged(role.record_path(), role.revision),
+            Found::User(user) => changes.unchanged(user.record_path(), user.revision),
+        })
     }
 
-    fn user(&self) -> Result<&User, Error> {
-        self.found.as_deref().ok_or_else(|| Error::NotFound(format!("The principal {} does not exist.", self.arn)))
+    fn found(&self) -> Result<&Found, Error> {
+        self.found.as_ref().ok_or_else(|| Error::NotFound(format!("The principal {} does not exist.", self.arn)))
+    }
+}
+
+impl Found {
+    fn arn(&self) -> PrincipalArn {
+        match self {
+            Self::Role(role) => role.arn(),
+            Self::User(user) => user.arn(),
+        }
     }
 }

@@ -260,6 +260,6 @@ fn what_is_accepted_is_answered() {
             assert!(ann.call(operation, body).is_ok(), "{operation} with {condition_key}");
         }
     }
-    let not_yet = ["iam:PermissionsBoundary", "iam:PolicyARN", "kms:TrailingDaysWithoutKeyUsage"];
+    let not_yet = ["kms:TrailingDaysWithoutKeyUsage"];
     assert_eq!(refused, not_yet);
 }

@@ -152,6 +152,9 @@ impl World {
         let data_key = json!({"KeyId": key, "KeySpec": "AES_256", "EncryptionContext": {"purpose": "sample"}});
         let mac = json!({"KeyId": hmac_key, "Message": PLAINTEXT, "MacAlgorithm": "HMAC_SHA_256"});
         match operation {
+            "AssumeRole" => {
+                json!({"RoleArn": format!("arn:aws:iam::{HOME}:role/sample"), "RoleSessionName": "s1"})
+            }
             "CancelKeyDeletion" => json!({"KeyId": self.pending_key}),
             "CreateAccessKey" => json!({"UserName": "sample"}),
             "CreateAccount" => json!({"Name": "n", "AccessKeyId": "AKIAAAAAAAAAAAAAAAAA", "SecretAccessKey": SECRET}),
@@ -298,7 +301,9 @@ fn a_denied_action_is_refused() {
             assert!(answer.is_ok(), "{}: {answer:?}", row.name);
         } else {
             let message = answer.expect_err(row.name).message;
-            assert!(message.ends_with(" with an explicit deny in an identity-based policy"), "{}: {message}", row.name);
+            // A role that is to be assumed may be anybody's: no reason is told.
+            let reason = " with an explicit deny in an identity-based policy";
+            assert!(message.ends_with(reason) || row.name == "AssumeRole", "{}: {message}", row.name);
         }
     }
 }

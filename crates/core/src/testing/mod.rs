@@ -7,6 +7,7 @@ mod grants;
 mod identity_races;
 pub(crate) mod organization;
 mod races;
+mod roles;
 pub(crate) mod test_kms;
 pub(crate) mod test_mfa;
 mod test_model;

@@ -338,7 +338,7 @@ pub(crate) fn row(operation: &str) -> &'static Row {
 
 /// Whether an operation changes the state. Told by its verb, so that a wrong row of the table is found.
 pub(crate) fn is_command(row: &Row) -> bool {
-    let reading = ["Decrypt", "Describe", "Encrypt", "Generate", "Get", "List", "ReEncrypt", "Verify"];
+    let reading = ["Assume", "Decrypt", "Describe", "Encrypt", "Generate", "Get", "List", "ReEncrypt", "Verify"];
     !reading.iter().any(|verb| row.name.starts_with(verb))
 }
 

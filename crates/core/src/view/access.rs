@@ -76,7 +76,7 @@ impl View {
 }
 
 fn principals(key: &Key) -> impl Iterator<Item = PrincipalId> {
-    key.policy.record.users.iter().filter_map(|(_, id)| id.parse().ok())
+    key.policy.record.principals.iter().filter_map(|(_, id)| id.parse().ok())
 }
 
 fn other_accounts(key: &Key) -> impl Iterator<Item = AccountId> {

@@ -9,7 +9,7 @@ use claviger_policy::{Action, GrantConstraints, GrantTerms};
 use claviger_storage::Revision;
 use claviger_types::{
     AccountId, EncryptionContext, GrantConstraint, GrantId, GrantOperation, GrantOperations, KeyArn, KeyId, Malformed,
-    PrincipalArn, PrincipalId, Region, ServiceName, Timestamp,
+    PrincipalArn, PrincipalId, Region, RoleSessionName, ServiceName, Timestamp,
 };
 use imbl::OrdMap;
 
@@ -89,6 +89,14 @@ impl GrantPrincipal {
     /// Whom the grant is bound to.
     pub fn bound(&self) -> BoundPrincipal {
         self.id.map_or_else(|| BoundPrincipal::Account(self.arn.account()), BoundPrincipal::Principal)
+    }
+
+    /// The name of the session, if it is a session of a role.
+    pub fn session(&self) -> Option<&RoleSessionName> {
+        match &self.arn {
+            PrincipalArn::Session { session, .. } => Some(session),
+            PrincipalArn::Role { .. } | PrincipalArn::Root(_) | PrincipalArn::User { .. } => None,
+        }
     }
 
     /// As the evaluator of policies names it.

@@ -122,10 +122,10 @@ impl<K: Eq + Hash, V> Interner<K, V> {
     }
 }
 
-/// Compiles a stored policy with the unique ids that its users had when it was put.
+/// Compiles a stored policy with the unique ids that its principals had when it was put.
 fn compile(record: &KeyPolicyRecord) -> Result<(KeyPolicy, LetIn), String> {
     let document = KeyPolicyDocument::parse(&record.document).map_err(|error| error.to_string())?;
     let lets_in = document.lets_in();
-    let policy = document.compile(&ids(&record.users)?).map_err(|error| error.to_string())?;
+    let policy = document.compile(&ids(&record.principals)?).map_err(|error| error.to_string())?;
     Ok((policy, lets_in))
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use claviger_policy::{Identity, IdentityPolicies, Principal};
+use claviger_policy::IdentityPolicies;
 use claviger_storage::Revision;
 use claviger_types::{
-    AccessKeyId, AccountId, GroupId, GroupName, PolicyArn, PolicyId, PrincipalArn, RoleId, RoleName, Timestamp, UserId,
-    UserName,
+    AccessKeyId, AccountId, GroupId, GroupName, PolicyArn, PolicyId, PrincipalArn, RoleId, RoleName, RoleSessionName,
+    Timestamp, UserId, UserName,
 };
 
 use super::policies::{IdentityDocument, TrustDocument};
@@ -203,18 +203,6 @@ impl User {
         PrincipalArn::User { account: self.account, path: self.path.clone(), name: self.name.clone() }
     }
 
-    /// The user as policies see it.
-    pub fn as_principal(&self) -> Principal<'_> {
-        Principal {
-            account: self.account,
-            identity: Identity::User(self.id),
-            policies: &self.identity,
-            boundary: self.boundary.as_ref().map(|policy| &*policy.document.compiled),
-            session_policies: None,
-            service_control: &[],
-        }
-    }
-
     /// As stored.
     pub fn to_record(&self) -> UserRecord {
         UserRecord {
@@ -248,6 +236,11 @@ impl Role {
     /// The role's ARN.
     pub fn arn(&self) -> PrincipalArn {
         PrincipalArn::Role { account: self.account, path: self.path.clone(), name: self.name.clone() }
+    }
+
+    /// The ARN of a session of the role: its path is left out.
+    pub fn session_arn(&self, session: &RoleSessionName) -> PrincipalArn {
+        PrincipalArn::Session { account: self.account, role: self.name.clone(), session: session.clone() }
     }
 
     /// As stored.
