@@ -1,5 +1,5 @@
-//! `RevokeSessions`: sessions of a user that were issued until a moment are dead, at once and on every node; so are those
-//! of roles that it assumed. It is never taken back. Source: models/claviger, RevokeSessions.
+//! `RevokeSessions`: sessions of a user or role that were issued until a moment are dead, at once and on every node; so
+//! are those that came to be through them. It is never taken back. Source: models/claviger, RevokeSessions.
 
 use claviger_keyring::Space;
 use claviger_types::{PrincipalArn, ServiceName, Timestamp};

@@ -4,7 +4,10 @@
 use claviger_policy::ConditionKey;
 use serde_json::{Value, json};
 
-use crate::testing::test_kms::{HOME, Refused, Session, TestKms};
+use crate::testing::test_kms::{HOME, Refused, Session, TestKms, policy, trust};
+
+/// A statement for policies whose content is no matter.
+const STATEMENT: &str = r#"{"Effect":"Allow","Action":"kms:ListKeys","Resource":"*"}"#;
 
 /// The things that requests name.
 struct Things {
@@ -16,21 +19,21 @@ struct Things {
 
 /// One request with what a condition key has in it.
 #[derive(Clone)]
-struct Case {
+struct Case<'v> {
     operation: &'static str,
     body: Value,
     /// Operator and key.
     condition: (&'static str, &'static str),
     /// A value that the key has, and one that it has not.
-    values: (&'static str, &'static str),
+    values: (&'v str, &'v str),
 }
 
-fn case(
+fn case<'v>(
     operation: &'static str,
     body: Value,
     condition: (&'static str, &'static str),
-    values: (&'static str, &'static str),
-) -> Case {
+    values: (&'v str, &'v str),
+) -> Case<'v> {
     Case { operation, body, condition, values }
 }
 
@@ -49,7 +52,7 @@ fn things(kms: &TestKms) -> Things {
 }
 
 /// Keys that every request has.
-fn global(things: &Things) -> Vec<Case> {
+fn global(things: &Things) -> Vec<Case<'static>> {
     let encrypt = || json!({"KeyId": things.key, "Plaintext": "AAAA"});
     let all = [
         (("StringEquals", "aws:PrincipalAccount"), (HOME, "444455556666")),
@@ -75,7 +78,7 @@ fn global(things: &Things) -> Vec<Case> {
 }
 
 /// Keys that requests on a key have.
-fn of_keys(things: &Things) -> Vec<Case> {
+fn of_keys(things: &Things) -> Vec<Case<'static>> {
     let Things { key, hmac_key, .. } = things;
     let encrypt = || json!({"KeyId": key, "Plaintext": "AAAA"});
     let mac = json!({"KeyId": hmac_key, "Message": "AAAA", "MacAlgorithm": "HMAC_SHA_256"});
@@ -113,7 +116,7 @@ fn of_keys(things: &Things) -> Vec<Case> {
 }
 
 /// Keys that stand for members of requests.
-fn of_members(things: &Things) -> Vec<Case> {
+fn of_members(things: &Things) -> Vec<Case<'static>> {
     let Things { key, other_key, ciphertext, .. } = things;
     let context = json!({"Purpose": "test", "b": "2"});
     let decrypt = json!({"CiphertextBlob": ciphertext, "EncryptionContext": context});
@@ -190,11 +193,11 @@ fn of_members(things: &Things) -> Vec<Case> {
 }
 
 /// What `ann` is answered if this condition is all that allows her.
-fn answer(kms: &TestKms, ann: Session<'_>, case: &Case, value: &str) -> Result<Value, Refused> {
+fn answer(kms: &TestKms, ann: Session<'_>, case: &Case<'_>, value: &str) -> Result<Value, Refused> {
     let (operator, key) = case.condition;
     let wanted = if value.is_empty() { json!(["Purpose", "b"]) } else { json!(value) };
     let document = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Condition": {operator: {key: wanted}}},
+        {"Effect": "Allow", "Action": ["kms:*", "iam:*"], "Resource": "*", "Condition": {operator: {key: wanted}}},
     ]});
     kms.ok("PutUserPolicy", json!({"UserName": "ann", "PolicyName": "p", "PolicyDocument": document.to_string()}));
     ann.call(case.operation, case.body.clone())
@@ -233,6 +236,92 @@ fn in_key_policies() {
         kms.ok("PutKeyPolicy", json!({"KeyId": key, "Policy": policy.to_string()}));
         let answer = ann.call("Encrypt", json!({"KeyId": key, "Plaintext": "AAAA"}));
         assert_eq!(answer.is_ok(), want, "{condition}: {answer:?}");
+    }
+}
+
+/// Source: service authorization reference, IAM: which actions have the keys.
+#[test]
+fn on_iam_resources() {
+    let kms = TestKms::new();
+    let ann = kms.admin().user("ann", "");
+    let (bound, other) = (kms.policy("bound", STATEMENT), kms.policy("other", STATEMENT));
+    let tags = json!([{"Key": "Team", "Value": "red"}]);
+    let named = |kind: &str| json!({format!("{kind}Name"): "x"});
+    kms.ok("CreateUser", json!({"UserName": "x", "Tags": tags, "PermissionsBoundary": bound}));
+    kms.ok("CreateRole", json!({"RoleName": "x", "AssumeRolePolicyDocument": trust(HOME), "Tags": tags}));
+    kms.ok("CreatePolicy", json!({"PolicyName": "x", "PolicyDocument": policy(STATEMENT), "Tags": tags}));
+    kms.ok("CreateGroup", json!({"GroupName": "x"}));
+    let arn = format!("arn:aws:iam::{HOME}:policy/x");
+    let with = |kind: &str, more: Value| {
+        let mut body = named(kind);
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let inline = json!({"PolicyName": "p", "PolicyDocument": policy(STATEMENT)});
+    let new_user = |name: &str| json!({"UserName": name, "Tags": tags, "PermissionsBoundary": bound});
+    let (red, boundary) = (("red", "blue"), (bound.as_str(), other.as_str()));
+    for case in [
+        case("GetUser", named("User"), ("StringEquals", "iam:ResourceTag/team"), red),
+        case("GetUser", named("User"), ("StringEquals", "aws:ResourceTag/TEAM"), red),
+        case("GetUser", named("User"), ("Null", "iam:PermissionsBoundary"), ("true", "false")),
+        case("GetUser", named("User"), ("StringEquals", "aws:ResourceAccount"), (HOME, "444455556666")),
+        case("ListRoleTags", named("Role"), ("StringEquals", "iam:ResourceTag/team"), red),
+        case("GetPolicy", json!({"PolicyArn": arn}), ("StringEquals", "aws:ResourceTag/team"), red),
+        case("GetGroup", named("Group"), ("Null", "iam:ResourceTag/team"), ("true", "false")),
+        case("PutUserPolicy", with("User", inline.clone()), ("ArnEquals", "iam:PermissionsBoundary"), boundary),
+        case("PutRolePolicy", with("Role", inline), ("Null", "iam:PermissionsBoundary"), ("true", "false")),
+        case(
+            "AttachUserPolicy",
+            with("User", json!({"PolicyArn": other})),
+            ("ArnEquals", "iam:PolicyARN"),
+            (&other, &bound),
+        ),
+        case(
+            "DetachUserPolicy",
+            with("User", json!({"PolicyArn": other})),
+            ("ArnEquals", "iam:PermissionsBoundary"),
+            boundary,
+        ),
+        case(
+            "AttachRolePolicy",
+            with("Role", json!({"PolicyArn": other})),
+            ("ArnLike", "iam:PolicyARN"),
+            ("arn:aws:iam::*:policy/o*", &bound),
+        ),
+        case(
+            "AttachGroupPolicy",
+            with("Group", json!({"PolicyArn": other})),
+            ("ArnLike", "iam:PolicyARN"),
+            ("arn:aws:iam::*:policy/o*", &bound),
+        ),
+        // What is set counts, not what was.
+        case(
+            "PutUserPermissionsBoundary",
+            with("User", json!({"PermissionsBoundary": other})),
+            ("ArnEquals", "iam:PermissionsBoundary"),
+            (&other, &bound),
+        ),
+        case("CreateUser", new_user("new1"), ("ArnEquals", "iam:PermissionsBoundary"), boundary),
+        case("CreateUser", new_user("new2"), ("StringEquals", "aws:RequestTag/team"), red),
+        case("CreateUser", new_user("new3"), ("Null", "iam:ResourceTag/team"), ("true", "false")),
+        case(
+            "TagRole",
+            with("Role", json!({"Tags": tags})),
+            ("ForAnyValue:StringEquals", "aws:TagKeys"),
+            ("Team", "x"),
+        ),
+        case(
+            "UntagPolicy",
+            json!({"PolicyArn": arn, "TagKeys": ["x"]}),
+            ("ForAllValues:StringEquals", "aws:TagKeys"),
+            ("x", "y"),
+        ),
+    ] {
+        let shown = format!("{} with {:?}", case.operation, case.condition);
+        let (held, other) = case.values;
+        let refusal = answer(&kms, ann, &case, other).expect_err(&shown);
+        assert_eq!(refusal.code, "AccessDenied", "{shown} is not {other}: {refusal:?}");
+        answer(&kms, ann, &case, held).unwrap_or_else(|refusal| panic!("{shown} is {held}: {refusal:?}"));
     }
 }
 

@@ -4,6 +4,7 @@ use claviger_types::RoleId;
 use serde_json::{Value, json};
 
 use crate::testing::test_kms::{AWAY, HOME, Refused, Session, TestKms, policy, refused, statement, trust};
+use crate::testing::test_mfa::{Phone, wrong_code};
 use crate::testing::test_sessions::Opened;
 
 fn arn(role: &str) -> String {
@@ -222,6 +223,38 @@ fn conditions_of_trust() {
         assert_eq!(refusal.code, want, "{condition} {request_without}");
         kms.ok("DeleteRole", json!({"RoleName": "r"}));
     }
+}
+
+/// A code that comes with the request is what the trust policy asks for, and is used up.
+#[test]
+fn with_a_code() {
+    let kms = TestKms::new();
+    let ann = kms.admin().user("ann", "");
+    let phone = Phone::enabled(&kms, "ann", "phone");
+    let condition =
+        json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}, "NumericLessThan": {"aws:MultiFactorAuthAge": "60"}});
+    let fresh = json!({"Effect": "Allow", "Action": "kms:ListKeys", "Resource": "*", "Condition": condition});
+    role(&kms, "r", &trusting(&user_arn("ann"), ASSUME, condition.clone()), &format!("{fresh},{}", allow("sts:*")));
+    role(&kms, "next", &trust(&arn("r")), &fresh.to_string());
+    role(&kms, "strict", &trusting(&arn("r"), ASSUME, condition), "");
+    let with = |code: &str| request("r", json!({"SerialNumber": phone.serial_number, "TokenCode": code}));
+    assert_eq!(ann.call("AssumeRole", request("r", json!({}))), Err(forbidden(&ann.arn(), "AssumeRole", &arn("r"))));
+    let code = phone.next_code();
+    let invalid = "MultiFactorAuthentication failed with invalid MFA one time pass code. ";
+    let wrong = ann.call("AssumeRole", with(&wrong_code(&code)));
+    assert_eq!(wrong, Err(refused("AccessDenied", invalid)));
+    let session = Opened::of(&kms, &ann.ok("AssumeRole", with(&code)));
+    assert_eq!(ann.call("AssumeRole", with(&code)), Err(refused("AccessDenied", invalid)));
+    assert!(session.call("ListKeys", json!({})).is_ok());
+    // The code speaks for this session, and for none that it makes.
+    let next = Opened::of(&kms, &session.call("AssumeRole", request("next", json!({}))).unwrap());
+    assert_eq!(next.call("ListKeys", json!({})).unwrap_err().code, "AccessDeniedException");
+    assert!(session.call("AssumeRole", request("strict", json!({}))).is_ok());
+    // A role has no device, and nobody another's.
+    let unable = "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial \
+                  number is valid and associated with this user.";
+    let more = json!({"SerialNumber": phone.serial_number, "TokenCode": "123456"});
+    assert_eq!(session.call("AssumeRole", request("next", more)), Err(refused("AccessDenied", unable)));
 }
 
 /// Tags and a source identity are asked about by actions of their own.
