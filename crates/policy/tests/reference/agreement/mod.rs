@@ -79,7 +79,7 @@ fn cases(percent: u32) -> ProptestConfig {
     ProptestConfig { cases: cases / 100 * percent, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-const CASES_USUAL: u32 = 30_000;
+const CASES_USUAL: u32 = 15_000;
 
 fn agree(case: &Case) {
     let decision = Product::of(case).decide(&Known::all_of(case.scenario()));
