@@ -1,6 +1,8 @@
 //! Bytes that must not be seen: keys and plaintexts. No type here has `Debug`, `Display`, `Clone`, `PartialEq` or
 //! `Serialize`, and each is wiped when it is dropped.
 
+use std::hint::black_box;
+
 use zeroize::Zeroizing;
 
 use crate::error::ModuleFailed;
@@ -14,7 +16,8 @@ pub struct Secret<const N: usize>(Box<Zeroizing<[u8; N]>>);
 impl<const N: usize> Secret<N> {
     /// Key bytes that `fill` writes in their place.
     pub fn fill_with<E>(fill: impl FnOnce(&mut [u8; N]) -> Result<(), E>) -> Result<Self, E> {
-        let mut bytes = Box::new(Zeroizing::new([0; N]));
+        // Zeroes that the compiler knows of would come from `calloc`, which passes glibc's per-thread cache by.
+        let mut bytes = Box::new(Zeroizing::new(black_box([0; N])));
         fill(&mut bytes)?;
         Ok(Self(bytes))
     }

@@ -4,6 +4,7 @@
 //! unconfirmed for the key management service.
 
 use std::fmt;
+use std::hint::black_box;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +18,7 @@ pub struct Blob(Zeroizing<Vec<u8>>);
 impl Blob {
     /// Decodes canonical base64 with padding. The buffer is made once, so that no copy of the bytes stays behind.
     pub(super) fn decode(text: &str) -> Result<Self, BadBase64> {
-        let mut bytes = Zeroizing::new(vec![0; text.len().div_ceil(4) * 3]);
+        let mut bytes = zeroes(text.len().div_ceil(4) * 3);
         let written = STANDARD.decode_slice(text, &mut bytes).map_err(|_| BadBase64::of(text))?;
         bytes.truncate(written);
         Ok(Self(bytes))
@@ -83,11 +84,19 @@ pub struct Base64<B>(pub B);
 impl<B: AsRef<[u8]>> Serialize for Base64<B> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let bytes = self.0.as_ref();
-        let mut encoded = Zeroizing::new(vec![0; bytes.len().div_ceil(3) * 4]);
+        let mut encoded = zeroes(bytes.len().div_ceil(3) * 4);
         let written = STANDARD.encode_slice(bytes, &mut encoded).map_err(Error::custom)?;
         let text = encoded.get(..written).and_then(|ascii| std::str::from_utf8(ascii).ok()).unwrap_or_default();
         serializer.serialize_str(text)
     }
+}
+
+/// Zeroes, wiped on drop. If the compiler knew of them, they would come from `calloc`, which passes glibc's per-thread
+/// cache by.
+fn zeroes(length: usize) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(length);
+    bytes.resize(length, black_box(0));
+    Zeroizing::new(bytes)
 }
 
 #[cfg(test)]
