@@ -80,3 +80,78 @@ impl fmt::Display for Denied {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use claviger_policy::StatementId;
+
+    use super::*;
+
+    const PRINCIPAL: &str = "arn:aws:iam::111122223333:user/team/ann";
+    const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    const ALIAS: &str = "arn:aws:kms:us-east-1:111122223333:alias/app";
+
+    fn key() -> KeyArn {
+        let id = KEY.rsplit_once('/').unwrap().1.parse().unwrap();
+        KeyArn { region: "us-east-1".parse().unwrap(), account: "111122223333".parse().unwrap(), id }
+    }
+
+    fn text(resource: DeniedResource) -> String {
+        let principal = PRINCIPAL.parse().unwrap();
+        Denied { principal, action: "kms:Encrypt".into(), resource }.to_string()
+    }
+
+    fn denial(layer: Layer, explicit: bool) -> Denial {
+        Denial { layer, statement: explicit.then(StatementId::default) }
+    }
+
+    /// Source of the texts: observed at AWS; those that nobody wrote down are made by their pattern.
+    #[test]
+    fn each_layer_implicitly_and_explicitly() {
+        for (layer, implicit, explicit) in [
+            (Layer::Boundary, "permissions boundary", "a permissions boundary"),
+            (Layer::Identity, "identity-based policy", "an identity-based policy"),
+            (Layer::Resource, "resource-based policy", "a resource-based policy"),
+            (Layer::ResourceControl { level: 0 }, "resource control policy", "a resource control policy"),
+            (Layer::ServiceControl { level: 2 }, "service control policy", "a service control policy"),
+            (Layer::Session, "session policy", "a session policy"),
+        ] {
+            let begins = format!("User: {PRINCIPAL} is not authorized to perform: kms:Encrypt on resource: {KEY}");
+            let want = format!("{begins} because no {implicit} allows the kms:Encrypt action");
+            assert_eq!(text(DeniedResource::Key(key(), denial(layer, false))), want, "{layer:?}");
+            let want = format!("{begins} with an explicit deny in {explicit}");
+            assert_eq!(text(DeniedResource::Key(key(), denial(layer, true))), want, "{layer:?}");
+        }
+    }
+
+    /// The same for what is named, and how; nothing of another account is told apart.
+    #[test]
+    fn each_resource() {
+        let alias = AliasArn { region: key().region, account: key().account, name: "alias/app".parse().unwrap() };
+        let lacking = || denial(Layer::Identity, false);
+        let because = "because no identity-based policy allows the kms:Encrypt action";
+        let unknown = "because the resource does not exist in this Region, no resource-based policies allow access, or a \
+                       resource-based policy explicitly denies access";
+        let ciphertext = "on the resource associated with this ciphertext";
+        for (resource, want) in [
+            (DeniedResource::Alias(alias, lacking()), format!("on resource: {ALIAS} {because}")),
+            (DeniedResource::Ciphertext(lacking()), format!("{ciphertext} {because}")),
+            (DeniedResource::CiphertextUnknown, format!("{ciphertext} {unknown}")),
+            (
+                DeniedResource::FirstAccountOnly,
+                "on resource: * because only the deployment's first account may do this".into(),
+            ),
+            (DeniedResource::Key(key(), lacking()), format!("on resource: {KEY} {because}")),
+            (DeniedResource::Named("*".into(), lacking()), format!("on resource: * {because}")),
+            (DeniedResource::Unnamed(lacking()), because.into()),
+            (DeniedResource::Unknown, format!("on this resource {unknown}")),
+        ] {
+            let want = format!("User: {PRINCIPAL} is not authorized to perform: kms:Encrypt {want}");
+            assert_eq!(text(resource.clone()), want, "{resource:?}");
+        }
+        let session = "arn:aws:sts::111122223333:assumed-role/operator/s1".parse().unwrap();
+        let denied = Denied { principal: session, action: "kms:Sign".into(), resource: DeniedResource::Unknown };
+        let want = "User: arn:aws:sts::111122223333:assumed-role/operator/s1 is not authorized to perform: kms:Sign on";
+        assert!(denied.to_string().starts_with(want), "{denied}");
+    }
+}

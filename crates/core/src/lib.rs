@@ -8,6 +8,7 @@ pub mod bootstrap;
 mod denial;
 pub mod doctor;
 mod error;
+mod explain;
 mod identity;
 mod jobs;
 mod keys;

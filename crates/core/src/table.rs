@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::operations;
 use crate::pipeline::operation::{Command, Operation, Read, Use};
 use crate::pipeline::{self, Execute};
+use crate::target::Asked;
 use crate::wire::query::Form;
 use crate::wire::{self, Fields};
 
@@ -23,6 +24,8 @@ pub struct Row {
     pub name: &'static str,
     /// The model of its input.
     pub model: &'static wire::model::Operation,
+    /// What policies are asked.
+    pub asked: Asked,
     /// Executes it.
     pub execute: Execute,
 }
@@ -43,6 +46,7 @@ impl Row {
 struct Entry {
     service: ServiceName,
     name: &'static str,
+    asked: Asked,
     execute: Execute,
 }
 
@@ -59,7 +63,7 @@ fn command<O: Command>() -> Entry {
 }
 
 fn entry<O: Operation>(execute: Execute) -> Entry {
-    Entry { service: O::SERVICE, name: O::NAME, execute }
+    Entry { service: O::SERVICE, name: O::NAME, asked: O::asked(), execute }
 }
 
 macro_rules! operations {
@@ -170,6 +174,8 @@ operations! {
     command remove_user_from_group::RemoveUserFromGroup,
     command resync_mfa_device::ResyncMFADevice,
     command set_default_policy_version::SetDefaultPolicyVersion,
+    read simulate_custom_policy::SimulateCustomPolicy,
+    read simulate_principal_policy::SimulatePrincipalPolicy,
     command tag_policy::TagPolicy,
     command tag_role::TagRole,
     command tag_user::TagUser,
@@ -198,6 +204,7 @@ operations! {
     read describe_organization::DescribeOrganization,
     read describe_organizational_unit::DescribeOrganizationalUnit,
     command detach_control_policy::DetachControlPolicy,
+    read explain_access::ExplainAccess,
     read list_account_tags::ListAccountTags,
     read list_accounts::ListAccounts,
     read list_control_policies::ListControlPolicies,
@@ -267,7 +274,7 @@ fn route(service: ServiceName, name: &str) -> Result<&'static Row, Error> {
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let row = |(index, entry): (usize, Entry)| {
         let model = wire::operation_model(entry.service, entry.name)?;
-        Some(Row { index, service: entry.service, name: entry.name, model, execute: entry.execute })
+        Some(Row { index, service: entry.service, name: entry.name, model, asked: entry.asked, execute: entry.execute })
     };
     entries().into_iter().enumerate().filter_map(row).collect()
 });

@@ -77,6 +77,9 @@ pub const MANAGED_POLICY_VERSIONS_MAX: usize = 5;
 /// the type `policyDocumentType`.
 pub const POLICY_DOCUMENT_BYTES_MAX: usize = 131_072;
 
+/// Context entries of a request to explain or to simulate. Source: our own choice, more than there are condition keys.
+pub const CONTEXT_ENTRIES_MAX: usize = 256;
+
 /// Virtual MFA devices of an account. Source: our own choice, as many as users.
 pub const MFA_DEVICES_PER_ACCOUNT_MAX: u64 = 5_000;
 

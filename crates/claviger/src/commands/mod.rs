@@ -4,6 +4,7 @@ mod account;
 mod account_text;
 mod config;
 mod doctor;
+mod explain;
 mod init;
 mod recover;
 mod serve;
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Config(config::Config),
     /// Examine the data directory of a server that is not running
     Doctor(doctor::Doctor),
+    /// Tell whether somebody may do something, why, and what would have to change; asks a running server
+    Explain(explain::Explain),
     /// Make the data directory and the root of trust of a new production server
     Init(init::Init),
     /// Make an administrator for an account that nobody can enter; the server must not be running
@@ -52,6 +55,7 @@ impl Command {
             Self::Account(account) => account.run(),
             Self::Config(config) => config.run(limits),
             Self::Doctor(doctor) => doctor.run(limits),
+            Self::Explain(explain) => explain.run(),
             Self::Init(init) => init.run(limits),
             Self::Recover(recover) => recover.run(limits),
             Self::Serve(serve) => serve.run(limits),
@@ -62,6 +66,9 @@ impl Command {
 /// A command failed. Each text is one line that says what is wrong and what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
+    /// The server's answer is not what its API says.
+    #[error("the answer of the server cannot be read, since server and command are of different versions: {0}")]
+    Answer(#[source] serde_json::Error),
     /// The first records cannot be made.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),

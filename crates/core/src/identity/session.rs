@@ -43,7 +43,7 @@ pub struct Session {
     /// The policy that limits it.
     policy: Option<SessionPolicy>,
     /// Managed policies that limit it.
-    policy_arns: Box<[PolicyArn]>,
+    pub policy_arns: Box<[PolicyArn]>,
     /// Those through whom it came to be, the first one first.
     pub assumed_through: Box<[PrincipalId]>,
 }

@@ -11,13 +11,13 @@ use crate::pipeline::request::tag_value;
 use crate::view::{Grant, Key, Role, Tags};
 
 /// A request, and which of the things that it acts upon is asked about.
-pub(super) struct Circumstances<'a> {
+pub(crate) struct Circumstances<'a> {
     /// The request.
-    pub(super) facts: Facts<'a>,
+    pub(crate) facts: Facts<'a>,
     /// What is asked for.
-    pub(super) action: Action,
+    pub(crate) action: Action,
     /// What is asked about.
-    pub(super) subject: Subject<'a>,
+    pub(crate) subject: Subject<'a>,
 }
 
 /// What is asked about, as far as conditions tell it.
@@ -128,7 +128,7 @@ impl<'a> Circumstances<'a> {
     }
 
     /// What is told by the thing that is asked about.
-    fn of_subject(&self, asked: &ConditionKey) -> Option<Values<'a>> {
+    pub(crate) fn of_subject(&self, asked: &ConditionKey) -> Option<Values<'a>> {
         let owner = self.subject.owner().unwrap_or_else(|| self.facts.account());
         match asked {
             ConditionKey::AwsResourceAccount => return Some(Values::text(owner.to_string())),

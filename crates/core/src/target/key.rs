@@ -67,6 +67,36 @@ impl KeyName {
     }
 }
 
+/// What a key identifier means to one who asks about a key, and not for its use.
+pub(crate) enum KeyAskedAbout {
+    /// A key of another account. Whether there is one is not looked up.
+    Foreign(KeyArn),
+    /// A key of the caller's account.
+    Own(Arc<Key>),
+}
+
+impl KeyAskedAbout {
+    /// The key that `name` means. An alias of another account tells which key it points to, so it is refused as if
+    /// there were none.
+    pub(crate) fn find(name: &KeyName, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
+        match name.parsed.as_ref().map(KeyRef::kind) {
+            Ok(KeyRefKind::KeyArn { region, account, id }) if *account != facts.account() => {
+                check_region(*region, facts)?;
+                Ok(Self::Foreign(KeyArn { region: *region, account: *account, id: *id }))
+            }
+            _ => resolve_key(name, Asked { cross_account: false, ..asked }, facts).map(Self::Own),
+        }
+    }
+
+    /// The key's ARN.
+    pub(crate) fn arn(&self) -> KeyArn {
+        match self {
+            Self::Foreign(arn) => *arn,
+            Self::Own(key) => key.arn,
+        }
+    }
+}
+
 /// A key that exists.
 pub struct KeyTarget(pub Arc<Key>);
 

@@ -14,6 +14,7 @@ mod key;
 mod managed_policy;
 mod mfa_device;
 mod organization;
+mod policy_owner;
 mod principal;
 
 use std::ops::Deref;
@@ -27,16 +28,19 @@ pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
 pub use assumed_role::{AssumedRole, AssumedRoleName, SET_SOURCE_IDENTITY, TAG_SESSION};
 pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName, RE_ENCRYPT_FROM};
+pub(crate) use circumstances::Circumstances;
 pub use circumstances::{IamResource, Subject};
 pub use entity::{
     EntitiesBelow, EntityPlace, GroupPlace, GroupTarget, Rename, RenameTarget, RolePlace, RoleTarget, UserPlace,
     UserTarget,
 };
 pub use grant::{GrantPlace, GrantTarget, RetiringPrincipal};
+pub(crate) use key::KeyAskedAbout;
 pub use key::{KeyName, KeyTarget};
 pub use managed_policy::{PoliciesBelow, PolicyPlace, PolicyTarget};
 pub use mfa_device::{MfaDevicePlace, MfaDeviceTarget};
 pub use organization::{AccountEntry, AnyKey, OrganizationPart, Part};
+pub use policy_owner::{PolicyOwner, PolicyOwnerName, PolicyOwnerTarget};
 pub use principal::PrincipalTarget;
 
 /// A kind of thing that requests act upon.

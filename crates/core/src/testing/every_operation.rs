@@ -17,12 +17,12 @@ use crate::testing::test_mfa::{Phone, from_base32};
 use crate::testing::test_model;
 
 /// What the samples refer to, in the first account.
-struct World {
-    kms: TestKms,
-    key: String,
-    spare_key: String,
-    hmac_key: String,
-    pending_key: String,
+pub(super) struct World {
+    pub(super) kms: TestKms,
+    pub(super) key: String,
+    pub(super) spare_key: String,
+    pub(super) hmac_key: String,
+    pub(super) pending_key: String,
     ciphertext: String,
     mac: String,
     user_key: String,
@@ -38,7 +38,7 @@ const PLAINTEXT: &str = "Q0FOQVJZIGluIHRoZSBwbGFpbnRleHQ=";
 const SECRET: &str = "CANARYinTheSecretAccessKey/0123456789+ab";
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let kms = TestKms::new();
         let (key, spare_key, hmac_key) = (kms.key(), kms.key(), kms.admin().key("HMAC_256"));
         let pending_key = kms.key();
@@ -115,6 +115,10 @@ impl World {
             | "ListRoles" => json!({}),
             "UpdateAccessKey" => json!({"UserName": "sample", "AccessKeyId": self.user_key, "Status": "Inactive"}),
             "ListGroupsForUser" => json!({"UserName": "sample"}),
+            "SimulateCustomPolicy" => json!({"PolicyInputList": [document()], "ActionNames": ["kms:Encrypt"]}),
+            "SimulatePrincipalPolicy" => {
+                json!({"PolicySourceArn": user_arn("sample"), "ActionNames": ["kms:ListKeys"]})
+            }
             "UpdateAssumeRolePolicy" => json!({"RoleName": "sample", "PolicyDocument": trust(HOME)}),
             "UpdateRoleDescription" => json!({"RoleName": "sample", "Description": "new"}),
             "UpdateRole" => json!({"RoleName": "sample", "MaxSessionDuration": 7200}),
@@ -142,7 +146,7 @@ impl World {
     }
 
     /// A request of the operation that the first account's admin may make, and that succeeds.
-    fn sample(&self, operation: &str) -> Value {
+    pub(super) fn sample(&self, operation: &str) -> Value {
         let Self { key, hmac_key, phones: [used, spare], .. } = self;
         let codes = |phone: &Phone| {
             let [first, second] = phone.two_codes();
@@ -180,6 +184,7 @@ impl World {
             "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => data_key,
             "GenerateMac" => mac,
             "GenerateRandom" => json!({"NumberOfBytes": 32}),
+            "ExplainAccess" => json!({"PrincipalArn": user_arn("sample"), "Action": "kms:Encrypt", "KeyId": key}),
             "ListAccessKeys" | "ListMFADevices" => json!({"UserName": "sample"}),
             "ListRetirableGrants" => json!({"RetiringPrincipal": user_arn("idle")}),
             "PutKeyPolicy" => {
@@ -223,7 +228,7 @@ impl World {
 }
 
 /// Operations that need no permission. Source: STS API reference, GetCallerIdentity and GetSessionToken.
-const FREE: [&str; 2] = ["GetCallerIdentity", "GetSessionToken"];
+pub(super) const FREE: [&str; 2] = ["GetCallerIdentity", "GetSessionToken"];
 
 fn user_arn(name: &str) -> String {
     format!("arn:aws:iam::{HOME}:user/{name}")
@@ -312,7 +317,7 @@ fn a_denied_action_is_refused() {
 #[test]
 fn only_the_first_account_acts_on_the_deployment() {
     let world = World::new();
-    let everybodys = ["DescribeOrganization", "RevokeSessions", "RotateDomainKeys"];
+    let everybodys = ["DescribeOrganization", "ExplainAccess", "RevokeSessions", "RotateDomainKeys"];
     let own = table::rows().iter().filter(|row| row.service == ServiceName::Claviger);
     for row in own.filter(|row| !everybodys.contains(&row.name)) {
         let mut body = world.sample(row.name);
@@ -638,6 +643,7 @@ fn no_member_is_ignored() {
                 "Constraints" => json!({"SourceArn": "arn:aws:s3:us-east-1:111122223333:bucket"}),
                 "GranteeServicePrincipal" | "RetiringServicePrincipal" => json!("s3.us-east-1.amazonaws.com"),
                 "MultiRegion" => json!(true),
+                "ResourceHandlingOption" => json!("EC2-VPC-InstanceStore"),
                 "Origin" => json!("EXTERNAL"),
                 "Recipient" => json!({"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": "AAAA"}),
                 "ResourceOwners" => json!(["OTHER_ACCOUNTS_VIA_RAM"]),

@@ -1,6 +1,7 @@
 //! Tests of the whole pipeline: the harness that operations' own tests use, what holds for every operation, what grants
 //! permit.
 
+mod authorization_matrix;
 mod conditions;
 mod every_operation;
 mod grants;

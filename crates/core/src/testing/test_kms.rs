@@ -5,14 +5,14 @@
 //! one event in one space, and everything else committed nothing.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use claviger_keyring::{Deployment, FileRoot, RootOfTrust};
 use claviger_storage::{
-    CommitFuture, Fault, LeaseFuture, MemoryStore, Precondition, Record, Revision, Store, StoreError, Transaction,
-    Watch, WatchError, Write,
+    CommitError, CommitFuture, Fault, LeaseFuture, MemoryStore, Precondition, Record, Revision, Store, StoreError,
+    Transaction, Watch, WatchError, Write,
 };
 use claviger_types::{AccessKeyId, AccountId, KeyArn, Region, ServiceName, Timestamp};
 use serde_json::{Value, json};
@@ -338,7 +338,19 @@ pub(crate) fn row(operation: &str) -> &'static Row {
 
 /// Whether an operation changes the state. Told by its verb, so that a wrong row of the table is found.
 pub(crate) fn is_command(row: &Row) -> bool {
-    let reading = ["Assume", "Decrypt", "Describe", "Encrypt", "Generate", "Get", "List", "ReEncrypt", "Verify"];
+    let reading = [
+        "Assume",
+        "Decrypt",
+        "Describe",
+        "Encrypt",
+        "Explain",
+        "Generate",
+        "Get",
+        "List",
+        "ReEncrypt",
+        "Simulate",
+        "Verify",
+    ];
     !reading.iter().any(|verb| row.name.starts_with(verb))
 }
 
@@ -396,7 +408,11 @@ pub(crate) struct TestStore {
     pub(crate) inner: MemoryStore,
     committed: Mutex<Vec<Transaction>>,
     interferences: AtomicU8,
+    refuses: AtomicBool,
 }
+
+/// How the refusal of a command ends whose commit the store refused: it was authorized and decided, and changed nothing.
+pub(crate) const NOT_COMMITTED: &str = "is over a limit that nobody set";
 
 impl TestStore {
     pub(crate) fn commits(&self) -> usize {
@@ -410,6 +426,11 @@ impl TestStore {
     /// Just before each of the next `count` transactions, somebody writes a record that it depends upon.
     pub(crate) fn interfere(&self, count: u8) {
         self.interferences.store(count, Ordering::SeqCst);
+    }
+
+    /// Whether commits are refused from now on, each as one over a limit: the store stays as good as it is.
+    pub(crate) fn refuse_commits(&self, refuse: bool) {
+        self.refuses.store(refuse, Ordering::SeqCst);
     }
 
     pub(crate) fn fail_next(&self, fault: Fault) {
@@ -451,6 +472,9 @@ impl Store for TestStore {
     fn commit(&self, transaction: Transaction) -> CommitFuture<'_> {
         assert_one_space(&transaction);
         Box::pin(async move {
+            if self.refuses.load(Ordering::SeqCst) {
+                return Err(CommitError::LimitReached { path: String::new(), current: 0, limit: 0 });
+            }
             let left = self.interferences.load(Ordering::SeqCst);
             if left > 0 {
                 self.interferences.store(left - 1, Ordering::SeqCst);

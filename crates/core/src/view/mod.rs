@@ -27,7 +27,9 @@ pub use grants::{BoundPrincipal, Grant, GrantName, GrantPrincipal, terms};
 pub use identities::Holder;
 pub use organization::{Account, ControlPolicy, Organization, OrganizationalUnit};
 pub use policies::{IdentityDocument, PolicyInterner};
-pub use principals::{Credential, Group, InlinePolicy, ManagedPolicy, Policies, Role, Tags, User};
+pub use principals::{
+    Credential, EffectivePolicies, Group, InlinePolicy, ManagedPolicy, Policies, PolicySource, Role, Tags, User,
+};
 pub use sessions::{DeploymentSessionKey, MfaDevice};
 
 use self::access::AccessIndex;

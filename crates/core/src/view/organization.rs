@@ -322,6 +322,31 @@ impl View {
         Ok(place)
     }
 
+    /// The control policies of one type at a level above an account, counted as in [`View::scp_levels`] and
+    /// [`View::rcp_levels`].
+    pub(crate) fn control_policies_at(
+        &self,
+        account: AccountId,
+        kind: ControlPolicyType,
+        level: usize,
+    ) -> Vec<&ControlPolicy> {
+        let (Some(organization), Some(account)) = (self.organization(), self.account(account)) else {
+            return Vec::new();
+        };
+        let unit_of = |parent: &Option<OrganizationalUnitId>| self.organizational_unit(parent.as_ref()?);
+        let mut attached = vec![&account.policies];
+        attached.extend(
+            std::iter::successors(unit_of(&account.parent), |unit| unit_of(&unit.parent)).map(|unit| &unit.policies),
+        );
+        attached.push(&organization.policies);
+        let found = attached.into_iter().rev().nth(level).into_iter().flat_map(|attached| of_level(attached));
+        found
+            .filter_map(|id| self.control_policy(id))
+            .map(|policy| &**policy)
+            .filter(|policy| policy.kind == kind)
+            .collect()
+    }
+
     /// What accounts in a unit, or directly below the root, have in common.
     fn above(&self, parent: Option<&OrganizationalUnitId>, path: &str) -> Result<Above, DamagedState> {
         let Some(organization) = self.organization() else { return Ok(Above::default()) };
@@ -346,9 +371,7 @@ impl View {
     /// The policies of one level, by type.
     fn level(&self, attached: &[ControlPolicyId], path: &str) -> Result<Level, DamagedState> {
         let (mut scps, mut rcps) = (Vec::new(), Vec::new());
-        for id in
-            attached.iter().chain(BUILT_IN.iter().filter(|policy| policy.is_everywhere()).map(|policy| &policy.id))
-        {
+        for id in of_level(attached) {
             let missing = || DamagedState::new(path, format!("the policy {id} is not there"));
             match &self.control_policy(id).ok_or_else(missing)?.compiled {
                 Compiled::Service(policy) => scps.push(Arc::clone(policy)),
@@ -357,6 +380,11 @@ impl View {
         }
         Ok((Arc::new(IdentityPolicies::merge(scps)), Arc::new(ControlPolicies::merge(&rcps))))
     }
+}
+
+/// What holds at a level, in the order in which decisions count it.
+fn of_level(attached: &[ControlPolicyId]) -> impl Iterator<Item = &ControlPolicyId> {
+    attached.iter().chain(BUILT_IN.iter().filter(|policy| policy.is_everywhere()).map(|policy| &policy.id))
 }
 
 type Level = (Arc<IdentityPolicies>, Arc<ControlPolicies>);
