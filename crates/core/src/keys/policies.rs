@@ -6,6 +6,7 @@ use claviger_types::{AccountId, KeyArn, ServiceName, limits};
 use crate::error::Error;
 use crate::identity::principal_ids;
 use crate::pipeline::call::Facts;
+use crate::pipeline::operation::action;
 use crate::records::KeyPolicyRecord;
 use crate::target::{Subject, decision};
 
@@ -60,10 +61,7 @@ pub fn accept(document: &str, arn: KeyArn, lockout: LockoutCheck, facts: &Facts<
     Ok(KeyPolicyRecord { document: document.to_owned(), principals: principal_ids::to_record(&ids) })
 }
 
-const PUT_KEY_POLICY: Action = match Action::of(ServiceName::Kms, "PutKeyPolicy") {
-    Some(action) => action,
-    None => panic!("not in the policy language's table of actions"),
-};
+const PUT_KEY_POLICY: Action = action!(ServiceName::Kms, "PutKeyPolicy");
 
 /// Whether the caller may change the key's policy again.
 fn lets_caller_put(policy: &KeyPolicy, arn: KeyArn, facts: &Facts<'_>) -> bool {
