@@ -10,7 +10,7 @@ use claviger_policy::{
     Layer, Principal, Request, Resource, RoleResource, SeenStatement, TrustPolicyDocument, Truth, explain_by_identity,
     explain_on_key, explain_on_role,
 };
-use claviger_types::{AccountId, PrincipalArn, PrincipalId, ServiceName, UserId};
+use claviger_types::{AccountId, PrincipalArn, ServiceName, UserId};
 use serde::Serialize;
 
 use super::owner::{Owner, PolicyName};
@@ -19,7 +19,7 @@ use super::supposed::{Supposed, Told, Untold};
 use super::wanted::{self, AskedAbout};
 use crate::error::Error;
 use crate::identity::listing::{self, Members};
-use crate::identity::principal_ids::id_of;
+use crate::identity::principal_ids;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::Operation;
 use crate::pipeline::page::Page;
@@ -258,7 +258,7 @@ impl Simulation {
         if let Some(arn) = wanted::key_arn(resource) {
             owned_by(arn.account)?;
             let document = KeyPolicyDocument::parse(policy).map_err(refused)?;
-            let ids = ids_of(document.principals(), facts);
+            let ids = principal_ids::ids_of(document.principals(), facts.view);
             let policy = document.compile(&ids).map_err(refused)?;
             return Ok(explain_on_key(request, &KeyResource { arn, policy: &policy, resource_control: &[] }, []));
         }
@@ -267,7 +267,7 @@ impl Simulation {
                 let account = arn.account();
                 owned_by(account)?;
                 let document = TrustPolicyDocument::parse(policy).map_err(refused)?;
-                let ids = ids_of(document.principals(), facts);
+                let ids = principal_ids::ids_of(document.principals(), facts.view);
                 let policy = document.compile(&ids).map_err(refused)?;
                 let role = RoleResource { account, arn: &arn, policy: &policy, resource_control: &[] };
                 Ok(explain_on_role(request, &role))
@@ -416,10 +416,6 @@ fn caller_of(arn: &PrincipalArn, facts: &Facts<'_>) -> Result<Owner, Error> {
     let own = Some(arn).filter(|arn| arn.account() == facts.account());
     let found = own.and_then(|arn| PolicyOwner::find(arn, facts.view));
     Owner::new(found.ok_or_else(|| Error::NotFound(format!("The user {arn} does not exist.")))?)
-}
-
-fn ids_of<'a>(arns: impl Iterator<Item = &'a PrincipalArn>, facts: &Facts<'_>) -> Vec<(PrincipalArn, PrincipalId)> {
-    arns.filter_map(|arn| Some((arn.clone(), id_of(arn, facts.view)?))).collect()
 }
 
 /// Id and type of a policy as results name it.

@@ -23,6 +23,16 @@ pub fn id_of(arn: &PrincipalArn, view: &View) -> Option<PrincipalId> {
     }
 }
 
+/// Those of the ARNs that exist, with their unique ids: what a resource policy is compiled with.
+pub fn ids_of<'a>(arns: impl Iterator<Item = &'a PrincipalArn>, view: &View) -> Vec<(PrincipalArn, PrincipalId)> {
+    arns.filter_map(|arn| Some((arn.clone(), id_of(arn, view)?))).collect()
+}
+
+/// The same as a record holds them.
+pub fn to_record(ids: &[(PrincipalArn, PrincipalId)]) -> Vec<(String, String)> {
+    ids.iter().map(|(arn, id)| (arn.to_string(), id.to_string())).collect()
+}
+
 /// What is bound to a unique id, as answers show it: by its ARN as it is now, or by the id once it is gone. `arn` is the
 /// one by which it was named.
 pub fn shown(arn: &PrincipalArn, id: PrincipalId, view: &View) -> String {

@@ -2,11 +2,10 @@
 //! ids, so that a successor of the same name is not let in.
 
 use claviger_policy::{PolicyError, TrustPolicyDocument};
-use claviger_types::{PrincipalArn, PrincipalId, limits};
+use claviger_types::limits;
 
 use crate::error::Error;
-use crate::identity::principal_ids::id_of;
-use crate::identity::{documents, principals_shown};
+use crate::identity::{documents, principal_ids, principals_shown};
 use crate::pipeline::call::Facts;
 use crate::records::TrustPolicyRecord;
 use crate::view::{Role, View};
@@ -18,11 +17,9 @@ pub fn accept(document: &str, facts: &Facts<'_>) -> Result<TrustPolicyRecord, Er
         return Err(Error::quota("ACLSizePerRole", limit));
     }
     let parsed = TrustPolicyDocument::parse(document).map_err(refused)?;
-    let bind = |arn: &PrincipalArn| Some((arn.clone(), id_of(arn, facts.view)?));
-    let ids: Vec<(PrincipalArn, PrincipalId)> = parsed.principals().filter_map(bind).collect();
+    let ids = principal_ids::ids_of(parsed.principals(), facts.view);
     parsed.compile(&ids).map_err(refused)?;
-    let principals = ids.iter().map(|(arn, id)| (arn.to_string(), id.to_string())).collect();
-    Ok(TrustPolicyRecord { document: document.to_owned(), principals })
+    Ok(TrustPolicyRecord { document: document.to_owned(), principals: principal_ids::to_record(&ids) })
 }
 
 /// The trust policy as answers show it: percent-encoded, with its principals as they are now.

@@ -1,11 +1,12 @@
 //! Key policies on their way in: parsed, bound to the users and roles that they name, and checked against lock-out.
 
 use claviger_policy::{Action, KeyPolicy, KeyPolicyDocument, PolicyError, Values};
-use claviger_types::{AccountId, KeyArn, PrincipalArn, PrincipalId, ServiceName, limits};
+use claviger_types::{AccountId, KeyArn, ServiceName, limits};
 
 use crate::error::Error;
-use crate::identity::principal_ids::id_of;
+use crate::identity::principal_ids;
 use crate::pipeline::call::Facts;
+use crate::pipeline::operation::action;
 use crate::records::KeyPolicyRecord;
 use crate::target::{Subject, decision};
 
@@ -51,21 +52,16 @@ pub fn accept(document: &str, arn: KeyArn, lockout: LockoutCheck, facts: &Facts<
         return Err(Error::LimitExceeded(format!("The policy is longer than {limit} bytes.")));
     }
     let parsed = KeyPolicyDocument::parse(document).map_err(refused)?;
-    let principals: Vec<(PrincipalArn, PrincipalId)> =
-        parsed.principals().filter_map(|arn| Some((arn.clone(), id_of(arn, facts.view)?))).collect();
-    let compiled = parsed.compile(&principals).map_err(refused)?;
+    let ids = principal_ids::ids_of(parsed.principals(), facts.view);
+    let compiled = parsed.compile(&ids).map_err(refused)?;
     if lockout == LockoutCheck::Made && !lets_caller_put(&compiled, arn, facts) {
         let text = "The new key policy will not allow you to update the key policy in the future.";
         return Err(Error::MalformedPolicyDocument(text.into()));
     }
-    let principals = principals.iter().map(|(arn, id)| (arn.to_string(), id.to_string())).collect();
-    Ok(KeyPolicyRecord { document: document.to_owned(), principals })
+    Ok(KeyPolicyRecord { document: document.to_owned(), principals: principal_ids::to_record(&ids) })
 }
 
-const PUT_KEY_POLICY: Action = match Action::of(ServiceName::Kms, "PutKeyPolicy") {
-    Some(action) => action,
-    None => panic!("not in the policy language's table of actions"),
-};
+const PUT_KEY_POLICY: Action = action!(ServiceName::Kms, "PutKeyPolicy");
 
 /// Whether the caller may change the key's policy again.
 fn lets_caller_put(policy: &KeyPolicy, arn: KeyArn, facts: &Facts<'_>) -> bool {

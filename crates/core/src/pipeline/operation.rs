@@ -11,17 +11,27 @@ use crate::pipeline::request::{NothingTold, RequestContext};
 use crate::target::{Asked, Authorized, Target};
 use crate::wire::Fields;
 
+/// The action of this service and name, as a constant: one that the policy language does not know does not compile.
+macro_rules! action {
+    ($service:expr, $name:expr) => {
+        const {
+            match ::claviger_policy::Action::of($service, $name) {
+                Some(action) => action,
+                None => panic!("not in the policy language's table of actions"),
+            }
+        }
+    };
+}
+pub(crate) use action;
+
 /// One operation of one service: the request after its constraints were checked.
 pub trait Operation: Sized + Send + Sync + 'static {
     /// The API's name for it.
     const NAME: &'static str;
     /// Whose operation it is.
     const SERVICE: ServiceName = ServiceName::Kms;
-    /// What policies call it; one that the policy language does not know need not compile.
-    const ACTION: Action = match Action::of(Self::SERVICE, Self::NAME) {
-        Some(action) => action,
-        None => panic!("not in the policy language's table of actions"),
-    };
+    /// What policies call it.
+    const ACTION: Action = action!(Self::SERVICE, Self::NAME);
     /// Whether it reaches keys of other accounts.
     const CROSS_ACCOUNT: bool = false;
     /// What it acts upon.

@@ -8,6 +8,7 @@ use super::{Asked, Target, decision};
 use crate::denial::{Denied, DeniedResource};
 use crate::error::Error;
 use crate::pipeline::call::Facts;
+use crate::pipeline::operation::action;
 
 /// The caller's account as a whole.
 pub struct Account;
@@ -83,10 +84,7 @@ pub enum Tagging {
     Untagged,
 }
 
-const TAG_RESOURCE: Action = match Action::of(ServiceName::Kms, "TagResource") {
-    Some(action) => action,
-    None => panic!("not in the policy language's table of actions"),
-};
+const TAG_RESOURCE: Action = action!(ServiceName::Kms, "TagResource");
 
 impl Target for NewKey {
     type Name = Tagging;

@@ -13,6 +13,7 @@ use super::{Asked, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
+use crate::pipeline::operation::action;
 use crate::view::Role;
 
 /// Which role a request wants to assume.
@@ -32,16 +33,10 @@ pub struct AssumedRole {
 }
 
 /// What is asked of a session with tags.
-pub const TAG_SESSION: Action = match Action::of(ServiceName::Sts, "TagSession") {
-    Some(action) => action,
-    None => panic!("not in the policy language's table of actions"),
-};
+pub const TAG_SESSION: Action = action!(ServiceName::Sts, "TagSession");
 
 /// What is asked of a session of which it is said who is behind it.
-pub const SET_SOURCE_IDENTITY: Action = match Action::of(ServiceName::Sts, "SetSourceIdentity") {
-    Some(action) => action,
-    None => panic!("not in the policy language's table of actions"),
-};
+pub const SET_SOURCE_IDENTITY: Action = action!(ServiceName::Sts, "SetSourceIdentity");
 
 impl Target for AssumedRole {
     type Name = AssumedRoleName;

@@ -13,6 +13,7 @@ use super::{Asked, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
+use crate::pipeline::operation::action;
 use crate::view::Key;
 
 /// How a request names the key of a ciphertext.
@@ -109,16 +110,10 @@ impl Pair {
 }
 
 /// What ReEncrypt asks for on the ciphertext's key. Source: developer guide, "AWS KMS permissions", ReEncrypt.
-pub const RE_ENCRYPT_FROM: Action = match Action::of(ServiceName::Kms, "ReEncryptFrom") {
-    Some(action) => action,
-    None => panic!("not in the policy language's table of actions"),
-};
+pub const RE_ENCRYPT_FROM: Action = action!(ServiceName::Kms, "ReEncryptFrom");
 
 /// What it asks for on the key to encrypt with.
-const RE_ENCRYPT_TO: Action = match Action::of(ServiceName::Kms, "ReEncryptTo") {
-    Some(action) => action,
-    None => panic!("not in the policy language's table of actions"),
-};
+const RE_ENCRYPT_TO: Action = action!(ServiceName::Kms, "ReEncryptTo");
 
 fn asked_from(asked: Asked) -> Asked {
     Asked { action: RE_ENCRYPT_FROM, ..asked }

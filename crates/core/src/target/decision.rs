@@ -14,13 +14,8 @@ use crate::view::{Grant, Key, Role};
 
 /// An action on a key: by its policy, the caller's, and the grants to the caller.
 pub(super) fn on_key(key: &Key, action: Action, subject: Subject<'_>, facts: &Facts<'_>) -> Result<(), Denial> {
-    let circumstances = Circumstances { facts: *facts, action, subject };
-    let session_policies = facts.caller.session_policies(facts.view);
-    let principal = principal(facts, session_policies.as_deref());
-    let request = Request { principal: &principal, action, context: &circumstances };
-    let resource = resource(key, facts);
     let grants = grant_principals::to_caller(key, facts).map(|grant| &grant.terms);
-    settled(decide_on_key(&request, &resource, grants), Layer::Resource)
+    settled(Layer::Resource, action, subject, facts, |request| decide_on_key(request, &resource(key, facts), grants))
 }
 
 /// An action on a key as if it had this policy and no grants.
@@ -31,14 +26,8 @@ pub(crate) fn by_key_policy(
     subject: Subject<'_>,
     facts: &Facts<'_>,
 ) -> Result<(), Denial> {
-    let circumstances = Circumstances { facts: *facts, action, subject };
-    let session_policies = facts.caller.session_policies(facts.view);
-    let principal = principal(facts, session_policies.as_deref());
-    let request = Request { principal: &principal, action, context: &circumstances };
-    settled(
-        decide_on_key(&request, &KeyResource { arn, policy, resource_control: facts.view.rcp_levels(arn.account) }, []),
-        Layer::Resource,
-    )
+    let resource = KeyResource { arn, policy, resource_control: facts.view.rcp_levels(arn.account) };
+    settled(Layer::Resource, action, subject, facts, |request| decide_on_key(request, &resource, []))
 }
 
 /// An action for which only the caller's side is asked.
@@ -48,41 +37,49 @@ pub(crate) fn by_identity(
     subject: Subject<'_>,
     facts: &Facts<'_>,
 ) -> Result<(), Denial> {
-    let circumstances = Circumstances { facts: *facts, action, subject };
-    let session_policies = facts.caller.session_policies(facts.view);
-    let principal = principal(facts, session_policies.as_deref());
-    let request = Request { principal: &principal, action, context: &circumstances };
-    settled(decide_by_identity(&request, resource), Layer::Identity)
+    settled(Layer::Identity, action, subject, facts, |request| decide_by_identity(request, resource))
 }
 
 /// The retirement of a grant; of one that is not there, as of one that names nobody.
 pub(super) fn on_retirement(grant: Option<&Grant>, key: &Key, action: Action, facts: &Facts<'_>) -> Result<(), Denial> {
-    let circumstances = Circumstances { facts: *facts, action, subject: Subject::Grant(key, grant) };
-    let session_policies = facts.caller.session_policies(facts.view);
-    let principal = principal(facts, session_policies.as_deref());
-    let request = Request { principal: &principal, action, context: &circumstances };
-    let resource = resource(key, facts);
     let nothing = Default::default();
     let grantee = grant.map(|grant| grant.grantee.named());
     let retiring = grant.and_then(|grant| grant.retiring.as_ref()).map(|retiring| retiring.named());
-    let grant = RetirableGrant {
+    let retirable = RetirableGrant {
         terms: grant.map_or(&nothing, |grant| &grant.terms),
         grantee: grantee.as_ref(),
         retiring: retiring.as_ref(),
     };
-    settled(decide_on_retire(&request, &resource, &grant), Layer::Resource)
+    settled(Layer::Resource, action, Subject::Grant(key, grant), facts, |request| {
+        decide_on_retire(request, &resource(key, facts), &retirable)
+    })
 }
 
 /// An action on a role: by its trust policy and the caller's policies.
 pub(super) fn on_role(role: &Role, action: Action, facts: &Facts<'_>) -> Result<(), Denial> {
-    let circumstances = Circumstances { facts: *facts, action, subject: Subject::Iam(IamResource::of_role(role)) };
-    let session_policies = facts.caller.session_policies(facts.view);
-    let principal = principal(facts, session_policies.as_deref());
-    let request = Request { principal: &principal, action, context: &circumstances };
     let (account, policy) = (role.account, &role.trust.compiled);
     let resource_control = facts.view.rcp_levels(account);
     let resource = RoleResource { account, arn: &role.arn(), policy, resource_control };
-    settled(decide_on_role(&request, &resource), Layer::Resource)
+    let subject = Subject::Iam(IamResource::of_role(role));
+    settled(Layer::Resource, action, subject, facts, |request| decide_on_role(request, &resource))
+}
+
+/// What `decide` says of the caller's request; `open` is the layer that is named if it depends on what cannot be told.
+fn settled(
+    open: Layer,
+    action: Action,
+    subject: Subject<'_>,
+    facts: &Facts<'_>,
+    decide: impl FnOnce(&Request<'_>) -> Decision,
+) -> Result<(), Denial> {
+    let circumstances = Circumstances { facts: *facts, action, subject };
+    let session_policies = facts.caller.session_policies(facts.view);
+    let principal = principal(facts, session_policies.as_deref());
+    match decide(&Request { principal: &principal, action, context: &circumstances }) {
+        Decision::Allow(_) => Ok(()),
+        Decision::Deny(denial) => Err(denial),
+        Decision::Depends => Err(Denial { layer: open, statement: None }),
+    }
 }
 
 /// The caller, with its session policies and the service control policies that hold for it.
@@ -95,12 +92,4 @@ fn principal<'a>(facts: &Facts<'a>, session_policies: Option<&'a IdentityPolicie
 fn resource<'a>(key: &'a Key, facts: &Facts<'a>) -> KeyResource<'a> {
     let resource_control = facts.view.rcp_levels(key.arn.account);
     KeyResource { arn: key.arn, policy: &key.policy.compiled, resource_control }
-}
-
-fn settled(decision: Decision, open: Layer) -> Result<(), Denial> {
-    match decision {
-        Decision::Allow(_) => Ok(()),
-        Decision::Deny(denial) => Err(denial),
-        Decision::Depends => Err(Denial { layer: open, statement: None }),
-    }
 }
