@@ -10,7 +10,7 @@ use claviger_policy::{
     Layer, Principal, Request, Resource, RoleResource, SeenStatement, TrustPolicyDocument, Truth, explain_by_identity,
     explain_on_key, explain_on_role,
 };
-use claviger_types::{AccountId, PrincipalArn, ServiceName, UserId};
+use claviger_types::{AccountId, PrincipalArn, UserId};
 use serde::Serialize;
 
 use super::owner::{Owner, PolicyName};
@@ -23,7 +23,7 @@ use crate::identity::principal_ids;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::Operation;
 use crate::pipeline::page::Page;
-use crate::target::PolicyOwner;
+use crate::target::{PolicyOwner, anything};
 use crate::wire::Fields;
 
 /// What both operations are asked.
@@ -226,8 +226,7 @@ impl Simulation {
         let principal = simulated.principal(facts);
         let context = Supposed::new(caller, None, &self.told, Untold::Absent);
         let request = Request { principal: &principal, action, context: &context };
-        let region = (action.service() != ServiceName::Iam).then(|| facts.region());
-        let asked = if resource == "*" { Resource::Any(region) } else { Resource::Arn(&resource) };
+        let asked = if resource == "*" { anything(action, facts) } else { Resource::Arn(&resource) };
         let Some(policy) = &self.resource_policy else {
             let explanation = explain_by_identity(&request, asked);
             let missing = context.missing(&explanation);

@@ -20,7 +20,7 @@ use crate::pipeline::members;
 use crate::pipeline::operation::{Operation, Read};
 use crate::target::{
     Authorized, Circumstances, IamResource, KeyAskedAbout, KeyName, PolicyOwner, PolicyOwnerName, PolicyOwnerTarget,
-    Subject,
+    Subject, anything,
 };
 use crate::view::Grant;
 use crate::wire::Fields;
@@ -174,8 +174,7 @@ impl ExplainAccess {
     }
 
     fn by_identity(&self, resource: &str, owner: &Owner, facts: &Facts<'_>) -> Result<Report, Error> {
-        let region = (self.action.service() != ServiceName::Iam).then(|| facts.region());
-        let resource = if resource == "*" { Resource::Any(region) } else { Resource::Arn(&resource) };
+        let resource = if resource == "*" { anything(self.action, facts) } else { Resource::Arn(&resource) };
         self.explained(owner, Subject::Account, OtherSide::Asked, facts, |request| {
             (explain_by_identity(request, resource), Vec::new())
         })

@@ -50,9 +50,13 @@ impl Target for Everybody {
 
 /// Asks about the account as a whole.
 fn ask_account(action: Action, facts: &Facts<'_>, subject: Subject<'_>) -> Result<(), Error> {
-    let region = (action.service() != ServiceName::Iam).then(|| facts.region());
     let shown = |denial| DeniedResource::Named("*".into(), denial);
-    ask_identity(action, Resource::Any(region), subject, facts, shown)
+    ask_identity(action, anything(action, facts), subject, facts, shown)
+}
+
+/// `*` in the request's Region; IAM has none.
+pub(crate) fn anything(action: Action, facts: &Facts<'_>) -> Resource<'static> {
+    Resource::Any((action.service() != ServiceName::Iam).then(|| facts.region()))
 }
 
 /// Asks the caller's identity policies; a refusal names the resource as `shown` says.
@@ -97,7 +101,7 @@ impl Target for NewKey {
         ask_account(asked.action, facts, Subject::NewKey)?;
         match self.0 {
             Tagging::Tagged => {
-                let resource = Resource::Any(Some(facts.region()));
+                let resource = anything(TAG_RESOURCE, facts);
                 ask_identity(TAG_RESOURCE, resource, Subject::NewKey, facts, DeniedResource::Unnamed)
             }
             Tagging::Untagged => Ok(()),

@@ -24,6 +24,7 @@ use claviger_policy::Action;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
 
+pub(crate) use account::anything;
 pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
 pub use assumed_role::{AssumedRole, AssumedRoleName, SET_SOURCE_IDENTITY, TAG_SESSION};
