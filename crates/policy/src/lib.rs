@@ -11,8 +11,8 @@
 //! of the IAM JSON policy language".
 //!
 //! A statement names a service, a federated provider or a canonical user in vain: none of them calls here. Condition
-//! keys that no request has ([`ConditionKey::Unknown`]) are absent; whoever puts a policy refuses keys which exist but
-//! which its [`Context`] cannot answer, by `condition_keys()`.
+//! keys that no request has ([`ConditionKey::Unknown`]) are absent; the grammar refuses `kms:TrailingDaysWithoutKeyUsage`,
+//! which exists and which no [`Context`] can answer.
 
 mod actions;
 mod caller;

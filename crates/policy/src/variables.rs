@@ -42,14 +42,18 @@ pub(crate) enum Wildcards {
     Live,
 }
 
-/// The keys of the variables in a text; an error if one is malformed.
+/// The keys of the variables in a text; an error if one is malformed or cannot be told yet.
 pub(crate) fn keys(text: &str) -> Result<Vec<ConditionKey>, BadVariable> {
     let mut keys = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
         let (piece, after) = first_piece(rest)?;
         if let Piece::Variable { name, .. } = piece {
-            keys.push(ConditionKey::parse(name));
+            match ConditionKey::parse(name) {
+                // Its value would have to come from the record of all uses; as absent it would be told wrong.
+                ConditionKey::KmsTrailingDaysWithoutKeyUsage => return Err(BadVariable),
+                key => keys.push(key),
+            }
         }
         rest = after;
     }
@@ -205,6 +209,8 @@ mod tests {
             "${aws:${aws:y}}",
             "${aws:x, 'a' b}",
             "${**}",
+            "${kms:TrailingDaysWithoutKeyUsage}",
+            "${KMS:trailingDaysWithoutKeyUsage, '0'}",
         ] {
             assert!(keys(text).is_err(), "{text}");
         }

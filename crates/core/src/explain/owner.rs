@@ -7,6 +7,7 @@ use claviger_types::{AccountId, ControlPolicyType, PrincipalArn, PrincipalId, Ro
 
 use crate::error::Error;
 use crate::identity::caller::{self, Caller};
+use crate::keys::grant_principals;
 use crate::pipeline::call::Facts;
 use crate::pipeline::request::tag_value;
 use crate::target::PolicyOwner;
@@ -131,26 +132,21 @@ impl Owner {
     }
 
     /// The grants on a key to it.
-    pub(crate) fn grants<'v>(&self, key: &Key, view: &'v View) -> Vec<&'v Grant> {
-        let (Some(bound), Some(principal)) = (self.bound(), self.as_principal(view)) else { return Vec::new() };
-        let granted = view.grants_to(key.arn.region, key.arn.id, bound, None);
-        granted.filter(|grant| grant.grantee.named().is(&principal)).map(|grant| &**grant).collect()
+    pub(crate) fn grants<'v>(&'v self, key: &Key, view: &'v View) -> Vec<&'v Grant> {
+        let session = self.caller().and_then(|caller| caller.role_session_name());
+        let granted = self.bound().map(|bound| grant_principals::to_principal(key, bound, session, view));
+        granted.into_iter().flatten().map(|grant| &**grant).collect()
     }
 
     /// What is told by who calls; `None` if that does not tell it.
     pub(crate) fn values(&self, key: &ConditionKey) -> Option<Values<'_>> {
         let Some(caller) = self.caller() else { return self.values_of_root(key) };
-        Some(match key {
-            ConditionKey::AwsPrincipalAccount => Values::text(caller.account.to_string()),
-            ConditionKey::AwsPrincipalArn => Values::text(caller.principal_arn().to_string()),
-            ConditionKey::AwsPrincipalTag(name) => return self.tag(name, &caller),
-            ConditionKey::AwsPrincipalType => Values::text(caller.principal_type()),
+        match key {
+            ConditionKey::AwsPrincipalTag(name) => self.tag(name, &caller),
             // It holds the name of the session, which may be any.
-            ConditionKey::AwsUserId if matches!(self.found, PolicyOwner::Role(_, None)) => return None,
-            ConditionKey::AwsUserId => Values::text(caller.user_id()),
-            ConditionKey::AwsUserName => Values::optional(caller.as_user().map(|user| user.name.as_str())),
-            _ => return None,
-        })
+            ConditionKey::AwsUserId if matches!(self.found, PolicyOwner::Role(_, None)) => None,
+            key => caller.condition(key),
+        }
     }
 
     fn values_of_root(&self, key: &ConditionKey) -> Option<Values<'_>> {

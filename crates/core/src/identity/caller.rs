@@ -1,16 +1,18 @@
-//! Who calls: a user with its access key, or a session of a user or a role. Read off one View, so that whoever was deleted calls no more.
+//! Who calls: a user with its access key, or a session of a user or a role. Read off one View, so that whoever was
+//! deleted calls no more.
 //!
 //! What a decision, an answer or an event wants to know of the caller is asked here and nowhere else. A new kind of
 //! principal is a variant of [`Principal`], and the compiler names each place that must know it.
 
 use std::sync::Arc;
 
-use claviger_policy::{Identity, IdentityPolicies};
+use claviger_policy::{ConditionKey, Identity, IdentityPolicies, Values};
 use claviger_types::{AccountId, PrincipalArn, PrincipalId, RoleSessionName, ServiceName, Timestamp};
 
 use crate::error::Error;
 use crate::identity::session::Session;
 use crate::identity::tags;
+use crate::pipeline::request::tag_value;
 use crate::view::{Credential, Role, Tags, User, View};
 
 /// What signed a request. Only a pointer: to clone it allocates nothing.
@@ -133,6 +135,19 @@ impl<'a> Caller<'a> {
         let own = self.own_tags().iter().filter(move |(key, _)| !overridden(key));
         let own = own.map(|(key, value)| (&**key, &**value));
         of_session.iter().map(|tag| (&*tag.key, &*tag.value)).chain(own)
+    }
+
+    /// What condition keys tell of the principal, with whatever session it calls.
+    pub fn condition(&self, key: &ConditionKey) -> Option<Values<'a>> {
+        Some(match key {
+            ConditionKey::AwsPrincipalAccount => Values::text(self.account.to_string()),
+            ConditionKey::AwsPrincipalArn => Values::text(self.principal_arn().to_string()),
+            ConditionKey::AwsPrincipalTag(name) => tag_value(self.tags(), name),
+            ConditionKey::AwsPrincipalType => Values::text(self.principal_type()),
+            ConditionKey::AwsUserId => Values::text(self.user_id()),
+            ConditionKey::AwsUserName => Values::optional(self.as_user().map(|user| user.name.as_str())),
+            _ => return None,
+        })
     }
 
     /// The principal's unique id, which policies are bound to.

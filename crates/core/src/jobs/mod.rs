@@ -1,5 +1,6 @@
 //! What the service does by itself: deletes keys whose time has come, rotates the session key, wraps again what a retired
-//! key wraps, moves events to the audit log. Jobs only persist what is already true: nothing that a request sees waits for them.
+//! key wraps, moves events to the audit log. Nothing that a request sees waits for a job: but for the session key,
+//! jobs only persist what is already true.
 
 mod deletion;
 mod mfa_seeds;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use claviger_types::{AccountId, PrincipalArn};
+use claviger_types::{AccountId, PrincipalArn, RoleSessionName};
 
 use crate::error::Error;
 use crate::identity::principal_ids::{self, id_of};
@@ -30,23 +30,21 @@ pub fn find(arn: &PrincipalArn, view: &View) -> Option<GrantPrincipal> {
     GrantPrincipal::new(arn.clone(), id).ok()
 }
 
-/// The caller as grants name it: a grant to an account is its root's alone. A role's session is its role here;
-/// [`names_caller`] compares its name.
-pub fn caller(facts: &Facts<'_>) -> BoundPrincipal {
-    BoundPrincipal::Principal(facts.caller.principal_id())
-}
-
-/// The grants on a key to the caller.
+/// The grants on a key to the caller. A grant to an account is its root's alone.
 pub fn to_caller<'v>(key: &Key, facts: &Facts<'v>) -> impl Iterator<Item = &'v Arc<Grant>> + use<'v> {
-    let facts = *facts;
-    let granted = facts.view.grants_to(key.arn.region, key.arn.id, caller(&facts), None);
-    granted.filter(move |grant| names_caller(&grant.grantee, &facts))
+    let caller = BoundPrincipal::Principal(facts.caller.principal_id());
+    to_principal(key, caller, facts.caller.role_session_name(), facts.view)
 }
 
-/// Whether the principal is the caller itself, or the role whose session it is.
-pub fn names_caller(principal: &GrantPrincipal, facts: &Facts<'_>) -> bool {
-    let is_session = |session| facts.caller.role_session_name() == Some(session);
-    principal.bound() == caller(facts) && principal.session().is_none_or(is_session)
+/// The grants on a key to a principal. What is granted to a session of a role is that session's alone.
+pub fn to_principal<'v>(
+    key: &Key,
+    bound: BoundPrincipal,
+    session: Option<&'v RoleSessionName>,
+    view: &'v View,
+) -> impl Iterator<Item = &'v Arc<Grant>> + use<'v> {
+    let granted = view.grants_to(key.arn.region, key.arn.id, bound, None);
+    granted.filter(move |grant| grant.grantee.session().is_none_or(|named| session == Some(named)))
 }
 
 /// A principal as answers show it: its ARN now, or its unique id once it is gone.

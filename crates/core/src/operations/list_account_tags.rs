@@ -5,8 +5,8 @@ use claviger_types::{AccountId, ServiceName};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::identity::tags::{self, TagShown};
 use crate::organization;
-use crate::organization::shown::TagShown;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Read};
 use crate::target::{AccountEntry, Authorized};
@@ -41,6 +41,6 @@ impl Operation for ListAccountTags {
 
 impl Read for ListAccountTags {
     fn run(&self, facts: &Facts<'_>, _: Authorized<AccountEntry>) -> Result<Reply, Error> {
-        Ok(Reply { tags: TagShown::all(&organization::account(self.id, facts)?.tags) })
+        Ok(Reply { tags: tags::pairs(&organization::account(self.id, facts)?.tags).map(|(_, tag)| tag).collect() })
     }
 }

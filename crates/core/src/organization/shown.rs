@@ -10,7 +10,7 @@ use super::{organization, own_policy_arn, policy_arn, target_arn};
 use crate::error::Error;
 use crate::pipeline::call::Facts;
 use crate::records::ControlPolicyRecord;
-use crate::view::{Account, ControlPolicy, OrganizationalUnit, Tags};
+use crate::view::{Account, ControlPolicy, OrganizationalUnit};
 
 /// `Account`.
 #[derive(Serialize)]
@@ -133,20 +133,5 @@ impl PolicyShown {
     /// Its ARN.
     pub fn arn(&self) -> &str {
         &self.arn
-    }
-}
-
-/// `Tag` of an account.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct TagShown {
-    key: String,
-    value: String,
-}
-
-impl TagShown {
-    /// All tags of an account.
-    pub fn all(tags: &Tags) -> Vec<Self> {
-        tags.iter().map(|(key, value)| Self { key: key.to_string(), value: value.to_string() }).collect()
     }
 }

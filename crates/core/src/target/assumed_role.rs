@@ -41,8 +41,8 @@ pub const SET_SOURCE_IDENTITY: Action = action!(ServiceName::Sts, "SetSourceIden
 impl Target for AssumedRole {
     type Name = AssumedRoleName;
 
-    /// The ARN must be the role's own, path and case included, and its account open. What the session inherits from the caller's is asked about
-    /// like what the request gives it.
+    /// The ARN must be the role's own, path and case included, and its account open. What the session inherits from the
+    /// caller's is asked about like what the request gives it.
     fn resolve(name: &AssumedRoleName, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
         let found = match &name.arn {
             PrincipalArn::Role { account, name, .. } => facts.view.role(*account, name),

@@ -99,14 +99,8 @@ impl<'a> Circumstances<'a> {
     fn of_caller(&self, asked: &ConditionKey, caller: &'a Caller<'a>) -> Option<Values<'a>> {
         let session = caller.session;
         Some(match asked {
-            ConditionKey::AwsPrincipalAccount => Values::text(caller.account.to_string()),
-            ConditionKey::AwsPrincipalArn => Values::text(caller.principal_arn().to_string()),
             ConditionKey::AwsPrincipalOrgId => self.organization_id(),
             ConditionKey::AwsPrincipalOrgPaths => self.organization_path(caller.account),
-            ConditionKey::AwsPrincipalTag(name) => tag_value(caller.tags(), name),
-            ConditionKey::AwsPrincipalType => Values::text(caller.principal_type()),
-            ConditionKey::AwsUserId => Values::text(caller.user_id()),
-            ConditionKey::AwsUserName => Values::optional(caller.as_user().map(|user| user.name.as_str())),
             // Only temporary credentials have these. Source: IAM user guide, aws:MultiFactorAuthPresent.
             // A code that comes with the request itself is judged before anything is done.
             ConditionKey::AwsMultiFactorAuthPresent if self.facts.request.presents_code() => Values::boolean(true),
@@ -123,7 +117,7 @@ impl<'a> Circumstances<'a> {
                 Values::optional(session.and_then(|session| session.source_identity.as_deref()))
             }
             ConditionKey::AwsTokenIssueTime => Values::optional(session.map(|session| session.issued_at.to_iso8601())),
-            _ => return None,
+            key => return caller.condition(key),
         })
     }
 
