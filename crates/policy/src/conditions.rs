@@ -143,7 +143,7 @@ fn matches_with_variables(test: Test, text: &str, value: &str, context: &dyn Con
         return matches_arn_with_variables(text, value, context);
     }
     let wildcards = if test == Test::TextLike { Wildcards::Live } else { Wildcards::Literal };
-    match variables::expand(text, wildcards, context) {
+    match variables::expand(text, wildcards, context, value.len()) {
         Expanded::NoValue => Truth::No,
         Expanded::Unknown => Truth::Unknown,
         Expanded::Atoms(atoms) if test == Test::TextIgnoringCase => {
@@ -174,14 +174,14 @@ fn matches_arn_with_variables(pattern: &str, arn: &str, context: &dyn Context) -
     if parts.len() == ARN_COLONS + 1 {
         let same_shape = Truth::from(texts.len() == parts.len());
         return same_shape.and(Truth::all(parts.iter().zip(&texts).map(|(part, text)| {
-            match variables::expand(part, Wildcards::Live, context) {
+            match variables::expand(part, Wildcards::Live, context, text.len()) {
                 Expanded::NoValue => Truth::No,
                 Expanded::Unknown => Truth::Unknown,
                 Expanded::Atoms(atoms) => Truth::from(glob(atoms.iter().copied(), text.chars())),
             }
         })));
     }
-    match variables::expand(pattern, Wildcards::Live, context) {
+    match variables::expand(pattern, Wildcards::Live, context, arn.len()) {
         Expanded::NoValue => Truth::No,
         Expanded::Unknown => Truth::Unknown,
         Expanded::Atoms(atoms) => {

@@ -129,7 +129,7 @@ impl Patterns {
                 return Truth::from(arn.matches(pattern));
             }
             let ((head, last), arn) = (split_last(pattern), arn.as_str());
-            match variables::expand(last, Wildcards::Live, context) {
+            match variables::expand(last, Wildcards::Live, context, arn.len()) {
                 Expanded::NoValue => Truth::No,
                 // Most patterns with a variable are for other resources: then its value does not matter.
                 Expanded::Unknown => {

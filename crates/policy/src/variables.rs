@@ -29,7 +29,7 @@ pub(crate) struct BadVariable;
 /// What a text stands for in a request.
 pub(crate) enum Expanded {
     Atoms(Vec<Atom>),
-    /// One of its variables has no value.
+    /// One of its variables has no value, or values that are too long: it matches nothing.
     NoValue,
     /// The value of one of its variables is not known.
     Unknown,
@@ -60,11 +60,13 @@ pub(crate) fn keys(text: &str) -> Result<Vec<ConditionKey>, BadVariable> {
     Ok(keys)
 }
 
-/// The text with each variable's value in its place.
-pub(crate) fn expand(text: &str, wildcards: Wildcards, context: &dyn Context) -> Expanded {
+/// The text with each variable's value in its place, to be matched with a text of `bytes_max` bytes. A text that is too
+/// long to match that is not put together: a variable is short and can stand in a policy often, and its value be long.
+pub(crate) fn expand(text: &str, wildcards: Wildcards, context: &dyn Context, bytes_max: usize) -> Expanded {
     let mut atoms = Vec::with_capacity(text.len());
     let mut rest = text;
     let mut unknown = false;
+    let mut left = bytes_max.saturating_mul(char::MAX.len_utf8());
     while !rest.is_empty() {
         // INVARIANT: the text was checked when the policy was put.
         let Ok((piece, after)) = first_piece(rest) else { return Expanded::NoValue };
@@ -73,7 +75,12 @@ pub(crate) fn expand(text: &str, wildcards: Wildcards, context: &dyn Context) ->
             Piece::Plain(plain) if wildcards == Wildcards::Live => atoms.extend(crate::pattern::wild(plain)),
             Piece::Plain(plain) => atoms.extend(plain.chars().map(Atom::Char)),
             Piece::Variable { name, default } => match context.values(&ConditionKey::parse(name)) {
-                Values::One(value) => atoms.extend(value.chars().map(Atom::Char)),
+                Values::One(value) => {
+                    // More characters than the other text has bytes: nothing that follows lets it match.
+                    let Some(rest) = left.checked_sub(value.len()) else { return Expanded::NoValue };
+                    left = rest;
+                    atoms.extend(value.chars().map(Atom::Char));
+                }
                 Values::Unknown => unknown = true,
                 // Only a single-valued key has a value to stand here.
                 Values::Absent | Values::Many(_) => match default {
@@ -178,7 +185,7 @@ mod tests {
             ("${aws:TagKeys, 'x'}", atoms("x")),
             ("${s3:prefix}", None),
         ] {
-            let found = match expand(text, Wildcards::Live, &Request) {
+            let found = match expand(text, Wildcards::Live, &Request, 100) {
                 Expanded::Atoms(atoms) => Some(atoms),
                 Expanded::NoValue => None,
                 Expanded::Unknown => panic!("{text}"),
@@ -186,12 +193,24 @@ mod tests {
             assert_eq!(found, want, "{text}");
             assert!(keys(text).is_ok(), "{text}");
         }
-        assert!(matches!(expand("a${aws:SourceIp}b", Wildcards::Live, &Request), Expanded::Unknown));
+        assert!(matches!(expand("a${aws:SourceIp}b", Wildcards::Live, &Request, 100), Expanded::Unknown));
         // What never has a value does not depend on anything.
-        assert!(matches!(expand("${aws:SourceIp}${s3:x}", Wildcards::Live, &Request), Expanded::NoValue));
+        assert!(matches!(expand("${aws:SourceIp}${s3:x}", Wildcards::Live, &Request, 100), Expanded::NoValue));
         for (wildcards, want) in [(Wildcards::Live, Atom::Run), (Wildcards::Literal, Atom::Char('*'))] {
-            assert!(matches!(expand("*", wildcards, &Request), Expanded::Atoms(atoms) if atoms == [want]));
+            assert!(matches!(expand("*", wildcards, &Request, 100), Expanded::Atoms(atoms) if atoms == [want]));
         }
+    }
+
+    /// A character has four bytes at most, so 27 bytes of values can be 7 characters, and no fewer.
+    #[test]
+    fn what_is_too_long_to_match_is_not_put_together() {
+        let many = "${aws:username}".repeat(9);
+        let fits = |bytes_max| match expand(&many, Wildcards::Literal, &Request, bytes_max) {
+            Expanded::Atoms(atoms) => atoms.len() == many.len() / "${aws:username}".len() * 3,
+            Expanded::NoValue => false,
+            Expanded::Unknown => panic!("{many}"),
+        };
+        assert!(fits(27) && fits(7) && !fits(6) && !fits(0));
     }
 
     #[test]

@@ -11,16 +11,32 @@ pub(crate) struct Position {
     column: usize,
 }
 
-/// Start and end of the statement at this place, counted from 0.
-pub(crate) fn of_statement(document: &str, statement: usize) -> Option<(Position, Position)> {
-    let (start, end) = statements(document).into_iter().nth(statement)?;
-    Some((position(document, start)?, position(document, end)?))
+/// Start and end of each statement. The document is read once, however many there are.
+pub(crate) fn of_statements(document: &str) -> Vec<(Position, Position)> {
+    let mut cursor = Cursor { rest: document, at: 0, position: Position { line: 1, column: 1 } };
+    // The spans come in order and do not overlap.
+    statements(document).into_iter().map(|(start, end)| (cursor.advance(start), cursor.advance(end))).collect()
 }
 
-fn position(document: &str, at: usize) -> Option<Position> {
-    let before = document.get(..at)?;
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Some(Position { line: before.matches('\n').count() + 1, column: before.get(line_start..)?.chars().count() + 1 })
+/// A place in a document, as bytes and as it is shown.
+struct Cursor<'d> {
+    rest: &'d str,
+    at: usize,
+    position: Position,
+}
+
+impl Cursor<'_> {
+    fn advance(&mut self, to: usize) -> Position {
+        let (passed, rest) = self.rest.split_at_checked(to.saturating_sub(self.at)).unwrap_or_default();
+        for character in passed.chars() {
+            self.position = match (character, self.position) {
+                ('\n', Position { line, .. }) => Position { line: line + 1, column: 1 },
+                (_, Position { line, column }) => Position { line, column: column + 1 },
+            };
+        }
+        (self.rest, self.at) = (rest, to);
+        self.position
+    }
 }
 
 /// First byte and the byte after the last one of each statement.
@@ -115,8 +131,7 @@ mod tests {
         ] {
             let at = |(line, column)| Position { line, column };
             let want: Vec<_> = want.into_iter().map(|(start, end)| (at(start), at(end))).collect();
-            let found: Vec<_> = (0..).map_while(|place| of_statement(document, place)).collect();
-            assert_eq!(found, want, "{document}");
+            assert_eq!(of_statements(document), want, "{document}");
         }
     }
 }

@@ -119,7 +119,14 @@ struct Detail {
 struct Source {
     id: String,
     kind: &'static str,
-    text: String,
+    /// Where each of its statements stands.
+    spans: Vec<(Position, Position)>,
+}
+
+impl Source {
+    fn new(id: String, kind: &'static str, text: &str) -> Self {
+        Self { id, kind, spans: positions::of_statements(text) }
+    }
 }
 
 /// Whose policies are simulated, put together.
@@ -188,22 +195,21 @@ impl Simulation {
             let name = owner.and_then(|owner| owner.policy_name(Layer::Identity, policies.len(), facts.view));
             let (id, kind) = source_of(name, owner.map_or("none", Owner::kind));
             policies.push(Arc::clone(&policy.document.compiled));
-            sources.push(Source { id, kind, text: policy.document.text.to_string() });
+            sources.push(Source::new(id, kind, &policy.document.text));
         }
         for (place, text) in (1..).zip(&self.policies) {
             policies.push(parse(text, "PolicyInputList")?);
-            sources.push(Source { id: format!("PolicyInputList.{place}"), kind: "none", text: text.clone() });
+            sources.push(Source::new(format!("PolicyInputList.{place}"), "none", text));
         }
         let boundary = match (&self.boundary, owner.and_then(Owner::boundary)) {
             (Some(text), _) => {
                 let id = "PermissionsBoundaryPolicyInputList.1".to_owned();
-                let source = Source { id, kind: "none", text: text.clone() };
+                let source = Source::new(id, "none", text);
                 Some((parse(text, "PermissionsBoundaryPolicyInputList")?, source))
             }
             (None, Some(policy)) => {
                 let (id, kind) = source_of(Some(PolicyName::Managed(policy.arn.to_string())), "none");
-                let text = policy.document.text.to_string();
-                Some((Arc::clone(&policy.document.compiled), Source { id, kind, text }))
+                Some((Arc::clone(&policy.document.compiled), Source::new(id, kind, &policy.document.text)))
             }
             (None, None) => None,
         };
@@ -355,7 +361,7 @@ impl Simulated<'_> {
 
     fn shown(&self, seen: &SeenStatement) -> Option<Matched> {
         let of = |source: &Source| {
-            let span = positions::of_statement(&source.text, seen.id.statement);
+            let span = source.spans.get(seen.id.statement).copied();
             Matched {
                 source_policy_id: source.id.clone(),
                 source_policy_type: source.kind,

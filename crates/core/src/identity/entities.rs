@@ -5,8 +5,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use claviger_keyring::Space;
+use claviger_policy::Action;
 use claviger_storage::Revision;
-use claviger_types::{AccountId, GroupName, RoleName, UserName, limits};
+use claviger_types::{AccountId, GroupName, RoleName, ServiceName, UserName, limits};
 
 use crate::error::Error;
 use crate::paths;
@@ -33,6 +34,9 @@ pub trait Entity: Send + Sync + Sized + 'static {
     const INLINE_CHARS_MAX: usize;
     /// What the quota of managed policies attached to it is called.
     const ATTACHED_QUOTA: &'static str;
+
+    /// What is asked for to tag it, if it can have tags.
+    const TAG: Option<Action> = None;
 
     /// The one of this name; case does not count.
     fn find<'v>(view: &'v View, account: AccountId, name: &Self::Name) -> Option<&'v Arc<Self>>;
@@ -227,6 +231,7 @@ entity!(
     user,
     INLINE_POLICY_CHARS_PER_USER_MAX,
     "PoliciesPerUser",
+    const TAG: Option<Action> = Action::of(ServiceName::Iam, "TagUser");,
     fn of_caller(facts: &Facts<'_>) -> Option<UserName> {
         facts.caller.as_user().map(|user| user.name.clone())
     },
@@ -244,6 +249,7 @@ entity!(
     role,
     INLINE_POLICY_CHARS_PER_ROLE_MAX,
     "PoliciesPerRole",
+    const TAG: Option<Action> = Action::of(ServiceName::Iam, "TagRole");,
     fn as_iam_resource(&self) -> IamResource<'_> {
         IamResource::of_role(self)
     }

@@ -38,7 +38,7 @@ pub fn from_request(fields: &mut Fields) -> Result<Vec<TagRecord>, Error> {
     };
     let mut tags: Vec<TagRecord> = fields.structures("Tags").unwrap_or_default().into_iter().map(tag).collect();
     tags.iter().try_for_each(|tag| check_key(&tag.key))?;
-    tags.sort_by_key(|tag| tag.key.to_lowercase());
+    tags.sort_by_key(|tag| tag.key.to_ascii_lowercase());
     if tags.windows(2).any(|pair| matches!(pair, [a, b] if same(&a.key, &b.key))) {
         let text = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
         return Err(Error::InvalidInput(text.into()));
@@ -96,7 +96,8 @@ fn check_key(key: &str) -> Result<(), Error> {
     if reserved { Err(Error::InvalidInput(text.into())) } else { Ok(()) }
 }
 
-/// Whether two keys are the same: case does not count.
+/// Whether two keys are the same: case does not count. It is the case of ASCII, as for conditions: otherwise a key that
+/// is another one to policies, such as one with a Kelvin sign for a `k`, could put out or take away a tag they speak of.
 pub fn same(a: &str, b: &str) -> bool {
-    a.to_lowercase() == b.to_lowercase()
+    a.eq_ignore_ascii_case(b)
 }

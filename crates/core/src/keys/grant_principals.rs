@@ -16,6 +16,11 @@ pub fn parse(text: &str) -> Result<PrincipalArn, Error> {
     account.or_else(|_| text.parse()).map_err(|_| unknown(text))
 }
 
+/// What conditions compare: the ARN that a request means, or its text if it means none.
+pub fn named(text: &str) -> String {
+    parse(text).map_or_else(|_| text.to_owned(), |arn| arn.to_string())
+}
+
 /// The principal of this ARN, of whatever account; it must exist.
 pub fn bind(text: &str, view: &View) -> Result<GrantPrincipal, Error> {
     find(&parse(text)?, view).ok_or_else(|| unknown(text))

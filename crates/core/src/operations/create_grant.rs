@@ -94,8 +94,10 @@ impl RequestContext for CreateGrant {
             ConditionKey::KmsGrantOperations => {
                 Values::Many(self.operations.iter().map(|operation| operation.as_str().into()).collect())
             }
-            ConditionKey::KmsGranteePrincipal => Values::text(self.grantee.as_str()),
-            ConditionKey::KmsRetiringPrincipal => Values::optional(self.retiring.as_deref()),
+            ConditionKey::KmsGranteePrincipal => Values::text(grant_principals::named(&self.grantee)),
+            ConditionKey::KmsRetiringPrincipal => {
+                Values::optional(self.retiring.as_deref().map(grant_principals::named))
+            }
             key => grant_is_for_aws_resource(key),
         }
     }
@@ -311,6 +313,27 @@ mod tests {
                 let body = json!({"KeyId": key, "GranteePrincipal": HOME, "Operations": ["Encrypt"]});
                 let answer = kms.call("CreateGrant", with(body, &json!({member: principal})));
                 assert_eq!(answer, Err(invalid_arn(principal)), "{member}");
+            }
+        }
+    }
+
+    /// An account's number means its root: a policy that speaks of the root's ARN holds for both ways to write it.
+    #[test]
+    fn conditions_see_arns() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let root = format!("arn:aws:iam::{HOME}:root");
+        for (name, condition_key, member) in [
+            ("grantee", "kms:GranteePrincipal", "GranteePrincipal"),
+            ("retiring", "kms:RetiringPrincipal", "RetiringPrincipal"),
+        ] {
+            let deny = json!({"Effect": "Deny", "Action": "kms:CreateGrant", "Resource": "*",
+                "Condition": {"StringEquals": {condition_key: root}}});
+            let caller = kms.admin().user(name, &format!("{},{deny}", statement("Allow", "kms:*", "*")));
+            let plain = json!({"KeyId": key, "GranteePrincipal": caller.arn(), "Operations": ["Encrypt"]});
+            caller.ok("CreateGrant", plain.clone());
+            for text in [HOME, &root] {
+                assert!(caller.call("CreateGrant", with(plain.clone(), &json!({member: text}))).is_err(), "{text}");
             }
         }
     }

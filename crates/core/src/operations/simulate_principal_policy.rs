@@ -103,6 +103,23 @@ mod tests {
         assert_eq!(result["PermissionsBoundaryDecisionDetail"]["AllowedByPermissionsBoundary"], false);
     }
 
+    /// Conditions see the tags of whose policies are asked about.
+    #[test]
+    fn a_deny_by_tags_holds() {
+        let kms = TestKms::new();
+        kms.ok("CreateUser", json!({"UserName": "bob", "Tags": [{"Key": "secret", "Value": "yes"}]}));
+        let deny = json!({"Effect": "Deny", "Action": "*", "Resource": "*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/secret": "yes"}}});
+        let ann = kms.admin().user("ann", &format!("{},{deny}", statement("Allow", "*", "*")));
+        for (name, allowed) in [("ann", true), ("bob", false)] {
+            let arn = arn(&format!("user/{name}"));
+            let simulated =
+                ann.call("SimulatePrincipalPolicy", json!({"PolicySourceArn": arn, "ActionNames": ["kms:Sign"]}));
+            let explained = ann.call("ExplainAccess", json!({"PrincipalArn": arn, "Action": "kms:ListKeys"}));
+            assert_eq!((simulated.is_ok(), explained.is_ok()), (allowed, allowed), "{name}");
+        }
+    }
+
     #[test]
     fn who_is_not_there() {
         let kms = TestKms::new();

@@ -63,7 +63,7 @@ impl Command for TagUser {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::testing::test_kms::{TestKms, refused};
+    use crate::testing::test_kms::{HOME, TestKms, policy, refused, statement};
 
     /// Policies see the tags of the request, and those that the caller has.
     #[test]
@@ -81,6 +81,53 @@ mod tests {
         assert!(principal.call("ListKeys", json!({})).is_err());
         requested.ok("TagUser", tag("blue"));
         principal.ok("ListKeys", json!({}));
+    }
+
+    /// The Kelvin sign is no `k` to conditions: so a tag with it is another tag, and does not take another's place.
+    #[test]
+    fn keys_that_conditions_tell_apart_are_two() {
+        let kms = TestKms::new();
+        let deny = json!({"Effect": "Deny", "Action": "iam:TagUser", "Resource": "*",
+            "Condition": {"Null": {"aws:RequestTag/risk": "false"}}});
+        let ann = kms.admin().user("ann", &format!("{},{deny}", statement("Allow", "iam:*", "*")));
+        let tag = |key: &str, value: &str| json!({"UserName": "ann", "Tags": [{"Key": key, "Value": value}]});
+        kms.ok("TagUser", tag("risk", "high"));
+        assert!(ann.call("TagUser", tag("RISK", "low")).is_err());
+        ann.ok("TagUser", tag("ris\u{212a}", "low"));
+        ann.ok("UntagUser", json!({"UserName": "ann", "TagKeys": ["\u{212a}"]}));
+        let tags = kms.ok("ListUserTags", json!({"UserName": "ann"}))["Tags"].clone();
+        assert_eq!(tags, json!([{"Key": "risk", "Value": "high"}, {"Key": "ris\u{212a}", "Value": "low"}]));
+    }
+
+    /// Source: a refusal of CreateRole at AWS, openshift/installer#1073.
+    #[test]
+    fn who_may_not_tag_may_not_make_what_has_tags() {
+        let kms = TestKms::new();
+        let tagging = json!(["iam:TagUser", "iam:TagRole", "iam:TagPolicy"]);
+        let deny = json!({"Effect": "Deny", "Action": tagging, "Resource": "*"});
+        let ann = kms.admin().user("ann", &format!("{},{deny}", statement("Allow", "iam:*", "*")));
+        let trust = json!({"Effect": "Allow", "Principal": {"AWS": HOME}, "Action": "sts:AssumeRole"});
+        for (operation, body, what) in [
+            ("CreateUser", json!({"UserName": "n"}), "iam:TagUser"),
+            (
+                "CreateRole",
+                json!({"RoleName": "n", "AssumeRolePolicyDocument": policy(&trust.to_string())}),
+                "iam:TagRole",
+            ),
+            (
+                "CreatePolicy",
+                json!({"PolicyName": "n", "PolicyDocument": policy(&statement("Allow", "kms:*", "*"))}),
+                "iam:TagPolicy",
+            ),
+        ] {
+            let mut tagged = body.clone();
+            tagged["Tags"] = json!([{"Key": "a", "Value": "b"}]);
+            let refusal = ann.call(operation, tagged.clone()).unwrap_err();
+            assert!(refusal.code == "AccessDenied" && refusal.message.contains(what), "{refusal:?}");
+            let mut untagged = tagged;
+            untagged["Tags"] = json!([]);
+            ann.ok(operation, untagged);
+        }
     }
 
     #[test]

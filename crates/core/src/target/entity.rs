@@ -7,7 +7,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use claviger_policy::Resource;
+use claviger_policy::{Action, ConditionKey, Resource, Values};
 
 use super::account::ask_identity;
 use super::circumstances::{IamResource, Subject};
@@ -40,6 +40,13 @@ pub struct EntityTarget<E: Entity> {
     there: Option<Arc<E>>,
     /// What a refusal names.
     shown: String,
+    /// What is asked besides if it is to be made with tags.
+    tagging: Option<Action>,
+}
+
+/// Whether a request to make something gives it tags. Source: a refusal of CreateRole at AWS, openshift/installer#1073.
+pub(super) fn requests_tags(action: Action, facts: &Facts<'_>) -> bool {
+    facts.request.condition(action, &ConditionKey::AwsTagKeys) != Values::Absent
 }
 
 /// All of an account whose path begins so.
@@ -101,11 +108,14 @@ impl<E: Entity> Target for EntityTarget<E> {
             }
         };
         let there = found.clone().filter(|_| !matches!(place, EntityPlace::New(..)));
-        Ok(Self { name, found, arn, there, shown })
+        let tagging = E::TAG.filter(|_| matches!(place, EntityPlace::New(..)));
+        Ok(Self { name, found, arn, there, shown, tagging })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        self.ask_on(&self.arn, asked, facts)
+        self.ask_on(&self.arn, asked, facts)?;
+        let tagging = self.tagging.filter(|_| requests_tags(asked.action, facts));
+        tagging.map_or(Ok(()), |action| self.ask_on(&self.arn, Asked { action, ..asked }, facts))
     }
 
     fn resources(&self) -> Vec<String> {

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use claviger_policy::Resource;
-use claviger_types::{PolicyArn, PolicyName};
+use claviger_policy::{Action, Resource};
+use claviger_types::{PolicyArn, PolicyName, ServiceName};
 
 use super::account::ask_identity;
 use super::circumstances::{IamResource, Subject};
+use super::entity::requests_tags;
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
@@ -32,7 +33,11 @@ pub struct PolicyTarget {
     shown: String,
     /// Its tags, as conditions see them: not if it is to be made.
     tags: Option<Tags>,
+    /// What is asked besides if it is to be made with tags.
+    tagging: Option<Action>,
 }
+
+const TAG: Option<Action> = Action::of(ServiceName::Iam, "TagPolicy");
 
 /// All managed policies whose path begins so: asked on `*`.
 pub struct PoliciesBelow(Box<str>);
@@ -48,21 +53,25 @@ impl Target for PolicyTarget {
                 let own = arn.account.is_none_or(|owner| owner == account);
                 let found = facts.view.managed_policy(arn).filter(|_| own).cloned();
                 let tags = found.as_ref().map(|policy| Arc::clone(&policy.tags));
-                Self { found, arn: arn.clone(), shown: format!("policy {arn}"), tags }
+                Self { found, arn: arn.clone(), shown: format!("policy {arn}"), tags, tagging: None }
             }
             PolicyPlace::New(name, path) => {
                 let found = facts.view.customer_policy(account, &name.folded()).cloned();
                 let arn = PolicyArn { account: Some(account), path: path.clone(), name: name.clone() };
-                Self { found, arn, shown: format!("policy {name}"), tags: None }
+                Self { found, arn, shown: format!("policy {name}"), tags: None, tagging: TAG }
             }
         })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        let shown = |denial| DeniedResource::Named(self.shown.clone(), denial);
         let account = self.arn.account.unwrap_or(facts.account());
-        let subject = Subject::Iam(IamResource { account, tags: self.tags.as_ref(), boundary: None });
-        ask_identity(asked.action, Resource::Arn(&self.arn), subject, facts, shown)
+        let ask = |action| {
+            let shown = |denial| DeniedResource::Named(self.shown.clone(), denial);
+            let subject = Subject::Iam(IamResource { account, tags: self.tags.as_ref(), boundary: None });
+            ask_identity(action, Resource::Arn(&self.arn), subject, facts, shown)
+        };
+        ask(asked.action)?;
+        self.tagging.filter(|_| requests_tags(asked.action, facts)).map_or(Ok(()), ask)
     }
 
     fn resources(&self) -> Vec<String> {

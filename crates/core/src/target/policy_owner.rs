@@ -13,7 +13,7 @@ use super::circumstances::Subject;
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
-use crate::identity::entities;
+use crate::identity::entities::{self, Entity};
 use crate::pipeline::call::Facts;
 use crate::view::{Group, Role, User, View};
 
@@ -62,6 +62,16 @@ impl FromStr for PolicyOwnerName {
 }
 
 impl PolicyOwner {
+    /// What conditions tell of it.
+    fn as_subject(&self) -> Subject<'_> {
+        match self {
+            Self::Group(group) => Subject::Iam(group.as_iam_resource()),
+            Self::Role(role, _) => Subject::Iam(role.as_iam_resource()),
+            Self::Root(_) => Subject::Account,
+            Self::User(user) => Subject::Iam(user.as_iam_resource()),
+        }
+    }
+
     /// The one of this ARN, path and case included; a session has its role's name only.
     pub fn find(arn: &PrincipalArn, view: &View) -> Option<Self> {
         match arn {
@@ -104,7 +114,10 @@ impl Target for PolicyOwnerTarget {
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let shown = |denial| DeniedResource::Named(self.arn.clone(), denial);
-        ask_identity(asked.action, Resource::Arn(&self.arn), Subject::Account, facts, shown)?;
+        // What is another account's tells nothing.
+        let own = self.found.as_ref().filter(|_| self.account == facts.account());
+        let subject = own.map_or(Subject::Account, PolicyOwner::as_subject);
+        ask_identity(asked.action, Resource::Arn(&self.arn), subject, facts, shown)?;
         if self.account == facts.account() { Ok(()) } else { Err(denied(asked.action, facts, DeniedResource::Unknown)) }
     }
 
