@@ -1,12 +1,15 @@
 //! `TagAccount`: tags are added to an account, or take another value. Source: models/claviger, TagAccount.
 
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{AccountId, ControlTarget, ServiceName};
 
 use crate::error::Error;
+use crate::identity::tags;
 use crate::organization;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::records::TagRecord;
 use crate::target::{Authorized, OrganizationPart, Part};
 use crate::wire::Fields;
@@ -32,6 +35,16 @@ impl Operation for TagAccount {
 
     fn target(&self) -> &Part {
         &self.part
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for TagAccount {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        tags::condition(&self.tags, key)
     }
 }
 
@@ -59,7 +72,7 @@ impl Command for TagAccount {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::testing::test_kms::{AWAY, TestKms, refused};
+    use crate::testing::test_kms::{AWAY, TestKms, refused, statement};
 
     #[test]
     fn tags_come_change_and_go() {
@@ -75,6 +88,25 @@ mod tests {
         kms.ok("UntagAccount", json!({"AccountId": AWAY, "TagKeys": ["owner", "Environment", "none"]}));
         assert_eq!(tags(), json!([application, tag("environment", "prod")]));
         assert_eq!(kms.away().ok("ListAccountTags", json!({"AccountId": AWAY}))["Tags"], tags());
+    }
+
+    /// Conditions see which tags come and which go.
+    #[test]
+    fn a_deny_by_tags_holds() {
+        let kms = TestKms::new();
+        let deny = json!({"Effect": "Deny", "Action": "claviger:*", "Resource": "*",
+            "Condition": {"ForAnyValue:StringEquals": {"aws:TagKeys": "x"}}});
+        let deny_value = json!({"Effect": "Deny", "Action": "claviger:*", "Resource": "*",
+            "Condition": {"StringEquals": {"aws:RequestTag/env": "prod"}}});
+        let ann = kms.admin().user("ann", &format!("{},{deny},{deny_value}", statement("Allow", "*", "*")));
+        for (key, value, allowed) in [("x", "", false), ("y", "", true), ("env", "prod", false), ("env", "dev", true)] {
+            let body = json!({"AccountId": AWAY, "Tags": [{"Key": key, "Value": value}]});
+            assert_eq!(ann.call("TagAccount", body).is_ok(), allowed, "{key} {value}");
+        }
+        for (key, allowed) in [("x", false), ("y", true)] {
+            let body = json!({"AccountId": AWAY, "TagKeys": [key]});
+            assert_eq!(ann.call("UntagAccount", body).is_ok(), allowed, "{key}");
+        }
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! `UntagAccount`: tags of an account go; keys of tags that are not there are no matter. Source: models/claviger,
 //! UntagAccount.
 
+use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{AccountId, ControlTarget, ServiceName};
 
 use crate::error::Error;
+use crate::identity::tags;
 use crate::organization;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
+use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, OrganizationPart, Part};
 use crate::wire::Fields;
 
@@ -32,6 +35,16 @@ impl Operation for UntagAccount {
 
     fn target(&self) -> &Part {
         &self.part
+    }
+
+    fn request_context(&self) -> &dyn RequestContext {
+        self
+    }
+}
+
+impl RequestContext for UntagAccount {
+    fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
+        tags::condition_of_keys(&self.tag_keys, key)
     }
 }
 
