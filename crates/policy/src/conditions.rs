@@ -8,7 +8,7 @@ use claviger_types::Timestamp;
 use crate::context::{Context, Values};
 use crate::keys::ConditionKey;
 use crate::operators::{IfAbsent, Operator, Polarity, SetOperator, Test};
-use crate::pattern::{ARN_COLONS, Atom, glob, wild};
+use crate::pattern::{ARN_COLONS, Atom, STEPS_MAX, glob, text_like};
 use crate::statement::Effect;
 use crate::texts::Texts;
 use crate::truth::Truth;
@@ -77,7 +77,7 @@ impl Condition {
             Wanted::TextsWithVariables(texts) => {
                 Truth::any(texts.iter().map(|text| matches_with_variables(self.operator.test, text, value, context)))
             }
-            wanted => Truth::from(matches_any(self.operator.test, wanted, value)),
+            wanted => matches_any(self.operator.test, wanted, value),
         };
         match self.operator.polarity {
             Polarity::Negated => matches.negated(),
@@ -110,12 +110,14 @@ impl Condition {
 
 /// Whether a value of the request matches one that the policy wants. A value that is not of the operator's type
 /// matches none.
-fn matches_any(test: Test, wanted: &Wanted, value: &str) -> bool {
-    match (test, wanted) {
+fn matches_any(test: Test, wanted: &Wanted, value: &str) -> Truth {
+    Truth::from(match (test, wanted) {
         (Test::Address, Wanted::Addresses(networks)) => {
             Network::parse(value).is_some_and(|address| networks.iter().any(|network| network.contains(&address)))
         }
-        (Test::Arn | Test::ArnLike, Wanted::Texts(texts)) => texts.iter().any(|text| matches_arn(text, value)),
+        (Test::Arn | Test::ArnLike, Wanted::Texts(texts)) => {
+            return Truth::any(texts.iter().map(|text| matches_arn(text, value)));
+        }
         (Test::Bool, Wanted::Bools { yes, no }) => {
             (*yes && value.eq_ignore_ascii_case("true")) || (*no && value.eq_ignore_ascii_case("false"))
         }
@@ -128,13 +130,13 @@ fn matches_any(test: Test, wanted: &Wanted, value: &str) -> bool {
         (Test::TextIgnoringCase, Wanted::Texts(texts)) => {
             texts.iter().any(|text| folded(text.chars()).eq(folded(value.chars())))
         }
-        (Test::TextLike, Wanted::Texts(texts)) => texts.iter().any(|text| glob(wild(text), value.chars())),
+        (Test::TextLike, Wanted::Texts(texts)) => return Truth::any(texts.iter().map(|text| text_like(text, value))),
         (Test::Time(order), Wanted::Times(times)) => {
             time(value).is_some_and(|found| times.iter().any(|wanted| order.holds(found.cmp(wanted))))
         }
         // INVARIANT: the grammar pairs each operator with values of its type.
         _ => false,
-    }
+    })
 }
 
 /// Whether a value of the request matches a text with variables. One without a value equals nothing.
@@ -150,18 +152,22 @@ fn matches_with_variables(test: Test, text: &str, value: &str, context: &dyn Con
             let wanted = atoms.iter().filter_map(|atom| if let Atom::Char(c) = atom { Some(*c) } else { None });
             Truth::from(folded(wanted).eq(folded(value.chars())))
         }
-        Expanded::Atoms(atoms) => Truth::from(glob(atoms.iter().copied(), value.chars())),
+        Expanded::Atoms(atoms) => atoms_like(&atoms, value),
     }
 }
 
 /// Each of the six parts is compared by itself, with wildcards.
-fn matches_arn(pattern: &str, arn: &str) -> bool {
+fn matches_arn(pattern: &str, arn: &str) -> Truth {
     let (mut parts, mut texts) = (pattern.splitn(ARN_COLONS + 1, ':'), arn.splitn(ARN_COLONS + 1, ':'));
+    let mut all = Truth::Yes;
     loop {
         match (parts.next(), texts.next()) {
-            (None, None) => return true,
-            (Some(part), Some(text)) if glob(wild(part), text.chars()) => {}
-            _ => return false,
+            (None, None) => return all,
+            (Some(part), Some(text)) => all = all.and(text_like(part, text)),
+            _ => return Truth::No,
+        }
+        if all == Truth::No {
+            return Truth::No;
         }
     }
 }
@@ -177,7 +183,7 @@ fn matches_arn_with_variables(pattern: &str, arn: &str, context: &dyn Context) -
             match variables::expand(part, Wildcards::Live, context, text.len()) {
                 Expanded::NoValue => Truth::No,
                 Expanded::Unknown => Truth::Unknown,
-                Expanded::Atoms(atoms) => Truth::from(glob(atoms.iter().copied(), text.chars())),
+                Expanded::Atoms(atoms) => atoms_like(&atoms, text),
             }
         })));
     }
@@ -186,11 +192,17 @@ fn matches_arn_with_variables(pattern: &str, arn: &str, context: &dyn Context) -
         Expanded::Unknown => Truth::Unknown,
         Expanded::Atoms(atoms) => {
             let parts: Vec<&[Atom]> = atoms.splitn(ARN_COLONS + 1, |atom| *atom == Atom::Char(':')).collect();
-            let matches = |(part, text): (&&[Atom], &&str)| glob(part.iter().copied(), text.chars());
             let six = parts.len() == ARN_COLONS + 1 && texts.len() == parts.len();
-            Truth::from(six && parts.iter().zip(&texts).all(matches))
+            Truth::from(six).and(Truth::all(parts.iter().zip(&texts).map(|(part, text)| atoms_like(part, text))))
         }
     }
+}
+
+fn atoms_like(pattern: &[Atom], text: &str) -> Truth {
+    if pattern.contains(&Atom::Run) && pattern.len().saturating_mul(text.len()) > STEPS_MAX {
+        return Truth::Unknown;
+    }
+    Truth::from(glob(pattern.iter().copied(), text.chars()))
 }
 
 fn folded(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {

@@ -5,6 +5,8 @@
 
 use std::iter;
 
+use crate::truth::Truth;
+
 /// The colons before the last part of an ARN, `arn:partition:service:region:account:resource`.
 pub(crate) const ARN_COLONS: usize = 5;
 
@@ -137,6 +139,32 @@ fn after_part<'a>(part: &str, reached: &[&'a str]) -> Vec<&'a str> {
     next
 }
 
+/// How many steps one comparison of a request's value may take where the steps are the two lengths multiplied. Callers
+/// choose long values and policies long patterns, and a worker serves others too: what would take longer is not told,
+/// so it allows nothing.
+pub(crate) const STEPS_MAX: usize = 65_536;
+
+/// Whether a pattern with wildcards matches all of a request's value. Without `?` that takes as many steps as the two
+/// are long.
+pub(crate) fn text_like(pattern: &str, text: &str) -> Truth {
+    if pattern.contains('?') {
+        let costs = pattern.contains('*') && pattern.len().saturating_mul(text.len()) > STEPS_MAX;
+        return if costs { Truth::Unknown } else { Truth::from(glob(wild(pattern), text.chars())) };
+    }
+    let Some((head, rest)) = pattern.split_once('*') else { return Truth::from(pattern == text) };
+    let (middle, tail) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let inner = text.strip_prefix(head).and_then(|text| text.strip_suffix(tail));
+    let Some(mut inner) = inner else { return Truth::No };
+    for piece in middle.split('*') {
+        // The leftmost place leaves the most for the pieces that follow.
+        match inner.split_once(piece) {
+            Some((_, after)) => inner = after,
+            None => return Truth::No,
+        }
+    }
+    Truth::Yes
+}
+
 /// Whether the pattern matches all of the text.
 ///
 /// Only the last `*` is ever tried again: whatever an earlier one could have taken, the last one can take as well.
@@ -239,6 +267,16 @@ mod tests {
     }
 
     #[test]
+    fn long_values_are_told_in_few_steps_or_not_at_all() {
+        let text = "a".repeat(60_000);
+        // Without `?` one look over the text is enough.
+        assert_eq!(text_like(&format!("*{}b", "a".repeat(5_900)), &text), Truth::No);
+        assert_eq!(text_like(&format!("{}*", "a*".repeat(2_900)), &text), Truth::Yes);
+        assert_eq!(text_like(&format!("*{}?b", "a".repeat(5_900)), &text), Truth::Unknown);
+        assert_eq!(text_like(&"?".repeat(60_000), &text), Truth::Yes);
+    }
+
+    #[test]
     fn hostile_wildcards_take_bounded_time() {
         // A matcher that tries each wildcard again needs more steps than there are atoms in the universe.
         assert!(!matches(&"a*".repeat(1000), &"a".repeat(600)));
@@ -286,6 +324,7 @@ mod tests {
         ) {
             let slow = slowly(&Vec::from_iter(pattern.chars()), &Vec::from_iter(text.chars()), ARN_COLONS);
             prop_assert_eq!(matches(&pattern, &text), slow);
+            prop_assert_eq!(text_like(&pattern, &text), Truth::from(slow));
         }
 
         #[test]
