@@ -19,9 +19,22 @@ pub struct KeyArn {
 impl fmt::Display for KeyArn {
     /// Nearly every answer holds a key ARN, and patterns are compared with it: it is put together without `write!`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text().as_str())
+    }
+}
+
+impl serde::Serialize for KeyArn {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.text().as_str())
+    }
+}
+
+impl KeyArn {
+    fn text(&self) -> Text {
         let mut text = Text { bytes: [0; KEY_ARN_BYTES_MAX], length: 0 };
         text.push("arn:aws:kms:").push(self.region.as_str()).push(":").push_account(self.account).push(":key/");
-        f.write_str(text.push_key_id(&self.id).as_str())
+        text.push_key_id(&self.id);
+        text
     }
 }
 

@@ -68,7 +68,6 @@ serialize_as_text!(
     ControlTarget,
     GroupId,
     GroupName,
-    KeyArn,
     KeyId,
     MfaDeviceArn,
     OrganizationId,

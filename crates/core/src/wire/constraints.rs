@@ -173,10 +173,12 @@ fn check_range(
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     use claviger_types::ServiceName;
     use serde_json::json;
 
-    use super::super::{Base64, json, model};
+    use super::super::{json, model};
     use super::*;
 
     fn message(service: ServiceName, operation: &str, body: &serde_json::Value) -> String {
@@ -185,8 +187,8 @@ mod tests {
         check(&fields).err().unwrap_or_default()
     }
 
-    fn blob(length: usize) -> Base64<Vec<u8>> {
-        Base64(vec![b's'; length])
+    fn blob(length: usize) -> String {
+        STANDARD.encode(vec![b's'; length])
     }
 
     const KEY_SPECS: &str = "[RSA_2048, RSA_3072, RSA_4096, ECC_NIST_P256, ECC_NIST_P384, ECC_NIST_P521, \

@@ -3,9 +3,11 @@
 
 use std::{fmt, io};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use claviger_types::ServiceName;
 use serde::Serialize;
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 use super::model;
 
@@ -16,7 +18,7 @@ pub fn encode<T: Serialize>(service: ServiceName, operation: &str, reply: &T) ->
         ServiceName::Claviger | ServiceName::Kms => {
             let json = to_json(reply)?;
             // Only a short one can stand for no output, so the others save the look-up.
-            if json.len() <= "null".len() && !has_output(service, operation) {
+            if json.0.len() <= "null".len() && !has_output(service, operation) {
                 Ok(nothing())
             } else {
                 Ok(Encoded(json))
@@ -28,11 +30,11 @@ pub fn encode<T: Serialize>(service: ServiceName, operation: &str, reply: &T) ->
 }
 
 /// The bytes of an encoded reply.
-pub struct Encoded(Zeroizing<Vec<u8>>);
+pub struct Encoded(Buffer);
 
 impl AsRef<[u8]> for Encoded {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        &self.0.0
     }
 }
 
@@ -48,17 +50,39 @@ pub enum Unencodable {
     Xml(#[from] quick_xml::SeError),
 }
 
-fn to_json<T: Serialize>(reply: &T) -> Result<Zeroizing<Vec<u8>>, Unencodable> {
+fn to_json<T: Serialize>(reply: &T) -> Result<Buffer, Unencodable> {
     let mut buffer = Buffer::new();
-    serde_json::to_writer(&mut buffer, reply)?;
-    Ok(buffer.0)
+    reply.serialize(&mut serde_json::Serializer::with_formatter(&mut buffer, BytesAsBase64))?;
+    Ok(buffer)
 }
 
+/// JSON as serde_json writes it, but for bytes, which are texts in base64. Such a text needs no look for what to escape.
+struct BytesAsBase64;
+
+impl serde_json::ser::Formatter for BytesAsBase64 {
+    fn write_byte_array<W: io::Write + ?Sized>(&mut self, writer: &mut W, bytes: &[u8]) -> io::Result<()> {
+        let mut text = [0; PIECE_CHARACTERS];
+        let mut used = 0;
+        writer.write_all(b"\"")?;
+        for piece in bytes.chunks(PIECE_CHARACTERS / 4 * 3) {
+            let length = STANDARD.encode_slice(piece, &mut text).map_err(io::Error::other)?;
+            writer.write_all(text.get(..length).unwrap_or_default())?;
+            used = used.max(length);
+        }
+        // It may be a plaintext's.
+        text.get_mut(..used).unwrap_or_default().zeroize();
+        writer.write_all(b"\"")
+    }
+}
+
+/// Holds the ciphertext of a data key. A multiple of four, so that only the last piece is padded.
+const PIECE_CHARACTERS: usize = 256;
+
 /// An element of the name `root`. A list is a structure with one member, `member`.
-fn to_xml<T: Serialize>(root: &str, reply: &T) -> Result<Zeroizing<Vec<u8>>, Unencodable> {
+fn to_xml<T: Serialize>(root: &str, reply: &T) -> Result<Buffer, Unencodable> {
     let mut buffer = Buffer::new();
     reply.serialize(quick_xml::se::Serializer::with_root(&mut buffer, Some(root))?)?;
-    Ok(buffer.0)
+    Ok(buffer)
 }
 
 fn has_output(service: ServiceName, operation: &str) -> bool {
@@ -66,15 +90,16 @@ fn has_output(service: ServiceName, operation: &str) -> bool {
 }
 
 fn nothing() -> Encoded {
-    Encoded(Zeroizing::new(Vec::new()))
+    Encoded(Buffer(Vec::new()))
 }
 
-/// Grows by copying into a new buffer and wiping the old one, which `Vec` alone would not do.
-struct Buffer(Zeroizing<Vec<u8>>);
+/// Grows by copying into a new buffer and wiping the old one, which `Vec` alone would not do. On drop it wipes what was
+/// written: behind that nothing ever stood.
+struct Buffer(Vec<u8>);
 
 impl Buffer {
     fn new() -> Self {
-        Self(Zeroizing::new(Vec::with_capacity(CAPACITY)))
+        Self(Vec::with_capacity(CAPACITY))
     }
 
     fn append(&mut self, bytes: &[u8]) {
@@ -82,13 +107,19 @@ impl Buffer {
         if needed > self.0.capacity() {
             let mut larger = Vec::with_capacity(needed.max(2 * self.0.capacity()));
             larger.extend_from_slice(&self.0);
-            self.0 = Zeroizing::new(larger);
+            *self = Self(larger);
         }
         self.0.extend_from_slice(bytes);
     }
 }
 
-/// Holds a reply of Encrypt or GenerateDataKey; more would only be more to wipe.
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
+}
+
+/// Holds a reply of Encrypt or GenerateDataKey.
 const CAPACITY: usize = 512;
 
 impl io::Write for Buffer {
@@ -126,6 +157,13 @@ mod tests {
     }
 
     #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Listed<'a> {
+        key_id: &'a str,
+        users: Members<'a>,
+    }
+
+    #[derive(Serialize)]
     struct Members<'a> {
         member: Vec<User<'a>>,
     }
@@ -137,14 +175,12 @@ mod tests {
     }
 
     fn reply(plaintext: &[u8]) -> Reply<'_> {
-        let member = vec![User { user_name: "a&<b>" }, User { user_name: "" }];
-        Reply {
-            key_id: "k\"é",
-            plaintext: Base64(plaintext),
-            next_marker: None,
-            users: Members { member },
-            is_truncated: false,
-        }
+        let plaintext = Base64(plaintext);
+        Reply { key_id: "k\"é", plaintext, next_marker: None, users: users(), is_truncated: false }
+    }
+
+    fn users() -> Members<'static> {
+        Members { member: vec![User { user_name: "a&<b>" }, User { user_name: "" }] }
     }
 
     fn encoded<T: Serialize>(service: ServiceName, operation: &str, reply: &T) -> String {
@@ -157,19 +193,20 @@ mod tests {
             encoded(ServiceName::Kms, "Decrypt", &reply(b"secret")),
             r#"{"KeyId":"k\"é","Plaintext":"c2VjcmV0","Users":{"member":[{"UserName":"a&<b>"},{"UserName":""}]},"IsTruncated":false}"#
         );
-        for length in [0, 100, 300, 320, 340, 383, 384, 385, 1024, 5000] {
-            let bytes = vec![7; length];
-            let want = serde_json::to_string(&reply(&bytes)).unwrap();
-            assert_eq!(encoded(ServiceName::Kms, "Decrypt", &reply(&bytes)), want, "{length} bytes");
+        for length in (0..400).chain([1024, 5000]) {
+            let bytes: Vec<u8> = (0..length).map(|index| (index * 7) as u8).collect();
+            let json = encoded(ServiceName::Kms, "Decrypt", &reply(&bytes));
+            let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+            assert_eq!(json["Plaintext"], STANDARD.encode(&bytes), "{length} bytes");
         }
     }
 
     #[test]
     fn xml() {
         assert_eq!(
-            encoded(ServiceName::Iam, "ListUsers", &reply(b"secret")),
-            "<ListUsersResult><KeyId>k\"é</KeyId><Plaintext>c2VjcmV0</Plaintext><Users><member><UserName>a&amp;&lt;b&gt;\
-             </UserName></member><member><UserName/></member></Users><IsTruncated>false</IsTruncated></ListUsersResult>"
+            encoded(ServiceName::Iam, "ListUsers", &Listed { key_id: "k\"é", users: users() }),
+            "<ListUsersResult><KeyId>k\"é</KeyId><Users><member><UserName>a&amp;&lt;b&gt;\
+             </UserName></member><member><UserName/></member></Users></ListUsersResult>"
         );
         let none = Members { member: Vec::new() };
         assert_eq!(encoded(ServiceName::Iam, "ListUsers", &none), "<ListUsersResult/>");
@@ -211,7 +248,7 @@ mod tests {
             let mut buffer = Buffer::new();
             let bytes: Vec<u8> = (0..5000_u32).map(|index| index as u8).collect();
             bytes.chunks(piece).for_each(|chunk| buffer.write_all(chunk).unwrap());
-            assert_eq!(*buffer.0, bytes, "pieces of {piece}");
+            assert_eq!(buffer.0, bytes, "pieces of {piece}");
         }
     }
 }
