@@ -19,8 +19,8 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members;
 use crate::pipeline::operation::{Operation, Read};
 use crate::target::{
-    Authorized, Circumstances, IamResource, KeyAskedAbout, KeyName, PolicyOwner, PolicyOwnerName, PolicyOwnerTarget,
-    Subject, anything,
+    AccountResource, Authorized, Circumstances, IamResource, KeyAskedAbout, KeyName, PolicyOwner, PolicyOwnerName,
+    PolicyOwnerTarget, Subject, anything,
 };
 use crate::view::Grant;
 use crate::wire::Fields;
@@ -116,7 +116,7 @@ impl Read for ExplainAccess {
     fn run(&self, facts: &Facts<'_>, target: Authorized<PolicyOwnerTarget>) -> Result<Reply, Error> {
         let found = target.existing()?.clone();
         let owner = match self.principal {
-            PolicyOwnerName::Caller => Owner::calling(found, facts)?,
+            PolicyOwnerName::Caller => Owner::calling(found, self.action, facts)?,
             _ => Owner::new(found)?,
         };
         let (resource, report) = match &self.on {
@@ -174,10 +174,25 @@ impl ExplainAccess {
     }
 
     fn by_identity(&self, resource: &str, owner: &Owner, facts: &Facts<'_>) -> Result<Report, Error> {
+        let subject = self.subject(resource, facts);
         let resource = if resource == "*" { anything(self.action, facts) } else { Resource::Arn(&resource) };
-        self.explained(owner, Subject::Account, OtherSide::Asked, facts, |request| {
+        self.explained(owner, subject, OtherSide::Asked, facts, |request| {
             (explain_by_identity(request, resource), Vec::new())
         })
+    }
+
+    /// An account that our own operations are asked on. Of others than its own only the first account is told.
+    fn subject<'v>(&self, resource: &str, facts: &Facts<'v>) -> Subject<'v> {
+        let is_first = || facts.view.deployment().is_some_and(|known| known.first_account == facts.account());
+        match resource.parse() {
+            Ok(PrincipalArn::Root(account))
+                if self.action.service() == ServiceName::Claviger && (account == facts.account() || is_first()) =>
+            {
+                let tags = facts.view.account(account).map(|account| &account.tags);
+                Subject::Organization(AccountResource { account, tags })
+            }
+            _ => Subject::Account,
+        }
     }
 
     /// Asks by `ask`, which answers with the grants that it looked at.

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::paths;
 use crate::pipeline::call::{Facts, RequestId};
 use crate::pipeline::operation::Operation;
-use crate::records::{self, CallerRecord, EventRecord};
+use crate::records::{self, CallerRecord, CallerSessionRecord, EventRecord};
 
 /// Characters of a User-Agent that are kept. It is the caller's free text, and not signed.
 const USER_AGENT_CHARS_MAX: usize = 256;
@@ -21,6 +21,13 @@ pub fn of_command<O: Operation>(facts: &Facts<'_>, space: &str, resources: Vec<S
         source_ip: facts.call.source_ip.map(|address| address.to_string()),
         user_agent,
         request_id: facts.call.request_id.to_string(),
+        session: facts.caller.session.map(|session| CallerSessionRecord {
+            issuer: facts.caller.principal_arn().to_string(),
+            issuer_id: facts.caller.principal_id().to_string(),
+            created_at: session.issued_at.as_millis(),
+            mfa_at: session.mfa_at.map(Timestamp::as_millis),
+            source_identity: session.source_identity.as_deref().map(Into::into),
+        }),
     };
     records::encode(&EventRecord {
         at: facts.now.as_millis(),
