@@ -372,6 +372,29 @@ pub struct CallerRecord {
     /// The reply's `x-amzn-RequestId`.
     #[n(5)]
     pub request_id: String,
+    /// The session, if it is not the principal's own access key that signed.
+    #[n(6)]
+    pub session: Option<CallerSessionRecord>,
+}
+
+/// The session that called. Its name is in the ARN of the caller.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct CallerSessionRecord {
+    /// ARN of the role or user whose session it is.
+    #[n(0)]
+    pub issuer: String,
+    /// Unique id of that role or user.
+    #[n(1)]
+    pub issuer_id: String,
+    /// When it began, by the wall clock.
+    #[n(2)]
+    pub created_at: i64,
+    /// When a code of an MFA device was presented for it, if one was.
+    #[n(3)]
+    pub mfa_at: Option<i64>,
+    /// Who is behind it.
+    #[n(4)]
+    pub source_identity: Option<String>,
 }
 
 /// One list, so that no kind is given twice: two of one number do not compile.

@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use claviger_policy::{
     Action, ActionSet, ConditionKey, Context, Decision, Fact, GrantConstraints, GrantTerms, Identity, IdentityPolicies,
-    IdentityPolicy, KeyPolicy, KeyPolicyDocument, KeyResource, Principal, Request, Values, decide_on_key,
+    IdentityPolicy, KeyPolicy, KeyPolicyDocument, KeyResource, Principal, Request, Resource, Values,
+    decide_by_identity, decide_on_key,
 };
 use claviger_types::{EncryptionContext, KeyArn, PrincipalId, RoleId, RoleSessionName, ServiceName, UserId, limits};
 
@@ -53,6 +54,34 @@ fn main() {
     for case in &cases {
         let (decision, nanoseconds) = measure(case);
         println!("{:<45} {:>8} ns  {decision:?}", case.name, nanoseconds);
+    }
+    measure_hostile_resources();
+}
+
+/// The longest decision that a policy of 32 KB and an ARN of 2 KB can make together.
+fn measure_hostile_resources() {
+    let arn = format!("arn:aws:iam::111122223333:user/{}", "a".repeat(2_000));
+    for (name, run) in [("*aaa…b", "a".repeat(1_000)), ("*a*a…b", "*a".repeat(500)), ("*a?a?…b", "a?".repeat(500))]
+    {
+        // No two are the same, or they would be one.
+        let pattern = |number: usize| format!("\"arn:aws:iam::111122223333:*{run}b{number}\"");
+        let patterns = (0..30).map(pattern).collect::<Vec<_>>().join(",");
+        let text = format!(r#"{{"Effect":"Allow","Action":"iam:GetUser","Resource":[{patterns}]}}"#);
+        let policies = IdentityPolicies::merge(vec![identity(&text)]);
+        let principal = Principal {
+            account: "111122223333".parse().unwrap(),
+            identity: Identity::User(UserId::from_random([1; 16])),
+            policies: &policies,
+            boundary: None,
+            session_policies: None,
+            service_control: &[],
+        };
+        let context = Circumstances(EncryptionContext::from_pairs(Vec::new()).unwrap());
+        let action = Action::of(ServiceName::Iam, "GetUser").unwrap();
+        let request = Request { principal: &principal, action, context: &context };
+        let start = Instant::now();
+        let decision = decide_by_identity(black_box(&request), Resource::Arn(&arn));
+        println!("{:<45} {:>8} ns  {decision:?}", format!("32 KB of {name}"), start.elapsed().as_nanos());
     }
 }
 

@@ -114,7 +114,7 @@ pub fn explain_on_retire(request: &Request<'_>, key: &KeyResource<'_>, grant: &R
 fn explained(decide: impl FnOnce(&mut Recorder) -> Decision) -> Explanation {
     let mut recorder = Recorder::default();
     let decision = decide(&mut recorder);
-    Explanation { decision, statements: recorder.statements, grants: recorder.grants }
+    recorder.explanation(decision)
 }
 
 fn on_key<'g, T: Trace>(

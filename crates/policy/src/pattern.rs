@@ -1,8 +1,10 @@
 //! Texts with wildcards: `*` is any run of characters, `?` is one. And ARNs, which are compared part by part.
 //!
-//! Matching takes at most as many steps as the two lengths multiplied, however the wildcards stand.
+//! Matching takes at most as many steps as the two lengths multiplied, however the wildcards stand. A decision compares
+//! many patterns with one ARN, so all of that together has a bound of its own.
 //! Source: IAM user guide, "IAM JSON policy elements: Resource" and "Condition operators".
 
+use std::cell::Cell;
 use std::iter;
 
 use crate::truth::Truth;
@@ -35,12 +37,26 @@ pub(crate) struct ArnText {
     text: String,
     /// Whether it has five colons, as all have whose last part holds none.
     plain: bool,
+    steps: Steps,
+}
+
+/// How many steps are left for comparisons. What would take more is not told.
+pub(crate) struct Steps(Cell<usize>);
+
+/// Those of all comparisons of one ARN in one decision: under two milliseconds. Whole policies of usual patterns take a
+/// tenth of it.
+const ARN_STEPS_MAX: usize = 1 << 20;
+
+impl Steps {
+    pub(crate) const fn new(steps: usize) -> Self {
+        Self(Cell::new(steps))
+    }
 }
 
 impl ArnText {
     pub(crate) fn new(text: String) -> Self {
         let plain = text.bytes().filter(|byte| *byte == b':').count() == ARN_COLONS;
-        Self { text, plain }
+        Self { text, plain, steps: Steps::new(ARN_STEPS_MAX) }
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -48,12 +64,17 @@ impl ArnText {
     }
 
     /// Whether a pattern without variables matches; see [`arn_glob`] for the rule.
-    pub(crate) fn matches(&self, pattern: &str) -> bool {
+    pub(crate) fn matches(&self, pattern: &str) -> Truth {
         if self.plain {
-            return plain_arn_glob(pattern.as_bytes(), self.text.as_bytes());
+            return plain_arn_glob(pattern.as_bytes(), self.text.as_bytes(), &self.steps);
         }
         let (head, last) = split_last(pattern);
-        arn_glob(head.split(':'), wild(last), &self.text)
+        self.glob(head, wild(last))
+    }
+
+    /// Whether a pattern in two parts matches; see [`arn_glob`] for the rule.
+    pub(crate) fn glob(&self, head: &str, last: impl Iterator<Item = Atom> + Clone) -> Truth {
+        arn_glob(head.split(':'), last, &self.text, &self.steps)
     }
 }
 
@@ -66,9 +87,12 @@ pub(crate) fn split_last(pattern: &str) -> (&str, &str) {
 
 /// On an ARN of five colons each colon of the pattern needs one of the ARN: no wildcard ever takes one, so that parts
 /// need not be told apart.
-fn plain_arn_glob(mut pattern: &[u8], mut text: &[u8]) -> bool {
+fn plain_arn_glob(mut pattern: &[u8], mut text: &[u8], steps: &Steps) -> Truth {
     let mut last_star = None;
-    loop {
+    let mut left = steps.0.get();
+    let found = loop {
+        let Some(rest) = left.checked_sub(1) else { break Truth::Unknown };
+        left = rest;
         match (pattern.split_first(), text.split_first()) {
             (Some((b'*', rest)), _) => {
                 last_star = Some((rest, text));
@@ -80,17 +104,19 @@ fn plain_arn_glob(mut pattern: &[u8], mut text: &[u8]) -> bool {
                 // What stands before a colon is settled by it.
                 last_star = last_star.filter(|_| *found != b':');
             }
-            (None, None) => return true,
+            (None, None) => break Truth::Yes,
             _ => {
-                let Some((after_star, taken_to)) = &mut last_star else { return false };
+                let Some((after_star, taken_to)) = &mut last_star else { break Truth::No };
                 if matches!(taken_to.first(), None | Some(b':')) {
-                    return false;
+                    break Truth::No;
                 }
                 *taken_to = after_character(taken_to);
                 (pattern, text) = (after_star, taken_to);
             }
         }
-    }
+    };
+    steps.0.set(left);
+    found
 }
 
 /// The rest of a UTF-8 text after its first character.
@@ -104,30 +130,39 @@ fn after_character(text: &[u8]) -> &[u8] {
 /// it, which may run past the colon; in the last part wildcards also match colons. `head` holds the first five parts
 /// of the pattern.
 pub(crate) fn arn_glob<'h>(
-    head: impl Iterator<Item = &'h str>,
+    mut head: impl Iterator<Item = &'h str>,
     last: impl Iterator<Item = Atom> + Clone,
     arn: &str,
-) -> bool {
+    steps: &Steps,
+) -> Truth {
     if arn.matches(':').count() == ARN_COLONS {
         // Each colon of the pattern needs one of the ARN, so there is only one way to lay them side by side.
         let mut texts = arn.split(':');
-        return head.zip(texts.by_ref()).all(|(part, text)| part == text || glob(wild(part), text.chars()))
-            && texts.next().is_some_and(|text| glob(last, text.chars()));
+        let part = |part: &str, text: &str| {
+            if part == text { Truth::Yes } else { glob_within(steps, wild(part), text.chars()) }
+        };
+        for wanted in head {
+            let found = texts.next().map_or(Truth::No, |text| part(wanted, text));
+            if found != Truth::Yes {
+                return found;
+            }
+        }
+        return texts.next().map_or(Truth::No, |text| glob_within(steps, last, text.chars()));
     }
-    let mut reached = vec![arn];
-    for part in head {
-        reached = after_part(part, &reached);
-    }
-    reached.iter().any(|rest| glob(last.clone(), rest.chars()))
+    let reached = head.try_fold(vec![arn], |reached, part| after_part(part, &reached, steps));
+    let Some(reached) = reached else { return Truth::Unknown };
+    Truth::any(reached.iter().map(|rest| glob_within(steps, last.clone(), rest.chars())))
 }
 
 /// Where the next part of a pattern may begin: the rests of the ARN after `part` and a colon, longest first, if
-/// `part` itself may begin at any of `reached`, longest first.
-fn after_part<'a>(part: &str, reached: &[&'a str]) -> Vec<&'a str> {
+/// `part` itself may begin at any of `reached`, longest first. Nothing if no steps are left to find out.
+fn after_part<'a>(part: &str, reached: &[&'a str], steps: &Steps) -> Option<Vec<&'a str>> {
     let mut next = Vec::new();
     for (text, after) in reached.iter().filter_map(|rest| rest.split_once(':')) {
-        if !glob(wild(part), text.chars()) {
-            continue;
+        match glob_within(steps, wild(part), text.chars()) {
+            Truth::No => continue,
+            Truth::Unknown => return None,
+            Truth::Yes => {}
         }
         if part.ends_with('*') {
             // What a later beginning reaches is among what this one reaches.
@@ -136,7 +171,7 @@ fn after_part<'a>(part: &str, reached: &[&'a str]) -> Vec<&'a str> {
         }
         next.push(after);
     }
-    next
+    Some(next)
 }
 
 /// How many steps one comparison of a request's value may take where the steps are the two lengths multiplied. Callers
@@ -166,14 +201,23 @@ pub(crate) fn text_like(pattern: &str, text: &str) -> Truth {
 }
 
 /// Whether the pattern matches all of the text.
+pub(crate) fn glob(pattern: impl Iterator<Item = Atom> + Clone, text: impl Iterator<Item = char> + Clone) -> bool {
+    glob_within(&Steps::new(usize::MAX), pattern, text) == Truth::Yes
+}
+
+/// Whether the pattern matches all of the text, as far as the steps that are left tell.
 ///
 /// Only the last `*` is ever tried again: whatever an earlier one could have taken, the last one can take as well.
-pub(crate) fn glob(
+fn glob_within(
+    steps: &Steps,
     mut pattern: impl Iterator<Item = Atom> + Clone,
     mut text: impl Iterator<Item = char> + Clone,
-) -> bool {
+) -> Truth {
     let mut last_star = None;
-    loop {
+    let mut left = steps.0.get();
+    let found = loop {
+        let Some(rest) = left.checked_sub(1) else { break Truth::Unknown };
+        left = rest;
         let (mut pattern_rest, mut text_rest) = (pattern.clone(), text.clone());
         match (pattern_rest.next(), text_rest.next()) {
             (Some(Atom::Run), _) => {
@@ -183,16 +227,18 @@ pub(crate) fn glob(
             (Some(wanted), Some(found)) if wanted == Atom::One || wanted == Atom::Char(found) => {
                 (pattern, text) = (pattern_rest, text_rest);
             }
-            (None, None) => return true,
+            (None, None) => break Truth::Yes,
             _ => {
-                let Some((after_star, taken_to)) = &mut last_star else { return false };
+                let Some((after_star, taken_to)) = &mut last_star else { break Truth::No };
                 if taken_to.next().is_none() {
-                    return false;
+                    break Truth::No;
                 }
                 (pattern, text) = (after_star.clone(), taken_to.clone());
             }
         }
-    }
+    };
+    steps.0.set(left);
+    found
 }
 
 #[cfg(test)]
@@ -209,9 +255,9 @@ mod tests {
 
     fn arn_matches(pattern: &str, arn: &str) -> bool {
         let (head, last) = split_last(pattern);
-        let matches = arn_glob(head.split(':'), wild(last), arn);
+        let matches = arn_glob(head.split(':'), wild(last), arn, &Steps::new(usize::MAX));
         assert_eq!(ArnText::new(arn.into()).matches(pattern), matches, "`{pattern}` on `{arn}`");
-        matches
+        matches == Truth::Yes
     }
 
     #[test]
@@ -280,8 +326,32 @@ mod tests {
     fn hostile_wildcards_take_bounded_time() {
         // A matcher that tries each wildcard again needs more steps than there are atoms in the universe.
         assert!(!matches(&"a*".repeat(1000), &"a".repeat(600)));
-        let arn = format!("arn:aws:iam::1:user/{}", "a:".repeat(300));
-        assert!(!arn_matches(&format!("arn:aws:iam:*:*:{}b", "a*".repeat(1000)), &arn));
+    }
+
+    /// All patterns of a policy together take the steps of one decision; when those are used up, nothing is told that
+    /// takes any.
+    #[test]
+    fn the_steps_of_one_arn_are_bounded() {
+        let long = format!("arn:aws:iam::1:user/{}", "a".repeat(2000));
+        let colons = format!("arn:aws:iam::1:user/{}", "a:".repeat(1000));
+        for (arn, pattern) in [
+            (&long, format!("arn:aws:iam::1:*{}b", "a".repeat(1000))),
+            (&long, format!("arn:aws:iam::1:*{}?b", "a".repeat(1000))),
+            (&colons, format!("arn:aws:iam:*:*:{}b", "*a".repeat(1000))),
+            (&colons, format!("arn:aws:iam:*:*:*{}b", "a:".repeat(500))),
+        ] {
+            let text = ArnText::new(arn.clone());
+            let mut told = (0..1000).map(|_| text.matches(&pattern));
+            assert!(told.any(|told| told == Truth::Unknown), "{pattern}");
+            assert_eq!(text.steps.0.get(), 0, "{pattern}");
+            assert_eq!(text.matches("arn:aws:iam::1:user/*"), Truth::Unknown, "{pattern}");
+        }
+        // As many usual patterns as a policy has room for are all told.
+        let text = ArnText::new("arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab".into());
+        for number in 0..1000 {
+            let pattern = format!("arn:aws:kms:*:111122223333:key/*{number}-*");
+            assert_eq!(text.matches(&pattern), Truth::No, "{pattern}");
+        }
     }
 
     /// The rule as the documents say it, one character after another. `colons` of the pattern are behind.

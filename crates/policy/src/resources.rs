@@ -8,7 +8,7 @@ use claviger_types::{AccountId, Region, ServiceName};
 
 use crate::context::Context;
 use crate::keys::ConditionKey;
-use crate::pattern::{ArnText, arn_glob, split_last, wild};
+use crate::pattern::{ArnText, split_last, wild};
 use crate::texts::Texts;
 use crate::truth::Truth;
 use crate::variables::{self, Expanded, Wildcards};
@@ -126,17 +126,14 @@ impl Patterns {
         }
         Truth::any(self.wild.iter().map(|pattern| {
             if self.variables == Variables::Absent || !pattern.contains(variables::OPEN) {
-                return Truth::from(arn.matches(pattern));
+                return arn.matches(pattern);
             }
-            let ((head, last), arn) = (split_last(pattern), arn.as_str());
-            match variables::expand(last, Wildcards::Live, context, arn.len()) {
+            let (head, last) = split_last(pattern);
+            match variables::expand(last, Wildcards::Live, context, arn.as_str().len()) {
                 Expanded::NoValue => Truth::No,
                 // Most patterns with a variable are for other resources: then its value does not matter.
-                Expanded::Unknown => {
-                    let elsewhere = !arn_glob(head.split(':'), wild("*"), arn);
-                    if elsewhere { Truth::No } else { Truth::Unknown }
-                }
-                Expanded::Atoms(atoms) => Truth::from(arn_glob(head.split(':'), atoms.iter().copied(), arn)),
+                Expanded::Unknown => arn.glob(head, wild("*")).and(Truth::Unknown),
+                Expanded::Atoms(atoms) => arn.glob(head, atoms.iter().copied()),
             }
         }))
     }

@@ -28,22 +28,58 @@ impl Trace for Silent {
     const ON: bool = false;
 }
 
-/// Records all.
+/// Records all that there is room for, and of what matches the first of each kind in any case.
 #[derive(Default)]
 pub(crate) struct Recorder {
-    pub(crate) statements: Vec<SeenStatement>,
-    pub(crate) grants: Vec<SeenGrant>,
+    statements: Vec<SeenStatement>,
+    statements_left_out: usize,
+    grants: Vec<SeenGrant>,
+    grants_left_out: usize,
+    bytes: usize,
+    /// Of which layer, effect and result a statement that may match was kept.
+    kept: Vec<(Layer, Effect, Truth)>,
+}
+
+/// Bytes of statements that are recorded, so that an answer that shows each twice stays under some 1 MiB.
+const RECORDED_BYTES_MAX: usize = 262_144;
+
+/// Grants that are recorded; a key has up to 50,000.
+const RECORDED_GRANTS_MAX: usize = 256;
+
+/// Bytes of a condition key's values beyond which they are not shown.
+const FOUND_BYTES_MAX: usize = 1_024;
+
+impl Recorder {
+    pub(crate) fn explanation(self, decision: Decision) -> Explanation {
+        let Self { statements, statements_left_out, grants, grants_left_out, .. } = self;
+        Explanation { decision, statements, statements_left_out, grants, grants_left_out }
+    }
 }
 
 impl Trace for Recorder {
     const ON: bool = true;
 
     fn statement(&mut self, seen: SeenStatement) {
+        let kind = (seen.layer, seen.effect, seen.result);
+        let first = seen.result != Truth::No && !self.kept.contains(&kind);
+        let bytes = self.bytes.saturating_add(seen.bytes());
+        if bytes > RECORDED_BYTES_MAX && !first {
+            self.statements_left_out += 1;
+            return;
+        }
+        self.bytes = bytes;
+        self.kept.extend(first.then_some(kind));
         self.statements.push(seen);
     }
 
     fn grant(&mut self, seen: SeenGrant) {
-        self.grants.push(seen);
+        let gives = seen.operation && seen.constraints == Truth::Yes;
+        let first = gives && !self.grants.iter().any(|seen| seen.operation && seen.constraints == Truth::Yes);
+        if self.grants.len() < RECORDED_GRANTS_MAX || first {
+            self.grants.push(seen);
+        } else {
+            self.grants_left_out += 1;
+        }
     }
 }
 
@@ -52,10 +88,14 @@ impl Trace for Recorder {
 pub struct Explanation {
     /// The decision.
     pub decision: Decision,
-    /// Every statement of every layer.
+    /// The statements of every layer, as far as there is room.
     pub statements: Vec<SeenStatement>,
-    /// The grants of this caller.
+    /// How many there was no room for.
+    pub statements_left_out: usize,
+    /// The grants of this caller, as far as there is room.
     pub grants: Vec<SeenGrant>,
+    /// How many there was no room for.
+    pub grants_left_out: usize,
 }
 
 /// A statement that was looked at.
@@ -104,6 +144,8 @@ pub struct SeenCondition {
 pub enum Found {
     /// Nothing.
     Absent,
+    /// Values that are too long to be shown.
+    TooLong,
     /// Not known yet.
     Unknown,
     /// These values.
@@ -173,6 +215,17 @@ impl Explanation {
 }
 
 impl SeenStatement {
+    /// About how long it is when it is shown.
+    fn bytes(&self) -> usize {
+        const FIXED: usize = 400;
+        let texts = |texts: &[String]| texts.iter().map(|text| text.len() + size_of::<String>()).sum::<usize>();
+        let conditions = self.conditions.iter().map(|seen| {
+            let found = if let Found::Values(values) = &seen.found { texts(values) } else { 0 };
+            FIXED / 2 + seen.key.to_string().len() + texts(&seen.wanted) + found
+        });
+        FIXED + self.sid.as_deref().map_or(0, str::len) + texts(&self.resources) + conditions.sum::<usize>()
+    }
+
     /// What keeps it from matching.
     pub fn lacks(&self) -> Vec<Lack<'_>> {
         let mut lacks = Vec::new();
@@ -194,6 +247,10 @@ impl Found {
     pub(crate) fn of(values: Values<'_>) -> Self {
         match values {
             Values::Absent => Self::Absent,
+            Values::Many(values) if values.iter().map(|value| value.len() + 1).sum::<usize>() > FOUND_BYTES_MAX => {
+                Self::TooLong
+            }
+            Values::One(value) if value.len() > FOUND_BYTES_MAX => Self::TooLong,
             Values::Many(values) => Self::Values(values.into_iter().map(Cow::into_owned).collect()),
             Values::One(value) => Self::Values(vec![value.into_owned()]),
             Values::Unknown => Self::Unknown,

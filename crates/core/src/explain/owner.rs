@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use claviger_policy::{ConditionKey, Identity, IdentityPolicies, Layer, Principal, Values};
-use claviger_types::{AccountId, ControlPolicyType, PrincipalArn, PrincipalId, RoleSessionName};
+use claviger_policy::{Action, ConditionKey, Identity, IdentityPolicies, Layer, Principal, Values};
+use claviger_types::{AccountId, ControlPolicyType, PrincipalArn, PrincipalId, RoleSessionName, ServiceName};
 
 use crate::error::Error;
 use crate::identity::caller::{self, Caller};
@@ -20,6 +20,8 @@ pub(crate) struct Owner {
     session_policies: Option<Arc<IdentityPolicies>>,
     /// All tags that it has by its session, if that is known.
     session_tags: Option<Vec<(Box<str>, Box<str>)>>,
+    /// What else condition keys tell of its session, if that is known; nothing is absent.
+    session_conditions: Vec<(ConditionKey, Option<String>)>,
 }
 
 /// A policy, as answers name it.
@@ -49,14 +51,15 @@ impl Owner {
         };
         let session = named.map_or_else(|| ANY_SESSION.parse(), Ok);
         let session = session.map_err(|_| Error::Internal("the name of a supposed session is refused".into()))?;
-        Ok(Self { found, session, session_policies: None, session_tags: None })
+        Ok(Self { found, session, session_policies: None, session_tags: None, session_conditions: Vec::new() })
     }
 
-    /// The owner who calls, with what its session brings along.
-    pub(crate) fn calling(found: PolicyOwner, facts: &Facts<'_>) -> Result<Self, Error> {
+    /// The owner who calls, with what its session brings along to a request for `action`.
+    pub(crate) fn calling(found: PolicyOwner, action: Action, facts: &Facts<'_>) -> Result<Self, Error> {
         let tags = facts.caller.tags().map(|(key, value)| (key.into(), value.into())).collect();
         let session_policies = facts.caller.session_policies(facts.view);
-        Ok(Self { session_policies, session_tags: Some(tags), ..Self::new(found)? })
+        let session_conditions = session_conditions(action, facts);
+        Ok(Self { session_policies, session_tags: Some(tags), session_conditions, ..Self::new(found)? })
     }
 
     /// Its account.
@@ -145,7 +148,11 @@ impl Owner {
             ConditionKey::AwsPrincipalTag(name) => self.tag(name, &caller),
             // It holds the name of the session, which may be any.
             ConditionKey::AwsUserId if matches!(self.found, PolicyOwner::Role(_, None)) => None,
-            key => caller.condition(key),
+            key => {
+                let of_session = self.session_conditions.iter().find(|(told, _)| told == key);
+                let of_session = of_session.map(|(_, value)| Values::optional(value.as_deref()));
+                of_session.or_else(|| caller.condition(key))
+            }
         }
     }
 
@@ -202,4 +209,18 @@ impl Owner {
             PolicyOwner::User(user) => BoundPrincipal::Principal(PrincipalId::User(user.id)),
         })
     }
+}
+
+/// What condition keys tell of the caller's session.
+fn session_conditions(action: Action, facts: &Facts<'_>) -> Vec<(ConditionKey, Option<String>)> {
+    // A request for one of these may bring a code of its own, which counts before the session's.
+    let takes_code = action.service() == ServiceName::Sts && ["AssumeRole", "GetSessionToken"].contains(&action.name());
+    let mfa = [ConditionKey::AwsMultiFactorAuthAge, ConditionKey::AwsMultiFactorAuthPresent];
+    let mfa = mfa.into_iter().filter(|_| !takes_code);
+    let told = mfa.chain([ConditionKey::AwsSourceIdentity, ConditionKey::AwsTokenIssueTime]);
+    let value = |key: &ConditionKey| match facts.caller.session_condition(key, facts.wall_now()) {
+        Some(Values::One(value)) => Some(value.into_owned()),
+        Some(Values::Absent | Values::Many(_) | Values::Unknown) | None => None,
+    };
+    told.map(|key| (key.clone(), value(&key))).collect()
 }

@@ -21,7 +21,11 @@ pub(crate) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     deciding_grant_id: Option<String>,
     statements: Vec<SeenShown>,
+    #[serde(skip_serializing_if = "is_zero")]
+    statements_left_out: usize,
     grants: Vec<GrantShown>,
+    #[serde(skip_serializing_if = "is_zero")]
+    grants_left_out: usize,
     obstacles: Vec<ObstacleShown>,
     unknown_context_keys: Vec<String>,
 }
@@ -153,7 +157,9 @@ impl Report {
             deciding_statements: deciding.into_iter().filter_map(|(layer, id)| shower.find(layer, id)).collect(),
             deciding_grant_id: grant.and_then(|at| grants.get(at)).map(|grant| grant.id.to_string()),
             statements: explanation.statements.iter().map(|seen| shower.seen(seen)).collect(),
+            statements_left_out: explanation.statements_left_out,
             grants: grants_shown(explanation, grants),
+            grants_left_out: explanation.grants_left_out,
             obstacles,
             unknown_context_keys: unknown,
         }
@@ -311,6 +317,7 @@ impl Shower<'_> {
 fn condition(seen: &SeenCondition) -> ConditionShown {
     let (found, found_values) = match &seen.found {
         Found::Absent => ("Absent", Vec::new()),
+        Found::TooLong => ("TooLong", Vec::new()),
         Found::Unknown => ("Unknown", Vec::new()),
         Found::Values(values) => ("Values", values.clone()),
     };
@@ -322,6 +329,11 @@ fn condition(seen: &SeenCondition) -> ConditionShown {
         found_values,
         result: truth_name(seen.result),
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn truth_name(truth: Truth) -> &'static str {

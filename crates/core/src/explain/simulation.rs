@@ -40,6 +40,16 @@ pub(crate) struct Simulation {
     page: Page,
 }
 
+/// A page ends when its results weigh more: some bytes of answer, each statement that is looked at so many more. Workers
+/// that answer others too stop for some milliseconds, not for all that one request can name.
+const PAGE_WEIGHT_MAX: usize = 524_288;
+const STATEMENT_WEIGHT: usize = 100;
+/// About the bytes of a result without its lists; an entry of MatchedStatements has half of it.
+const RESULT_BYTES: usize = 600;
+
+/// Statements that a result shows.
+const MATCHED_STATEMENTS_MAX: usize = 100;
+
 /// The answer of both operations.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -178,14 +188,14 @@ impl Simulation {
             self.actions.iter().flat_map(|action| self.resources.iter().map(move |resource| (action, resource)));
         let pairs = (0_usize..).zip(pairs).map(|(place, pair)| (format!("{place:08}"), pair));
         let filter = format!("{:?} {:?}", self.actions, self.resources);
-        let page = listing::take::<O, _, _>(&self.page, facts, &filter, |after| {
-            pairs.filter(move |(place, _)| *place > after)
-        })?;
-        let evaluations = page.items.into_iter().map(|((name, action), resource)| {
+        let after = self.page.after::<O>(facts, &filter)?.unwrap_or_default();
+        let pairs = pairs.filter(|(place, _)| *place > after);
+        let page = self.page.take_weighed::<O, _, _>(facts, &filter, pairs, PAGE_WEIGHT_MAX, |pair| {
+            let ((name, action), resource) = pair;
             let explained = self.explain(*action, resource, &simulated, facts)?;
             Ok(simulated.evaluation(name, resource, explained))
-        });
-        let evaluation_results = evaluations.collect::<Result<Members<_>, Error>>()?;
+        })?;
+        let evaluation_results = page.items.into_iter().collect();
         Ok(Reply { evaluation_results, is_truncated: page.next.is_some(), marker: page.next })
     }
 
@@ -306,7 +316,8 @@ impl Simulated<'_> {
         }
     }
 
-    fn evaluation(&self, action: &str, resource: &str, explained: Explained) -> Evaluation {
+    /// A result, and its weight: its bytes, and the work of finding it.
+    fn evaluation(&self, action: &str, resource: &str, explained: Explained) -> (Evaluation, usize) {
         let Explained { explanation, missing, by_side } = explained;
         let decision = decision_name(explanation.decision);
         let boundary = self
@@ -320,6 +331,11 @@ impl Simulated<'_> {
             Decision::Deny(claviger_policy::Denial { layer: Layer::ServiceControl { .. }, .. })
         );
         let matched: Vec<Matched> = self.matched(&explanation);
+        let bytes = matched.iter().map(|matched| RESULT_BYTES / 2 + matched.source_policy_id.len()).sum::<usize>()
+            + missing.iter().map(|key| key.len()).sum::<usize>();
+        let looked_at = explanation.statements.len() + explanation.statements_left_out;
+        // All is in the result of the resource once more.
+        let weight = RESULT_BYTES + 2 * bytes + looked_at * STATEMENT_WEIGHT;
         let details = by_side
             .map(|sides| Details { entry: sides.into_iter().map(|(key, value)| Detail { key, value }).collect() });
         let on_resource = OnResource {
@@ -330,7 +346,7 @@ impl Simulated<'_> {
             eval_decision_details: details.clone(),
             permissions_boundary_decision_detail: boundary,
         };
-        Evaluation {
+        let evaluation = Evaluation {
             eval_action_name: action.to_owned(),
             eval_resource_name: resource.to_owned(),
             eval_decision: decision,
@@ -341,7 +357,8 @@ impl Simulated<'_> {
             permissions_boundary_decision_detail: boundary,
             eval_decision_details: details,
             resource_specific_results: (resource != "*").then_some(on_resource).into_iter().collect(),
-        }
+        };
+        (evaluation, weight)
     }
 
     /// The statements that make the decision: those that deny, or those that allow. An implicit denial has none.
@@ -356,7 +373,8 @@ impl Simulated<'_> {
                 && seen.result == Truth::Yes
                 && (effect == Effect::Deny || matches!(seen.layer, Layer::Identity | Layer::Resource))
         };
-        explanation.statements.iter().filter(counts).filter_map(|seen| self.shown(seen)).collect()
+        let shown = explanation.statements.iter().filter(counts).filter_map(|seen| self.shown(seen));
+        shown.take(MATCHED_STATEMENTS_MAX).collect()
     }
 
     fn shown(&self, seen: &SeenStatement) -> Option<Matched> {

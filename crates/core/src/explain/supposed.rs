@@ -11,6 +11,9 @@ use crate::error::Error;
 use crate::pipeline::request::tag_value;
 use crate::target::Circumstances;
 
+/// How many keys that nobody told are remembered: as many as could be told.
+const MISSED_MAX: usize = limits::CONTEXT_ENTRIES_MAX;
+
 /// What the asker says of the request.
 #[derive(Default)]
 pub(crate) struct Told {
@@ -92,16 +95,17 @@ impl<'a> Supposed<'a> {
     pub(crate) fn missing(&self, explanation: &Explanation) -> Vec<String> {
         let mut missing = Vec::new();
         let missed = self.missed.borrow();
+        let missed: Vec<_> = missed.iter().map(|key| (key, format!("${{{key}").to_ascii_lowercase())).collect();
         let asking = |seen: &&SeenStatement| {
             seen.action && seen.resource != Truth::No && seen.namings.as_ref().is_none_or(|namings| !namings.is_empty())
         };
         for condition in explanation.statements.iter().filter(asking).flat_map(|seen| &seen.conditions) {
-            let of_variable = |key: &&ConditionKey| {
-                let variable = format!("${{{key}").to_ascii_lowercase();
-                condition.wanted.iter().any(|wanted| wanted.to_ascii_lowercase().contains(&variable))
-            };
-            let asked = missed.iter().filter(|key| **key == condition.key || of_variable(key));
-            missing.extend(asked.map(ToString::to_string));
+            let with_variables = condition.wanted.iter().filter(|wanted| wanted.contains("${"));
+            let with_variables: Vec<_> = with_variables.map(|wanted| wanted.to_ascii_lowercase()).collect();
+            let asked = missed.iter().filter(|(key, variable)| {
+                **key == condition.key || with_variables.iter().any(|wanted| wanted.contains(variable))
+            });
+            missing.extend(asked.map(|(key, _)| key.to_string()));
         }
         missing.sort_unstable();
         missing.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
@@ -153,7 +157,7 @@ impl Context for Supposed<'_> {
             return values;
         }
         let mut missed = self.missed.borrow_mut();
-        if !missed.contains(key) {
+        if missed.len() < MISSED_MAX && !missed.contains(key) {
             missed.push(key.clone());
         }
         match (self.untold, key) {

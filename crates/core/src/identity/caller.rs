@@ -150,6 +150,27 @@ impl<'a> Caller<'a> {
         })
     }
 
+    /// What condition keys tell of the session. Only temporary credentials have these. Source: IAM user guide,
+    /// aws:MultiFactorAuthPresent.
+    pub fn session_condition(&self, key: &ConditionKey, wall_now: Timestamp) -> Option<Values<'a>> {
+        let session = self.session;
+        Some(match key {
+            ConditionKey::AwsMultiFactorAuthPresent => {
+                session.map_or(Values::Absent, |session| Values::boolean(session.mfa_at.is_some()))
+            }
+            ConditionKey::AwsMultiFactorAuthAge => {
+                let at = session.and_then(|session| session.mfa_at);
+                let age = at.map(|at| wall_now.as_millis().saturating_sub(at.as_millis()) / 1000);
+                Values::optional(age.map(|seconds| seconds.to_string()))
+            }
+            ConditionKey::AwsSourceIdentity => {
+                Values::optional(session.and_then(|session| session.source_identity.as_deref()))
+            }
+            ConditionKey::AwsTokenIssueTime => Values::optional(session.map(|session| session.issued_at.to_iso8601())),
+            _ => return None,
+        })
+    }
+
     /// The principal's unique id, which policies are bound to.
     pub fn principal_id(&self) -> PrincipalId {
         match self.principal {

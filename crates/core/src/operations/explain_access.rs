@@ -19,8 +19,8 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members;
 use crate::pipeline::operation::{Operation, Read};
 use crate::target::{
-    Authorized, Circumstances, IamResource, KeyAskedAbout, KeyName, PolicyOwner, PolicyOwnerName, PolicyOwnerTarget,
-    Subject, anything,
+    AccountResource, Authorized, Circumstances, IamResource, KeyAskedAbout, KeyName, PolicyOwner, PolicyOwnerName,
+    PolicyOwnerTarget, Subject, anything,
 };
 use crate::view::Grant;
 use crate::wire::Fields;
@@ -116,7 +116,7 @@ impl Read for ExplainAccess {
     fn run(&self, facts: &Facts<'_>, target: Authorized<PolicyOwnerTarget>) -> Result<Reply, Error> {
         let found = target.existing()?.clone();
         let owner = match self.principal {
-            PolicyOwnerName::Caller => Owner::calling(found, facts)?,
+            PolicyOwnerName::Caller => Owner::calling(found, self.action, facts)?,
             _ => Owner::new(found)?,
         };
         let (resource, report) = match &self.on {
@@ -174,10 +174,25 @@ impl ExplainAccess {
     }
 
     fn by_identity(&self, resource: &str, owner: &Owner, facts: &Facts<'_>) -> Result<Report, Error> {
+        let subject = self.subject(resource, facts);
         let resource = if resource == "*" { anything(self.action, facts) } else { Resource::Arn(&resource) };
-        self.explained(owner, Subject::Account, OtherSide::Asked, facts, |request| {
+        self.explained(owner, subject, OtherSide::Asked, facts, |request| {
             (explain_by_identity(request, resource), Vec::new())
         })
+    }
+
+    /// An account that our own operations are asked on. Of others than its own only the first account is told.
+    fn subject<'v>(&self, resource: &str, facts: &Facts<'v>) -> Subject<'v> {
+        let is_first = || facts.view.deployment().is_some_and(|known| known.first_account == facts.account());
+        match resource.parse() {
+            Ok(PrincipalArn::Root(account))
+                if self.action.service() == ServiceName::Claviger && (account == facts.account() || is_first()) =>
+            {
+                let tags = facts.view.account(account).map(|account| &account.tags);
+                Subject::Organization(AccountResource { account, tags })
+            }
+            _ => Subject::Account,
+        }
     }
 
     /// Asks by `ask`, which answers with the grants that it looked at.
@@ -209,6 +224,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::testing::test_kms::{AWAY, HOME, REGION, Session, TestKms, policy, refused, statement};
+    use crate::testing::test_mfa::Phone;
+    use crate::testing::test_sessions::Opened;
 
     fn explained(kms: &TestKms, principal: &str, action: &str, more: Value) -> Value {
         let mut body = json!({"PrincipalArn": principal, "Action": action});
@@ -463,5 +480,54 @@ mod tests {
         let refusal = kms.call("ExplainAccess", json!({"Action": "kms:RetireGrant", "KeyId": key})).unwrap_err();
         assert!(refusal.message.starts_with("kms:RetireGrant is asked of a grant"), "{refusal:?}");
         assert_eq!(told(&kms.ok("ExplainAccess", json!({"Action": "kms:ListKeys"}))).0, "Allow");
+    }
+
+    /// An answer tells what decides and how much it leaves out, however much there is to tell.
+    #[test]
+    fn answers_are_bounded() {
+        let kms = TestKms::new();
+        kms.ok("CreateUser", json!({"UserName": "ann"}));
+        let arn = format!("arn:aws:iam::{HOME}:user/ann");
+        let on_tag = json!({"Effect": "Allow", "Action": "*", "Resource": "*",
+            "Condition": {"StringEquals": {"aws:RequestTag/x": "y"}}});
+        for number in 0..10 {
+            let most = vec![on_tag.to_string(); 45].join(",");
+            let last = if number == 9 { format!(",{}", statement("Deny", "iam:GetUser", "*")) } else { String::new() };
+            let managed = kms.policy(&format!("m{number}"), &format!("{most}{last}"));
+            kms.ok("AttachUserPolicy", json!({"UserName": "ann", "PolicyArn": managed}));
+        }
+        let long = vec!["v".repeat(1_000); 100];
+        let entries = json!({"ContextEntries": [{"Key": "aws:RequestTag/x", "Values": long}]});
+        let reply = explained(&kms, &arn, "iam:GetUser", entries);
+        assert_eq!((&reply["Decision"], &reply["Reason"]), (&json!("Deny"), &json!("ExplicitDeny")));
+        assert_eq!(reply["DecidingStatements"][0]["StatementIndex"], 45);
+        let statements = reply["Statements"].as_array().unwrap();
+        assert_eq!(statements[0]["Conditions"][0]["Found"], "TooLong");
+        assert_eq!(statements.len() + reply["StatementsLeftOut"].as_u64().map_or(0, |left| left as usize), 451);
+        assert!(reply["StatementsLeftOut"].as_u64().is_some_and(|left| left > 0), "{}", statements.len());
+        assert!(reply.to_string().len() < 1_048_576);
+    }
+
+    /// What the caller's own session tells is known; a code may come with the request for another session.
+    #[test]
+    fn the_callers_own_session() {
+        let kms = TestKms::new();
+        let condition = json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}});
+        let with_code = json!({"Effect": "Allow", "Action": ["kms:ListKeys", "sts:GetSessionToken"], "Resource": "*",
+            "Condition": condition});
+        let explaining = statement("Allow", "claviger:ExplainAccess", "*");
+        let ann = kms.admin().user("ann", &format!("{with_code},{explaining}"));
+        let phone = Phone::enabled(&kms, "ann", "phone");
+        let code = json!({"SerialNumber": phone.serial_number, "TokenCode": phone.next_code()});
+        let plain = Opened::of(&kms, &ann.ok("GetSessionToken", json!({})));
+        let coded = Opened::of(&kms, &ann.ok("GetSessionToken", code));
+        let body = |action: &str| json!({"Action": action});
+        for (session, want) in [(&plain, "Deny"), (&coded, "Allow")] {
+            let reply = session.call("ExplainAccess", body("kms:ListKeys")).unwrap();
+            assert_eq!(reply["Decision"], want, "{reply}");
+            assert_eq!(session.call("ListKeys", json!({})).is_ok(), want == "Allow");
+        }
+        assert_eq!(ann.ok("ExplainAccess", body("kms:ListKeys"))["Decision"], "Deny");
+        assert_eq!(ann.ok("ExplainAccess", body("sts:GetSessionToken"))["Decision"], "Depends");
     }
 }

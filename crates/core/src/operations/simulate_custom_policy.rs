@@ -36,6 +36,7 @@ impl Read for SimulateCustomPolicy {
 
 #[cfg(test)]
 mod tests {
+    use claviger_policy::Action;
     use serde_json::{Value, json};
 
     use crate::testing::test_kms::{HOME, REGION, TestKms, policy, refused, statement};
@@ -162,6 +163,43 @@ mod tests {
             let want = ["kms:Encrypt", "kms:Encrypt", "kms:decrypt", "kms:decrypt", "iam:GetUser", "iam:GetUser"];
             assert_eq!(all, want, "{items}");
         }
+    }
+
+    /// However much a request names, an answer stays small, and the pages tell all results.
+    #[test]
+    fn answers_are_bounded() {
+        let kms = TestKms::new();
+        let statements = vec![statement("Allow", "*", "*"); 1_500].join(",");
+        let condition = json!({"Effect": "Deny", "Action": "*", "Resource": "*",
+            "Condition": {"StringEquals": {"aws:RequestTag/x": "y"}}});
+        let long = vec!["v".repeat(1_000); 100];
+        let entry = json!({"ContextKeyName": "aws:RequestTag/x", "ContextKeyType": "stringList",
+            "ContextKeyValues": long});
+        let conditions = vec![condition.to_string(); 500].join(",");
+        let actions: Vec<String> =
+            Action::all().map(|action| action.to_string()).filter(|name| name.starts_with("iam:")).take(40).collect();
+        let mut body = json!({"PolicyInputList": [policy(&statements), policy(&conditions)], "ActionNames": actions,
+            "ContextEntries": [entry], "ResourceArns": ["arn:aws:iam::111122223333:user/ann"]});
+        let mut names = Vec::new();
+        let mut pages = 0;
+        loop {
+            let reply = kms.ok("SimulateCustomPolicy", body.clone());
+            let bytes = reply.to_string().len();
+            assert!(bytes < 1_048_576, "{bytes}");
+            let results = reply["EvaluationResults"].as_array().unwrap();
+            assert!(results.len() <= 5, "a page looks at few statements");
+            for result in results {
+                assert_eq!(result["MatchedStatements"].as_array().unwrap().len(), 100);
+                names.push(result["EvalActionName"].as_str().unwrap().to_owned());
+            }
+            pages += 1;
+            match reply.get("Marker") {
+                Some(marker) => body["Marker"] = marker.clone(),
+                None => break,
+            }
+        }
+        assert_eq!(names, actions);
+        assert!(pages >= 8, "{pages}");
     }
 
     #[test]

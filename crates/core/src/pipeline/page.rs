@@ -59,6 +59,33 @@ impl Page {
     }
 }
 
+impl Page {
+    /// Takes one page of items that are worked out as they are taken; it ends early when together they weigh so much.
+    /// Each item comes with the name that a marker remembers, each result with its weight.
+    pub fn take_weighed<O: Operation, T, R>(
+        &self,
+        facts: &Facts<'_>,
+        filter: &str,
+        mut items: impl Iterator<Item = (String, T)>,
+        weight_max: usize,
+        mut work_out: impl FnMut(T) -> Result<(R, usize), Error>,
+    ) -> Result<Paged<R>, Error> {
+        let (mut results, mut weight, mut last) = (Vec::new(), 0, None);
+        while results.len() < self.limit && weight < weight_max {
+            let Some((name, item)) = items.next() else { break };
+            let (result, weighs) = work_out(item)?;
+            results.push(result);
+            weight = weight.saturating_add(weighs);
+            last = Some(name);
+        }
+        let next = match (last, items.next()) {
+            (Some(last), Some(_)) => Some(seal::<O>(facts, filter, &last)?),
+            _ => None,
+        };
+        Ok(Paged { items: results, next })
+    }
+}
+
 fn seal<O: Operation>(facts: &Facts<'_>, filter: &str, last: &str) -> Result<String, Error> {
     let key = domain_keys::cluster_key(facts.view)?.key.token_key(TokenPurpose::Marker)?;
     Ok(URL_SAFE_NO_PAD.encode(key.seal(&bound_to::<O>(facts, filter), last.as_bytes())?))

@@ -40,6 +40,17 @@ pub enum Subject<'a> {
     },
     /// A key that is to be made.
     NewKey,
+    /// A part of the organization.
+    Organization(AccountResource<'a>),
+}
+
+/// What conditions tell of a part of the organization. All but accounts are the first account's.
+#[derive(Clone, Copy)]
+pub struct AccountResource<'a> {
+    /// Whose it is: of an account, the account itself.
+    pub account: AccountId,
+    /// The tags of an account that is there.
+    pub tags: Option<&'a Tags>,
 }
 
 /// What conditions tell of an IAM resource. One that is not there, or is to be made, has nothing.
@@ -97,27 +108,13 @@ impl Context for Circumstances<'_> {
 impl<'a> Circumstances<'a> {
     /// What is told by who calls.
     fn of_caller(&self, asked: &ConditionKey, caller: &'a Caller<'a>) -> Option<Values<'a>> {
-        let session = caller.session;
         Some(match asked {
             ConditionKey::AwsPrincipalOrgId => self.organization_id(),
             ConditionKey::AwsPrincipalOrgPaths => self.organization_path(caller.account),
-            // Only temporary credentials have these. Source: IAM user guide, aws:MultiFactorAuthPresent.
             // A code that comes with the request itself is judged before anything is done.
             ConditionKey::AwsMultiFactorAuthPresent if self.facts.request.presents_code() => Values::boolean(true),
             ConditionKey::AwsMultiFactorAuthAge if self.facts.request.presents_code() => Values::text("0"),
-            ConditionKey::AwsMultiFactorAuthPresent => {
-                session.map_or(Values::Absent, |session| Values::boolean(session.mfa_at.is_some()))
-            }
-            ConditionKey::AwsMultiFactorAuthAge => {
-                let at = session.and_then(|session| session.mfa_at);
-                let age = at.map(|at| self.facts.wall_now().as_millis().saturating_sub(at.as_millis()) / 1000);
-                Values::optional(age.map(|seconds| seconds.to_string()))
-            }
-            ConditionKey::AwsSourceIdentity => {
-                Values::optional(session.and_then(|session| session.source_identity.as_deref()))
-            }
-            ConditionKey::AwsTokenIssueTime => Values::optional(session.map(|session| session.issued_at.to_iso8601())),
-            key => return caller.condition(key),
+            key => return caller.session_condition(key, self.facts.wall_now()).or_else(|| caller.condition(key)),
         })
     }
 
@@ -132,6 +129,12 @@ impl<'a> Circumstances<'a> {
         }
         if let Subject::Iam(resource) = self.subject {
             return self.of_iam_resource(asked, resource);
+        }
+        if let (Subject::Organization(AccountResource { tags, .. }), ConditionKey::AwsResourceTag(name)) =
+            (self.subject, asked)
+        {
+            let tags = tags.into_iter().flat_map(|tags| tags.iter());
+            return Some(tag_value(tags.map(|(key, value)| (&**key, &**value)), name));
         }
         let key = self.subject.key()?;
         Some(match asked {
@@ -203,6 +206,7 @@ impl<'a> Subject<'a> {
     fn owner(self) -> Option<AccountId> {
         match self {
             Self::Iam(resource) => Some(resource.account),
+            Self::Organization(resource) => Some(resource.account),
             Self::Account | Self::Grant(..) | Self::Key(_) | Self::KeyOfPair { .. } | Self::NewKey => {
                 self.key().map(|key| key.arn.account)
             }
@@ -212,7 +216,7 @@ impl<'a> Subject<'a> {
     fn key(self) -> Option<&'a Key> {
         match self {
             Self::Grant(key, _) | Self::Key(key) | Self::KeyOfPair { key, .. } => Some(key),
-            Self::Account | Self::Iam(_) | Self::NewKey => None,
+            Self::Account | Self::Iam(_) | Self::NewKey | Self::Organization(_) => None,
         }
     }
 }

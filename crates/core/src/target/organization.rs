@@ -1,19 +1,23 @@
 //! Parts of the organization. Only the first account acts upon them; an account may look at what is said of itself.
+//!
+//! Who does not belong to the first account is refused before anything is looked at. The others' policies are asked on
+//! the ARNs of all that an operation touches. A refusal must not tell whether that is there, so it reads as if it were
+//! not, unless the caller may ask about what is not there.
 
 use std::sync::Arc;
 
 use claviger_policy::Resource;
-use claviger_types::{AccountId, ControlPolicyId, ControlTarget, KeyArn, ParentId};
+use claviger_types::{AccountId, ControlPolicyId, ControlPolicyType, ControlTarget, KeyArn, ParentId};
 
-use super::account::{Account, Deployment, ask_identity, only_first_account};
-use super::circumstances::Subject;
+use super::account::{ask_identity, only_first_account};
+use super::circumstances::{AccountResource, Subject};
 use super::key::existing_key;
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
-use crate::organization::{policy_arn, target_arn};
+use crate::organization::{organization, own_policy_arn, policy_arn, target_arn};
 use crate::pipeline::call::Facts;
-use crate::view::Key;
+use crate::view::{Account, Key};
 
 /// A part of the organization as a request names it. Whether it is there is told only to whom the operation is allowed.
 pub enum Part {
@@ -21,17 +25,27 @@ pub enum Part {
     Target(ControlTarget),
     /// A control policy.
     Policy(ControlPolicyId),
-    /// An account and the parent that it is to have.
+    /// An account and the parent that it is to have. The one that it has is asked about too.
     Move(AccountId, ParentId),
     /// A control policy and what it is attached to.
     Attachment(ControlPolicyId, ControlTarget),
 }
 
 /// A part of the organization, for the first account.
-pub struct OrganizationPart(Vec<String>);
+pub struct OrganizationPart {
+    /// The ARNs of what is there.
+    arns: Vec<String>,
+    places: Vec<Place>,
+    /// The same if nothing were there.
+    absent: Vec<Place>,
+}
 
 /// An account, for the first account and for its own principals.
-pub struct AccountEntry(AccountId);
+pub struct AccountEntry {
+    id: AccountId,
+    place: Place,
+    absent: Place,
+}
 
 /// A key of whatever account, for the first account.
 pub struct AnyKey {
@@ -40,45 +54,119 @@ pub struct AnyKey {
     arn: KeyArn,
 }
 
+/// What policies are asked about.
+struct Place {
+    arn: String,
+    /// Whose it is.
+    account: AccountId,
+    /// The account itself, if it is one and there.
+    found: Option<Arc<Account>>,
+}
+
 impl Target for OrganizationPart {
     type Name = Part;
 
     fn resolve(name: &Part, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
-        let policy = |id| facts.view.control_policy(id).map(|policy| policy_arn(policy, facts));
-        let arns = match name {
-            Part::Target(target) => vec![target_arn(target, facts)],
-            Part::Policy(id) => policy(id).into_iter().collect(),
-            Part::Move(account, parent) => {
-                let account = ControlTarget::Account(*account);
-                vec![target_arn(&account, facts), target_arn(&ControlTarget::Parent(parent.clone()), facts)]
+        let (mut places, mut absent) = (Vec::new(), Vec::new());
+        let mut arns = Vec::new();
+        if let Part::Policy(id) | Part::Attachment(id, _) = name {
+            let policy = facts.view.control_policy(id);
+            arns.extend(policy.map(|policy| policy_arn(policy, facts)).transpose()?);
+            absent.extend(Place::of_missing_policy(id, facts)?);
+            match arns.first() {
+                Some(arn) => places.push(Place::of_first_account(arn.clone(), facts)),
+                None => places.extend(Place::of_missing_policy(id, facts)?),
             }
-            Part::Attachment(id, target) => policy(id).into_iter().chain([target_arn(target, facts)]).collect(),
-        };
-        arns.into_iter().collect::<Result<_, _>>().map(Self)
+        }
+        for target in name.targets(facts)? {
+            let place = Place::of_target(&target, facts)?;
+            arns.push(place.arn.clone());
+            places.push(place);
+        }
+        for target in name.named_targets() {
+            absent.push(Place { found: None, ..Place::of_target(&target, facts)? });
+        }
+        Ok(Self { arns, places, absent })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        Deployment.ask(asked, facts)
+        only_first_account(asked, facts)?;
+        let ask = |places: &[Place]| places.iter().try_for_each(|place| place.ask(asked, facts));
+        ask(&self.places).or_else(|refused| ask(&self.absent).and(Err(refused)))
     }
 
     fn resources(&self) -> Vec<String> {
-        self.0.clone()
+        self.arns.clone()
+    }
+}
+
+impl Part {
+    /// Accounts, units and the root that the request names.
+    fn named_targets(&self) -> Vec<ControlTarget> {
+        match self {
+            Self::Target(target) | Self::Attachment(_, target) => vec![target.clone()],
+            Self::Policy(_) => Vec::new(),
+            Self::Move(account, to) => vec![ControlTarget::Account(*account), ControlTarget::Parent(to.clone())],
+        }
+    }
+
+    /// The same with what an account is moved out of.
+    fn targets(&self, facts: &Facts<'_>) -> Result<Vec<ControlTarget>, Error> {
+        let mut targets = self.named_targets();
+        if let Self::Move(account, to) = self
+            && let Some(account) = facts.view.account(*account)
+        {
+            let from = organization(facts)?.parent_id(account.parent.as_ref());
+            targets.extend((from != *to).then_some(ControlTarget::Parent(from)));
+        }
+        Ok(targets)
+    }
+}
+
+impl Place {
+    fn of_first_account(arn: String, facts: &Facts<'_>) -> Self {
+        Self { arn, account: facts.account(), found: None }
+    }
+
+    fn of_target(target: &ControlTarget, facts: &Facts<'_>) -> Result<Self, Error> {
+        let place = Self::of_first_account(target_arn(target, facts)?, facts);
+        Ok(match target {
+            ControlTarget::Account(id) => Self { account: *id, found: facts.view.account(*id).cloned(), ..place },
+            ControlTarget::Parent(_) => place,
+        })
+    }
+
+    /// Of a policy that is not there nobody knows the type, which is part of its ARN.
+    fn of_missing_policy(id: &ControlPolicyId, facts: &Facts<'_>) -> Result<[Self; 2], Error> {
+        let place = |kind| own_policy_arn(id, kind, facts).map(|arn| Self::of_first_account(arn, facts));
+        Ok([place(ControlPolicyType::Service)?, place(ControlPolicyType::Resource)?])
+    }
+
+    fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
+        let tags = self.found.as_deref().map(|account| &account.tags);
+        let subject = Subject::Organization(AccountResource { account: self.account, tags });
+        let shown = |denial| DeniedResource::Named(self.arn.clone(), denial);
+        ask_identity(asked.action, Resource::Arn(&self.arn), subject, facts, shown)
     }
 }
 
 impl Target for AccountEntry {
     type Name = AccountId;
 
-    fn resolve(id: &AccountId, _: Asked, _: &Facts<'_>) -> Result<Self, Error> {
-        Ok(Self(*id))
+    fn resolve(id: &AccountId, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
+        let place = || Place::of_target(&ControlTarget::Account(*id), facts);
+        Ok(Self { id: *id, place: place()?, absent: Place { found: None, ..place()? } })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        if self.0 == facts.account() { Account.ask(asked, facts) } else { Deployment.ask(asked, facts) }
+        if self.id != facts.account() {
+            only_first_account(asked, facts)?;
+        }
+        self.place.ask(asked, facts).or_else(|refused| self.absent.ask(asked, facts).and(Err(refused)))
     }
 
     fn resources(&self) -> Vec<String> {
-        Vec::new()
+        vec![self.place.arn.clone()]
     }
 }
 
@@ -91,10 +179,14 @@ impl Target for AnyKey {
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        let shown = |denial| DeniedResource::Named(self.arn.to_string(), denial);
-        let subject = self.key.as_deref().map_or(Subject::Account, Subject::Key);
-        ask_identity(asked.action, Resource::Arn(&self.arn), subject, facts, shown)?;
-        only_first_account(asked, facts)
+        only_first_account(asked, facts)?;
+        let ask = |subject| {
+            let shown = |denial| DeniedResource::Named(self.arn.to_string(), denial);
+            ask_identity(asked.action, Resource::Arn(&self.arn), subject, facts, shown)
+        };
+        let absent = Subject::Organization(AccountResource { account: self.arn.account, tags: None });
+        let found = self.key.as_deref().map_or(absent, Subject::Key);
+        ask(found).or_else(|refused| ask(absent).and(Err(refused)))
     }
 
     fn resources(&self) -> Vec<String> {

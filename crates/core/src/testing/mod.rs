@@ -5,6 +5,7 @@ mod authorization_matrix;
 mod conditions;
 mod every_operation;
 mod grants;
+mod hostile;
 mod identity_races;
 pub(crate) mod organization;
 mod races;

@@ -337,3 +337,146 @@ fn assert_sound(kms: &TestKms) {
     let findings = findings(kms);
     assert!(findings.is_empty(), "{findings:?}");
 }
+
+/// A delegate of the first account with these statements.
+fn delegate<'k>(kms: &'k TestKms, name: &str, statements: &[Value]) -> crate::testing::test_kms::Session<'k> {
+    let statements: Vec<String> = statements.iter().map(ToString::to_string).collect();
+    kms.admin().user(name, &statements.join(","))
+}
+
+/// Each operation that names a part of the organization asks on the ARN of each part that it touches: a denial there
+/// holds, and one elsewhere does not.
+#[test]
+fn policies_on_each_part_that_is_touched() {
+    let account = |id: &str| format!("arn:aws:iam::{id}:root");
+    for operation in [
+        "AttachControlPolicy",
+        "CloseAccount",
+        "CreateOrganizationalUnit",
+        "DeleteControlPolicy",
+        "DeleteOrganizationalUnit",
+        "DescribeAccount",
+        "DescribeControlPolicy",
+        "DescribeOrganizationalUnit",
+        "DetachControlPolicy",
+        "ListAccountTags",
+        "ListControlPoliciesForTarget",
+        "ListTargetsForControlPolicy",
+        "MoveAccount",
+        "RenameAccount",
+        "RenameOrganizationalUnit",
+        "ReopenAccount",
+        "TagAccount",
+        "UntagAccount",
+        "UpdateControlPolicy",
+    ] {
+        let kms = TestKms::new();
+        let organization = Organization::new(&kms);
+        let sample = organization.sample(operation, "");
+        let own = |kind: &str, rest: &str| {
+            let id = kms.ok("DescribeOrganization", json!({}))["Organization"]["Id"].as_str().unwrap().to_owned();
+            format!("arn:aws:organizations::{HOME}:{kind}/{id}/{rest}")
+        };
+        let mut touched = Vec::new();
+        for member in ["AccountId", "TargetId"] {
+            touched.extend(sample[member].as_str().map(account));
+        }
+        for member in ["DestinationParentId", "OrganizationalUnitId", "ParentId"] {
+            touched.extend(sample[member].as_str().map(|id| own("ou", id)));
+        }
+        if let Some(id) = sample.get("PolicyId") {
+            let policy = kms.ok("DescribeControlPolicy", json!({"PolicyId": id}))["Policy"].clone();
+            touched.push(policy["Arn"].as_str().unwrap().to_owned());
+        }
+        if operation == "MoveAccount" {
+            touched.push(own("root", &organization.root));
+        }
+        assert!(!touched.is_empty(), "{operation}");
+        let allow = |resources: &[String]| json!({"Effect": "Allow", "Action": "claviger:*", "Resource": resources});
+        for (index, arn) in touched.iter().enumerate() {
+            let deny = json!({"Effect": "Deny", "Action": "claviger:*", "Resource": arn});
+            let denied = delegate(&kms, &format!("denied-{index}"), &[allow(&["*".into()]), deny]);
+            let refusal = denied.call(operation, sample.clone()).expect_err(operation);
+            let end = "with an explicit deny in an identity-based policy";
+            assert!(refusal.message.ends_with(end), "{operation} {arn}: {refusal:?}");
+            let rest: Vec<String> = touched.iter().filter(|other| *other != arn).cloned().collect();
+            if !rest.is_empty() {
+                let lacking = delegate(&kms, &format!("lacking-{index}"), &[allow(&rest)]);
+                let refusal = lacking.call(operation, sample.clone()).expect_err(operation);
+                assert_eq!(refusal.code, "AccessDeniedException", "{operation} {arn}: {refusal:?}");
+            }
+        }
+        let elsewhere = json!({"Effect": "Deny", "Action": "claviger:*", "Resource": account("777788889999")});
+        delegate(&kms, "allowed", &[allow(&touched), elsewhere]).ok(operation, sample);
+    }
+}
+
+/// Conditions see the tags and the number of the account that is acted upon.
+#[test]
+fn conditions_see_the_account_that_is_acted_upon() {
+    let kms = TestKms::new();
+    kms.ok("TagAccount", json!({"AccountId": AWAY, "Tags": [{"Key": "environment", "Value": "prod"}]}));
+    let spare = kms.ok("CreateAccount", json!({"Name": "spare"}))["Account"]["Id"].as_str().unwrap().to_owned();
+    let everything = json!({"Effect": "Allow", "Action": "claviger:*", "Resource": "*"});
+    let when = |effect: &str, key: &str, value: &str| json!({"Effect": effect, "Action": "claviger:*", "Resource": "*", "Condition": {"StringEquals": {key: value}}});
+    let key = "aws:ResourceTag/environment";
+    for (name, statements, on_away, on_spare) in [
+        ("deny-tag", vec![everything.clone(), when("Deny", key, "prod")], false, true),
+        ("allow-tag", vec![when("Allow", key, "prod")], true, false),
+        ("deny-account", vec![everything, when("Deny", "aws:ResourceAccount", AWAY)], false, true),
+        ("allow-account", vec![when("Allow", "aws:ResourceAccount", AWAY)], true, false),
+    ] {
+        let caller = delegate(&kms, name, &statements);
+        for (id, allowed) in [(AWAY, on_away), (&*spare, on_spare)] {
+            for (operation, body) in [
+                ("DescribeAccount", json!({"AccountId": id})),
+                ("CloseAccount", json!({"AccountId": id})),
+                ("ReopenAccount", json!({"AccountId": id})),
+                ("RenameAccount", json!({"AccountId": id, "Name": "renamed"})),
+                ("TagAccount", json!({"AccountId": id, "Tags": [{"Key": "a", "Value": "b"}]})),
+            ] {
+                let answer = caller.call(operation, body);
+                assert_eq!(answer.is_ok(), allowed, "{name} {operation} {id}: {answer:?}");
+                // What is explained is what a request gets.
+                let body = json!({"PrincipalArn": caller.arn(), "Action": format!("claviger:{operation}"),
+                    "Resource": format!("arn:aws:iam::{id}:root")});
+                let decision = kms.ok("ExplainAccess", body)["Decision"].clone();
+                assert_eq!(decision, if allowed { "Allow" } else { "Deny" }, "{name} {operation} {id}");
+            }
+        }
+    }
+}
+
+/// Who may not ask is answered the same whether or not there is such an account, unit or policy, whatever its type.
+#[test]
+fn a_refusal_tells_nobody_what_is_there() {
+    let kms = TestKms::new();
+    let (unit, scp, rcp) = (unit(&kms, &root(&kms), "team"), policy(&kms, SCP, "a"), policy(&kms, RCP, "a"));
+    kms.ok("TagAccount", json!({"AccountId": AWAY, "Tags": [{"Key": "environment", "Value": "prod"}]}));
+    let denies = [
+        json!({"Effect": "Deny", "Action": "*", "Resource": "arn:aws:organizations::*:policy/*/service_control_policy/*"}),
+        json!({"Effect": "Deny", "Action": "*", "Resource": "*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/environment": "prod"}}}),
+    ];
+    for (name, caller) in [("nobody", delegate(&kms, "nobody", &[])), ("denied", delegate(&kms, "denied", &denies))] {
+        for (operation, member, there, missing) in [
+            ("DescribeAccount", "AccountId", AWAY, "777788889999"),
+            ("CloseAccount", "AccountId", AWAY, "777788889999"),
+            ("DeleteOrganizationalUnit", "OrganizationalUnitId", &unit, "ou-none-12345678"),
+            ("DeleteControlPolicy", "PolicyId", &scp, "p-nothere1"),
+            ("DeleteControlPolicy", "PolicyId", &rcp, "p-nothere1"),
+        ] {
+            let told = |id: &str| {
+                let refusal = caller.call(operation, json!({member: id})).unwrap_err();
+                (refusal.code, refusal.message.replace(id, "ID"))
+            };
+            assert_eq!(told(there), told(missing), "{name} {operation} {there}");
+        }
+    }
+    // Nor does another account's principal learn anything by the tags of what it names.
+    let away = kms.away();
+    for id in [HOME, "777788889999"] {
+        let refusal = away.call("CloseAccount", json!({"AccountId": id})).unwrap_err();
+        assert!(refusal.message.ends_with("only the deployment's first account may do this"), "{refusal:?}");
+    }
+}

@@ -390,6 +390,7 @@ fn check_event(commit: &Transaction, row: &Row, call: &Call<'_>, view: &View) {
     let (action, principal, id) = (format!("{}:{}", row.service, row.name), user.arn().to_string(), user.user_id());
     assert_eq!(told, (action.as_str(), user.account.as_u64(), principal.as_str(), id.as_str()));
     assert_eq!(caller.access_key_id, call.signatory.access_key_id());
+    assert_eq!(caller.session.is_some(), user.session.is_some());
     assert_eq!(path, paths::outbox(&event.space, &call.request_id.to_string()));
 }
 
