@@ -32,6 +32,14 @@ pub enum BenchError {
     /// What the command line asks for cannot be done.
     #[error("{0}")]
     Usage(String),
+    /// A server refused to start, which is what it does with a data directory of another format.
+    #[error("the server ended while it started ({status}): {log}")]
+    Ended {
+        /// How it ended.
+        status: std::process::ExitStatus,
+        /// The last line that it printed.
+        log: String,
+    },
     /// The measured process or this one cannot be controlled.
     #[error("process: {0}")]
     Process(String),

@@ -62,6 +62,7 @@ pub fn create_account(program: &Path, endpoint: &Endpoint, credentials: &Path) -
         credential: Credential {
             access_key_id: reply.access_key.access_key_id,
             secret_access_key: reply.access_key.secret_access_key,
+            session_token: None,
         },
     })
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ const POLL: Duration = Duration::from_millis(5);
 pub struct Server {
     child: Child,
     endpoint: Endpoint,
+    log: PathBuf,
 }
 
 impl Server {
@@ -37,7 +38,7 @@ impl Server {
             None => command.spawn(),
         };
         let child = child.map_err(|error| BenchError::file(program, error))?;
-        Ok(Self { child, endpoint: Endpoint { host: address } })
+        Ok(Self { child, endpoint: Endpoint { host: address }, log: log.to_owned() })
     }
 
     /// Waits until `GET /healthz` is answered with a status that means readiness.
@@ -51,11 +52,17 @@ impl Server {
                 return Ok(self);
             }
             if let Some(status) = self.child.try_wait()? {
-                return Err(BenchError::Process(format!("the server ended while it started: {status}")));
+                return Err(BenchError::Ended { status, log: self.last_words() });
             }
             tokio::time::sleep(POLL).await;
         }
         Err(BenchError::Process(format!("the server was not ready after {} s", START_MAX.as_secs())))
+    }
+
+    /// The last line that it printed: if it refused to start, the reason.
+    fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it printed nothing").to_owned()
     }
 
     /// Where it listens.

@@ -27,14 +27,58 @@ pub async fn prepare(
     let account_id = administrator.account_id.clone();
     let names: Vec<_> = (0..users).map(|index| format!("bench-{index:04}")).collect();
     let policy = policy(&account_id);
-    ask_iam(endpoint, administrator, "CreateUser", &names, &[]).await?;
-    let policy_members = [("PolicyName", "use-keys"), ("PolicyDocument", policy.as_str())];
-    ask_iam(endpoint, administrator, "PutUserPolicy", &names, &policy_members).await?;
-    let access_keys = ask_iam(endpoint, administrator, "CreateAccessKey", &names, &[]).await?;
-    let credentials = access_keys.iter().map(|xml| credential(xml)).collect::<Option<Vec<_>>>();
-    let credentials = credentials.ok_or_else(|| BenchError::Reply("CreateAccessKey".to_owned()))?;
+    let credentials = create_users(endpoint, administrator, &names, &policy).await?;
     let key_ids = create_keys(endpoint, administrator, region, keys).await?;
     Ok(Targets { region: region.to_owned(), account_id, credentials, key_ids })
+}
+
+/// Users with this one policy and an access key each, which are given back.
+pub async fn create_users(
+    endpoint: &Endpoint,
+    administrator: &Administrator,
+    names: &[String],
+    policy: &str,
+) -> Result<Vec<Credential>, BenchError> {
+    let iam = Iam { endpoint, administrator };
+    iam.ask_each("CreateUser", "UserName", names, &[]).await?;
+    let members = [("PolicyName", "bench"), ("PolicyDocument", policy)];
+    iam.ask_each("PutUserPolicy", "UserName", names, &members).await?;
+    let replies = iam.ask_each("CreateAccessKey", "UserName", names, &[]).await?;
+    let credentials = replies.iter().map(|xml| credential(xml)).collect::<Option<Vec<_>>>();
+    credentials.ok_or_else(|| BenchError::Reply("CreateAccessKey".to_owned()))
+}
+
+/// IAM, asked by the administrator.
+pub struct Iam<'a> {
+    /// Where.
+    pub endpoint: &'a Endpoint,
+    /// By whom.
+    pub administrator: &'a Administrator,
+}
+
+impl Iam<'_> {
+    /// Sends one action for each name, which is the member `name_member` of its request; gives the XML replies.
+    pub async fn ask_each(
+        &self,
+        action: &str,
+        name_member: &str,
+        names: &[String],
+        members: &[(&str, &str)],
+    ) -> Result<Vec<String>, BenchError> {
+        let signer = Signer::new(&self.administrator.credential, &SigningTime::now(), IAM_REGION, "iam");
+        let messages = names
+            .iter()
+            .map(|name| {
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                form.append_pair("Action", action).append_pair("Version", IAM_VERSION);
+                form.append_pair(name_member, name).extend_pairs(members);
+                let (host, body) = (self.endpoint.host.as_str(), form.finish());
+                signer.message(&Call { host, content_type: FORM, target: None, body: body.as_bytes() })
+            })
+            .collect();
+        let replies = send_all(self.endpoint, action, messages, CONNECTIONS).await?;
+        Ok(replies.into_iter().map(|reply| String::from_utf8_lossy(&reply).into_owned()).collect())
+    }
 }
 
 /// The id in a reply of CreateKey.
@@ -66,29 +110,6 @@ async fn create_keys(
     Ok(key_ids)
 }
 
-/// Sends one IAM action for each user; gives the XML replies.
-async fn ask_iam(
-    endpoint: &Endpoint,
-    administrator: &Administrator,
-    action: &str,
-    user_names: &[String],
-    members: &[(&str, &str)],
-) -> Result<Vec<String>, BenchError> {
-    let signer = Signer::new(&administrator.credential, &SigningTime::now(), IAM_REGION, "iam");
-    let messages = user_names
-        .iter()
-        .map(|user_name| {
-            let mut form = form_urlencoded::Serializer::new(String::new());
-            form.append_pair("Action", action).append_pair("Version", IAM_VERSION);
-            form.append_pair("UserName", user_name).extend_pairs(members);
-            let body = form.finish();
-            signer.message(&Call { host: &endpoint.host, content_type: FORM, target: None, body: body.as_bytes() })
-        })
-        .collect();
-    let replies = send_all(endpoint, action, messages, CONNECTIONS).await?;
-    Ok(replies.into_iter().map(|reply| String::from_utf8_lossy(&reply).into_owned()).collect())
-}
-
 /// What each user may do: exactly what the load generator asks.
 fn policy(account_id: &str) -> String {
     serde_json::json!({
@@ -102,10 +123,12 @@ fn policy(account_id: &str) -> String {
     .to_string()
 }
 
-fn credential(xml: &str) -> Option<Credential> {
+/// The credential in the reply of CreateAccessKey or AssumeRole.
+pub fn credential(xml: &str) -> Option<Credential> {
     Some(Credential {
         access_key_id: element(xml, "AccessKeyId")?.to_owned(),
         secret_access_key: SecretText::new(element(xml, "SecretAccessKey")?.to_owned()),
+        session_token: element(xml, "SessionToken").map(|token| SecretText::new(token.to_owned())),
     })
 }
 
@@ -140,6 +163,9 @@ mod tests {
         let read = credential(xml).unwrap();
         assert_eq!(read.access_key_id, "AKIA234567ABCDEFGHIJ");
         assert_eq!(read.secret_access_key.expose(), "a/b+c=");
+        assert!(read.session_token.is_none());
+        let session = xml.replace("<Status>Active</Status>", "<SessionToken>t/+=</SessionToken>");
+        assert_eq!(credential(&session).unwrap().session_token.unwrap().expose(), "t/+=");
         assert!(credential("<ErrorResponse></ErrorResponse>").is_none());
     }
 }

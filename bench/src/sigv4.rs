@@ -4,7 +4,7 @@
 
 use aws_lc_rs::{digest, hmac};
 
-use crate::targets::Credential;
+use crate::targets::{Credential, SecretText};
 
 /// The moment of a signature, as `x-amz-date` and as the scope's date.
 #[derive(Clone)]
@@ -26,6 +26,7 @@ impl SigningTime {
 /// A credential with the signing key of one day, Region and service, from which any number of requests is signed.
 pub struct Signer<'a> {
     access_key_id: &'a str,
+    session_token: Option<&'a str>,
     key: hmac::Key,
     time: SigningTime,
     scope: String,
@@ -48,7 +49,8 @@ impl<'a> Signer<'a> {
     pub fn new(credential: &'a Credential, time: &SigningTime, region: &str, service: &str) -> Self {
         let key = signing_key(credential.secret_access_key.expose(), time.date(), region, service);
         let scope = format!("{}/{region}/{service}/aws4_request", time.date());
-        Self { access_key_id: &credential.access_key_id, key, time: time.clone(), scope }
+        let session_token = credential.session_token.as_ref().map(SecretText::expose);
+        Self { access_key_id: &credential.access_key_id, session_token, key, time: time.clone(), scope }
     }
 
     /// The complete HTTP/1.1 message of a signed request.
@@ -60,17 +62,25 @@ impl<'a> Signer<'a> {
             }
             None => (String::new(), "", String::new()),
         };
+        let (token_canonical, token_name, token_line) = match self.session_token {
+            Some(token) => (
+                format!("x-amz-security-token:{token}\n"),
+                ";x-amz-security-token",
+                format!("X-Amz-Security-Token: {token}\r\n"),
+            ),
+            None => (String::new(), "", String::new()),
+        };
         let stamp = &self.time.stamp;
-        let signed_headers = format!("content-type;host;x-amz-date{target_name}");
+        let signed_headers = format!("content-type;host;x-amz-date{token_name}{target_name}");
         let body_digest = hex::encode(digest::digest(&digest::SHA256, body));
         let canonical = format!(
-            "POST\n/\n\ncontent-type:{content_type}\nhost:{host}\nx-amz-date:{stamp}\n{target_canonical}\n\
-             {signed_headers}\n{body_digest}"
+            "POST\n/\n\ncontent-type:{content_type}\nhost:{host}\nx-amz-date:{stamp}\n{token_canonical}\
+             {target_canonical}\n{signed_headers}\n{body_digest}"
         );
         let signature = hex::encode(hmac::sign(&self.key, string_to_sign(stamp, &self.scope, &canonical).as_bytes()));
         let mut message = format!(
-            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Type: {content_type}\r\nX-Amz-Date: {stamp}\r\n{target_line}\
-             Authorization: AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={signed_headers}, \
+            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Type: {content_type}\r\nX-Amz-Date: {stamp}\r\n{token_line}\
+             {target_line}Authorization: AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={signed_headers}, \
              Signature={signature}\r\nContent-Length: {}\r\n\r\n",
             self.access_key_id,
             self.scope,
@@ -123,18 +133,26 @@ mod tests {
 
     #[test]
     fn every_sent_header_that_matters_is_signed() {
-        let credential = Credential {
-            access_key_id: "AKIA0000000000000001".to_owned(),
-            secret_access_key: crate::targets::SecretText::new("secret".to_owned()),
-        };
-        let signer = Signer::new(&credential, &SigningTime::now(), "us-east-1", "kms");
-        for (target, want) in [
-            (Some("TrentService.Encrypt"), "content-type;host;x-amz-date;x-amz-target,"),
-            (None, "content-type;host;x-amz-date,"),
+        for (token, target, want) in [
+            (None, Some("TrentService.Encrypt"), "content-type;host;x-amz-date;x-amz-target,"),
+            (None, None, "content-type;host;x-amz-date,"),
+            (
+                Some("t"),
+                Some("TrentService.Encrypt"),
+                "content-type;host;x-amz-date;x-amz-security-token;x-amz-target,",
+            ),
+            (Some("t"), None, "content-type;host;x-amz-date;x-amz-security-token,"),
         ] {
+            let credential = Credential {
+                access_key_id: "AKIA0000000000000001".to_owned(),
+                secret_access_key: SecretText::new("secret".to_owned()),
+                session_token: token.map(|token| SecretText::new(token.to_owned())),
+            };
+            let signer = Signer::new(&credential, &SigningTime::now(), "us-east-1", "kms");
             let message = signer.message(&Call { host: "localhost:1", content_type: JSON, target, body: b"{}" });
             let text = String::from_utf8(message).unwrap();
-            assert!(text.contains(&format!("SignedHeaders={want}")), "target={target:?}: {text}");
+            assert!(text.contains(&format!("SignedHeaders={want}")), "token={token:?} target={target:?}: {text}");
+            assert_eq!(text.contains("\r\nX-Amz-Security-Token: t\r\n"), token.is_some(), "{text}");
             assert!(text.ends_with("Content-Length: 2\r\n\r\n{}"), "target={target:?}: {text}");
         }
     }

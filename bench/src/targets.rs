@@ -34,9 +34,12 @@ pub struct Credential {
     pub access_key_id: String,
     /// The secret half.
     pub secret_access_key: SecretText,
+    /// What tells the session, if the access key is of one.
+    #[serde(default)]
+    pub session_token: Option<SecretText>,
 }
 
-/// A secret access key; it can be neither printed nor cloned.
+/// A secret access key or session token; it can be neither printed nor cloned.
 pub struct SecretText(Zeroizing<String>);
 
 impl SecretText {
@@ -85,6 +88,7 @@ impl Targets {
                 Ok(Credential {
                     access_key_id: format!("AKIA{index:016}"),
                     secret_access_key: SecretText::new(hex::encode(secret)),
+                    session_token: None,
                 })
             })
             .collect::<Result<_, BenchError>>()?;
@@ -126,6 +130,7 @@ impl Administrator {
             credential: Credential {
                 access_key_id: setting("aws_access_key_id")?,
                 secret_access_key: SecretText::new(setting("aws_secret_access_key")?),
+                session_token: None,
             },
         })
     }
@@ -178,11 +183,17 @@ struct Written<'a> {
 struct WrittenCredential<'a> {
     access_key_id: &'a str,
     secret_access_key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_token: Option<&'a str>,
 }
 
 impl<'a> From<&'a Credential> for WrittenCredential<'a> {
     fn from(credential: &'a Credential) -> Self {
-        Self { access_key_id: &credential.access_key_id, secret_access_key: credential.secret_access_key.expose() }
+        Self {
+            access_key_id: &credential.access_key_id,
+            secret_access_key: credential.secret_access_key.expose(),
+            session_token: credential.session_token.as_ref().map(SecretText::expose),
+        }
     }
 }
 

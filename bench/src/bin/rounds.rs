@@ -10,17 +10,20 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use claviger_bench::corpus::{Corpus, Shape, Workload};
+use claviger_bench::kept::Kept;
 use claviger_bench::load::Window;
 use claviger_bench::population::{create_account, populate};
 use claviger_bench::rounds::{Side, compare};
 use claviger_bench::server::Server;
 use claviger_bench::targets::{Administrator, Targets};
-use claviger_bench::{BenchError, process, setup};
+use claviger_bench::{BenchError, process, sessions, setup};
 
 const REGION: &str = "us-east-1";
 const CREDENTIALS: usize = 50;
 const KEYS: usize = 1_000;
 const KEYS_MANY: usize = 100_000;
+/// Each has 1,000 grants.
+const KEYS_SHARED: usize = 100;
 const REQUESTS: usize = 50_000;
 const START_LIMIT: Duration = Duration::from_secs(10);
 const RESIDENT_LIMIT_KIB: u64 = 2 * 1024 * 1024;
@@ -44,6 +47,9 @@ enum Claim {
     Encrypt,
     /// Encrypt with 100,000 keys against 1,000 keys: at most 1.2.
     Keys,
+    /// Encrypt by role sessions with 5 policies of 20 statements, on keys with 1,000 grants each, against the yardstick's
+    /// plain user: at most 1.5.
+    Session,
     /// Time until requests are served, and resident memory, with 1,000,000 keys: under 10 s and 2 GiB.
     Start(Start),
 }
@@ -125,6 +131,7 @@ fn execute(arguments: &Arguments, tell: Tell<'_>) -> Result<Verdict, BenchError>
             Claim::DataKey => data_key(settings, tell).await,
             Claim::Encrypt => encrypt(settings, tell).await,
             Claim::Keys => keys(settings, tell).await,
+            Claim::Session => session(settings, tell).await,
             Claim::Start(start) => measure_start(settings, start, tell).await,
         }
     })
@@ -139,7 +146,7 @@ async fn calibrate(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, Bench
 }
 
 async fn encrypt(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, BenchError> {
-    let (server, path) = settings.start_claviger(KEYS).await?;
+    let (server, path) = settings.start_claviger(KEYS, &mut *tell).await?;
     let claviger = settings.side("claviger", server, &path, Workload::Encrypt).await?;
     let server = settings.start_yardstick(&path).await?;
     let yardstick = settings.side("yardstick", server, &path, Workload::Encrypt).await?;
@@ -147,26 +154,37 @@ async fn encrypt(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, BenchEr
 }
 
 async fn keys(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, BenchError> {
-    let (server, path) = settings.start_claviger(KEYS_MANY).await?;
+    let (server, path) = settings.start_claviger(KEYS_MANY, &mut *tell).await?;
     let many = settings.side("100,000 keys", server, &path, Workload::Encrypt).await?;
-    let (server, path) = settings.start_claviger(KEYS).await?;
+    let (server, path) = settings.start_claviger(KEYS, &mut *tell).await?;
     let few = settings.side("1,000 keys", server, &path, Workload::Encrypt).await?;
     settings.judge([&many, &few], Some(1.2), tell).await
 }
 
 async fn data_key(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, BenchError> {
-    let (server, path) = settings.start_claviger(KEYS).await?;
+    let (server, path) = settings.start_claviger(KEYS, &mut *tell).await?;
     let data_key = settings.side("GenerateDataKey", Rc::clone(&server), &path, Workload::GenerateDataKey).await?;
     let encrypt = settings.side("Encrypt", server, &path, Workload::Encrypt).await?;
     settings.judge([&data_key, &encrypt], Some(1.5), tell).await
 }
 
+async fn session(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, BenchError> {
+    let (server, path) = settings.start_with_sessions(&mut *tell).await?;
+    let targets = sessions::assume(server.endpoint(), Targets::read(&path)?).await?;
+    let context_pairs = settings.context_pairs.max(sessions::CONTEXT_PAIRS);
+    let session = settings.side_of("session", server, targets, Workload::Encrypt, context_pairs).await?;
+    // It signs by the users' own access keys: a token would make its request dearer.
+    let (server, targets) = (settings.start_yardstick(&path).await?, Targets::read(&path)?);
+    let yardstick = settings.side_of("yardstick", server, targets, Workload::Encrypt, context_pairs).await?;
+    settings.judge([&session, &yardstick], Some(1.5), tell).await
+}
+
 async fn measure_start(settings: &Settings, start: &Start, tell: Tell<'_>) -> Result<Verdict, BenchError> {
-    let data = settings.populate(start, &mut *tell).await?;
+    let kept = settings.populate(start, &mut *tell).await?;
     let (mut slowest, mut largest_kib) = (Duration::ZERO, 0);
     for _ in 0..start.starts {
         let started = Instant::now();
-        let server = settings.serve(&data, &start.arguments, None).await?;
+        let server = settings.serve(&kept, &start.arguments, None).await?;
         let elapsed = started.elapsed();
         let (now_kib, peak_kib) = process::resident_kib(server.pid())?;
         let (seconds, now, peak) = (elapsed.as_secs_f64(), now_kib / 1024, peak_kib / 1024);
@@ -180,43 +198,76 @@ async fn measure_start(settings: &Settings, start: &Start, tell: Tell<'_>) -> Re
 
 impl Settings {
     /// A server with this many keys; the first time they are created, later they are found again.
-    async fn start_claviger(&self, keys: usize) -> Result<(Rc<Server>, PathBuf), BenchError> {
-        let directory = self.directory.join(format!("keys-{keys}"));
-        let (data, targets) = (directory.join("data"), directory.join("targets.json"));
-        let prepared = targets.exists();
-        if !prepared {
-            make_anew(&directory)?;
+    async fn start_claviger(&self, keys: usize, tell: Tell<'_>) -> Result<(Rc<Server>, PathBuf), BenchError> {
+        let kept = Kept::new(&self.directory, &format!("keys-{keys}"));
+        let core = Some(self.server_core);
+        if let Some(server) = self.find_again(&kept, &[], core, tell).await? {
+            return Ok((Rc::new(server), kept.targets()));
         }
-        let server = self.serve(&data, &[], Some(self.server_core)).await?;
-        if !prepared {
-            let administrator = Administrator::read(&data.join("credentials"))?;
-            setup::prepare(server.endpoint(), &administrator, REGION, CREDENTIALS, keys).await?.write(&targets)?;
+        kept.make_anew()?;
+        let server = self.serve(&kept, &[], core).await?;
+        let administrator = Administrator::read(&kept.data().join("credentials"))?;
+        setup::prepare(server.endpoint(), &administrator, REGION, CREDENTIALS, keys).await?.write(&kept.targets())?;
+        Ok((Rc::new(server), kept.targets()))
+    }
+
+    /// A server with roles, their policies, and keys with grants, in the same way.
+    async fn start_with_sessions(&self, tell: Tell<'_>) -> Result<(Rc<Server>, PathBuf), BenchError> {
+        let kept = Kept::new(&self.directory, &format!("sessions-{KEYS_SHARED}"));
+        let core = Some(self.server_core);
+        if let Some(server) = self.find_again(&kept, &[], core, tell).await? {
+            return Ok((Rc::new(server), kept.targets()));
         }
-        Ok((Rc::new(server), targets))
+        kept.make_anew()?;
+        let server = self.serve(&kept, &[], core).await?;
+        let administrator = Administrator::read(&kept.data().join("credentials"))?;
+        let prepared = sessions::prepare(server.endpoint(), &administrator, REGION, CREDENTIALS, KEYS_SHARED).await?;
+        prepared.write(&kept.targets())?;
+        Ok((Rc::new(server), kept.targets()))
     }
 
     /// The data directory of a large deployment; the first time it is made, later it is found again.
-    async fn populate(&self, start: &Start, tell: Tell<'_>) -> Result<PathBuf, BenchError> {
-        let directory = self.directory.join(format!("population-{}", start.keys));
-        let (data, complete) = (directory.join("data"), directory.join("complete"));
-        if !complete.exists() {
-            make_anew(&directory)?;
-            let server = self.serve(&data, &start.arguments, None).await?;
-            let credentials = data.join("credentials");
+    async fn populate(&self, start: &Start, tell: Tell<'_>) -> Result<Kept, BenchError> {
+        let kept = Kept::new(&self.directory, &format!("population-{}", start.keys));
+        if self.find_again(&kept, &start.arguments, None, &mut *tell).await?.is_none() {
+            kept.make_anew()?;
+            let server = self.serve(&kept, &start.arguments, None).await?;
+            let credentials = kept.data().join("credentials");
             let second = create_account(&self.program("claviger", &self.claviger)?, server.endpoint(), &credentials)?;
             let administrators = [Administrator::read(&credentials)?, second];
-            populate(server.endpoint(), &administrators, start.keys, &mut *tell).await?;
-            fs::write(&complete, "").map_err(|error| BenchError::file(&complete, error))?;
+            populate(server.endpoint(), &administrators, start.keys, tell).await?;
+            kept.complete()?;
         }
-        Ok(data)
+        Ok(kept)
     }
 
-    async fn serve(&self, data: &Path, more: &[String], core: Option<usize>) -> Result<Server, BenchError> {
+    /// A server on what an earlier run has made. Nothing if there is none, or if this version of the server refuses it.
+    async fn find_again(
+        &self,
+        kept: &Kept,
+        more: &[String],
+        core: Option<usize>,
+        tell: Tell<'_>,
+    ) -> Result<Option<Server>, BenchError> {
+        if !kept.is_complete() {
+            return Ok(None);
+        }
+        match self.serve(kept, more, core).await {
+            Err(error @ BenchError::Ended { .. }) if !kept.is_in_use()? => {
+                let path = kept.data();
+                tell(&format!("{} is of another version, so it is deleted and made anew: {error}", path.display()));
+                Ok(None)
+            }
+            server => server.map(Some),
+        }
+    }
+
+    async fn serve(&self, kept: &Kept, more: &[String], core: Option<usize>) -> Result<Server, BenchError> {
+        let data = kept.data();
         let data_text = data.to_string_lossy();
         let mut arguments = vec!["serve", "--dev", "--data-dir", &data_text];
         arguments.extend(more.iter().map(String::as_str));
-        let server =
-            Server::start(&self.program("claviger", &self.claviger)?, &arguments, &data.with_extension("log"), core)?;
+        let server = Server::start(&self.program("claviger", &self.claviger)?, &arguments, &kept.log(), core)?;
         server.ready(|status| status == 200).await
     }
 
@@ -236,8 +287,18 @@ impl Settings {
         targets: &Path,
         workload: Workload,
     ) -> Result<Side, BenchError> {
-        let targets = Targets::read(targets)?;
-        let shape = Shape { requests: REQUESTS.max(targets.key_ids.len()), context_pairs: self.context_pairs };
+        self.side_of(name, server, Targets::read(targets)?, workload, self.context_pairs).await
+    }
+
+    async fn side_of(
+        &self,
+        name: &str,
+        server: Rc<Server>,
+        targets: Targets,
+        workload: Workload,
+        context_pairs: usize,
+    ) -> Result<Side, BenchError> {
+        let shape = Shape { requests: REQUESTS.max(targets.key_ids.len()), context_pairs };
         let corpus = Corpus::gather(workload, shape, targets, server.endpoint(), self.connections).await?;
         Ok(Side { name: name.to_owned(), server, corpus: Rc::new(corpus) })
     }
@@ -269,15 +330,6 @@ impl Settings {
             None => Ok(std::env::current_exe()?.with_file_name(name)),
         }
     }
-}
-
-/// An empty directory, whatever an interrupted preparation has left there.
-fn make_anew(directory: &Path) -> Result<(), BenchError> {
-    if directory.exists() {
-        fs::remove_dir_all(directory).map_err(|error| BenchError::file(directory, error))?;
-    }
-    let data = directory.join("data");
-    fs::create_dir_all(&data).map_err(|error| BenchError::file(&data, error))
 }
 
 fn seconds(seconds: f64) -> Result<Duration, BenchError> {

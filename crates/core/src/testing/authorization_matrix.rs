@@ -10,16 +10,20 @@ use serde_json::{Value, json};
 use crate::table::{self, Row};
 use crate::testing::every_operation::{FREE, World};
 use crate::testing::test_kms::{AWAY, HOME, NOT_COMMITTED, Refused, Session, policy};
+use crate::testing::test_sessions::Opened;
 
 const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/authorization-matrix.txt");
 
 /// The kinds of principal, in the order of the lines, each with what it is.
-const KINDS: [(&str, &str); 9] = [
+const KINDS: [(&str, &str); 12] = [
     ("admin", "user of the account with AdministratorAccess; the key policy lets the account in"),
     ("matching", "user of the account with an identity policy for the action; the key policy lets the account in"),
     ("account-only", "user of the account without identity policy; the key policy lets the account in"),
     ("in-key-policy", "user of the account without identity policy; the key policy names it"),
     ("granted", "user of the account without identity policy; a grant on the key gives the operation"),
+    ("role-session", "session of a role with an identity policy for the action; the key policy lets the account in"),
+    ("session-policy", "the same, opened with a session policy that allows reading alone"),
+    ("role-in-policy", "session of a role without identity policy; the key policy names the role"),
     ("nobody", "user of the account without identity policy; the key policy names the admin alone"),
     ("other-both-yes", "user of another account with an identity policy; the key policy lets its account in"),
     ("other-no-own-yes", "user of another account without identity policy; the key policy names it"),
@@ -27,13 +31,21 @@ const KINDS: [(&str, &str); 9] = [
 ];
 
 /// Those for whom an operation that is not about a key differs.
-const WITHOUT_KEY: [&str; 3] = ["admin", "matching", "nobody"];
+const WITHOUT_KEY: [&str; 5] = ["admin", "matching", "role-session", "session-policy", "nobody"];
+
+/// The role of the kinds that are sessions.
+const ROLE: &str = "arn:aws:iam::111122223333:role/asking";
+
+/// What the session policy of a narrowed session allows.
+const READING: &str = r#"{"Sid": "Reading", "Effect": "Allow", "Resource": "*", "Action": [
+    "claviger:Describe*", "claviger:List*", "iam:Get*", "iam:List*", "kms:Describe*", "kms:Get*", "kms:List*"
+]}"#;
 
 const HEAD: &str = "\
 Who may do what, and by which statement: each operation of the service, asked by each kind of principal with a request
 that is in order. `yes` names the statements that allow, by layer, policy and place from 0; `no` says what is lacking.
 Operations that are not about a key are asked by the first kinds and by a user without any policy. An account's root has
-no access key, so it calls nothing.
+no access key, so it calls nothing. A session policy only takes away: it is named where it refuses.
 
 ";
 
@@ -72,6 +84,8 @@ struct Asking {
     kind: &'static str,
     world: World,
     access_key_id: AccessKeyId,
+    /// The answer of AssumeRole, if a session of the role `asking` asks.
+    assumed: Option<Value>,
 }
 
 impl Asking {
@@ -83,7 +97,16 @@ impl Asking {
             _ if is_away(kind) => away.user("asking", ""),
             _ => home.user("asking", ""),
         };
+        let assumed = is_session(kind).then(|| {
+            world.kms.role("asking");
+            let mut body = json!({"RoleArn": ROLE, "RoleSessionName": "s1"});
+            if kind == "session-policy" {
+                body["Policy"] = json!(policy(READING));
+            }
+            home.ok("AssumeRole", body)
+        });
         let named = match kind {
+            "role-in-policy" => Some(ROLE.to_owned()),
             "in-key-policy" | "other-no-own-yes" => Some(caller.arn()),
             "other-both-yes" => Some(AWAY.to_owned()),
             _ => None,
@@ -99,7 +122,7 @@ impl Asking {
             home.ok("PutKeyPolicy", json!({"KeyId": key, "Policy": policy(&statements.join(","))}));
         }
         let access_key_id = caller.access_key_id;
-        Self { kind, world, access_key_id }
+        Self { kind, world, access_key_id, assumed }
     }
 
     /// What a request gets, and why; nothing if there is no such principal for the operation.
@@ -112,11 +135,13 @@ impl Asking {
         if (keys.is_empty() && !WITHOUT_KEY.contains(&self.kind)) || (is_away(self.kind) && alias) {
             return None;
         }
-        if ["matching", "other-both-yes", "other-not-let-in"].contains(&self.kind) {
+        if ["matching", "role-session", "session-policy", "other-both-yes", "other-not-let-in"].contains(&self.kind) {
             let owner = if is_away(self.kind) { kms.away() } else { kms.admin() };
             let matching = json!({"Sid": "Matching", "Effect": "Allow", "Action": actions(row), "Resource": "*"});
             let document = policy(&matching.to_string());
-            owner.ok("PutUserPolicy", json!({"UserName": "asking", "PolicyName": "p", "PolicyDocument": document}));
+            let kind = if self.assumed.is_some() { "Role" } else { "User" };
+            let body = json!({format!("{kind}Name"): "asking", "PolicyName": "p", "PolicyDocument": document});
+            owner.ok(&format!("Put{kind}Policy"), body);
         }
         if self.kind == "granted" && !grant(&self.world, row, caller) {
             return None;
@@ -124,9 +149,14 @@ impl Asking {
         if is_away(self.kind) {
             name_by_arn(&self.world, &mut body);
         }
-        let why = why(&self.world, caller, row, keys.first().copied(), body.get("RoleArn"));
+        let explained = if self.assumed.is_some() { ROLE.to_owned() } else { caller.arn() };
+        let own = caller.account() == kms.admin().account();
+        let why = why(&self.world, (own, explained), row, keys.first().copied(), body.get("RoleArn"));
         kms.store.refuse_commits(true);
-        let answer = caller.call(row.name, body);
+        let answer = match &self.assumed {
+            Some(assumed) => Opened::of(kms, assumed).call(row.name, body),
+            None => caller.call(row.name, body),
+        };
         kms.store.refuse_commits(false);
         Some(match answer {
             Err(refusal) if !refusal.message.ends_with(NOT_COMMITTED) => refused(&refusal, &why),
@@ -137,6 +167,10 @@ impl Asking {
 
 fn is_away(kind: &str) -> bool {
     kind.starts_with("other-")
+}
+
+fn is_session(kind: &str) -> bool {
+    ["role-session", "session-policy", "role-in-policy"].contains(&kind)
 }
 
 fn refused(refusal: &Refused, why: &str) -> String {
@@ -201,13 +235,13 @@ fn grant(world: &World, row: &Row, grantee: Session<'_>) -> bool {
 }
 
 /// The statements that allow, as ExplainAccess tells them to the caller's own account.
-fn why(world: &World, caller: Session<'_>, row: &Row, key: Option<&str>, role: Option<&Value>) -> String {
+fn why(world: &World, who: (bool, String), row: &Row, key: Option<&str>, role: Option<&Value>) -> String {
+    let (own, principal) = who;
     if FREE.contains(&row.name) {
         return "needs no permission".into();
     }
-    let own = caller.account() == world.kms.admin().account();
     let asker = if own { world.kms.admin() } else { world.kms.away() };
-    let mut body = json!({"PrincipalArn": caller.arn(), "Action": row.asked.action.to_string()});
+    let mut body = json!({"PrincipalArn": principal, "Action": row.asked.action.to_string()});
     if let Some(key) = key {
         body["KeyId"] = json!(world.kms.admin().key_arn(key));
     }
