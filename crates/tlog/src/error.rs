@@ -1,0 +1,63 @@
+//! Why a log cannot be read, in the words of a log.
+
+use std::io;
+
+/// Something in the log's directory is not what was written there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{file}` {what}{}", self.place())]
+pub struct Damage {
+    /// The file, relative to the log's directory.
+    pub file: String,
+    /// The entry that is wrong, if one is.
+    pub entry: Option<u64>,
+    /// What is wrong with it, as the rest of a sentence.
+    pub what: &'static str,
+}
+
+impl Damage {
+    pub(crate) fn new(file: impl Into<String>, what: &'static str) -> Self {
+        Self { file: file.into(), entry: None, what }
+    }
+
+    fn place(&self) -> String {
+        self.entry.map(|entry| format!(" (entry {entry})")).unwrap_or_default()
+    }
+}
+
+/// Why a log could not be read or is not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The log is damaged, or somebody changed it.
+    #[error("the log is damaged: {0}")]
+    Damaged(#[from] Damage),
+    /// There is no such entry.
+    #[error("entry {index} is not in the log, which has {size}")]
+    NoEntry {
+        /// The entry that was asked for.
+        index: u64,
+        /// How many there are.
+        size: u64,
+    },
+    /// The log does not continue the checkpoint that was kept elsewhere.
+    #[error("the log does not continue the pinned checkpoint: {0}")]
+    Pinned(&'static str),
+    /// The entry was pruned.
+    #[error("entry {index} was pruned: entries are kept from {kept_from} on")]
+    Pruned {
+        /// The entry that was asked for.
+        index: u64,
+        /// The first entry that is kept.
+        kept_from: u64,
+    },
+    /// A file could not be read; the disk says why.
+    #[error("`{file}` cannot be read: {source}")]
+    Read {
+        /// The file, relative to the log's directory.
+        file: String,
+        /// The disk's answer.
+        source: io::Error,
+    },
+    /// The trusted key is none of the keys that sign this log.
+    #[error("this log is not signed by the key `{0}`, nor by one that leads to it")]
+    Untrusted(String),
+}

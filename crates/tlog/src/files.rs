@@ -1,0 +1,189 @@
+//! The files of a log: what is asked of a disk, and a directory that answers it.
+//!
+//! Paths are relative to the log's directory, with `/` between their parts; the directory itself is the empty path.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// What a log needs of a file system. Nothing is durable before it was synced: the bytes of a file by syncing the file,
+/// the names in a directory by syncing the directory.
+pub trait Files: Send + Sync {
+    /// All bytes of a file.
+    fn read(&self, path: &str) -> io::Result<Vec<u8>>;
+
+    /// The names in a directory, in any order.
+    fn list(&self, path: &str) -> io::Result<Vec<String>>;
+
+    /// Makes a directory; that it is there already is no error.
+    fn create_directory(&self, path: &str) -> io::Result<()>;
+
+    /// Writes a whole file, over one that is there.
+    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes these files and directories durable, in any order.
+    fn sync(&self, paths: &[&str]) -> io::Result<()>;
+
+    /// Gives a file another name in the same directory, over a file that has it.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a file or an empty directory.
+    fn remove(&self, path: &str) -> io::Result<()>;
+
+    /// Keeps other writers out until the guard is dropped; `WouldBlock` if there is one.
+    fn lock(&self) -> io::Result<Box<dyn Send>>;
+}
+
+/// A directory of the operating system. Only its owner may read what is written there.
+#[derive(Debug, Clone)]
+pub struct Directory(PathBuf);
+
+impl Directory {
+    /// The directory at this path, which need not be there yet; its parent must.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        if path.is_empty() { self.0.clone() } else { self.0.join(path) }
+    }
+}
+
+impl Files for Directory {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.at(path))
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<String>> {
+        let entries = fs::read_dir(self.at(path))?;
+        // A name that is no UTF-8 is none of the log's.
+        entries.filter_map(|entry| entry.map(|entry| entry.file_name().into_string().ok()).transpose()).collect()
+    }
+
+    fn create_directory(&self, path: &str) -> io::Result<()> {
+        let full = self.at(path);
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        match builder.create(&full) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && full.is_dir() => return Ok(()),
+            other => other?,
+        }
+        match full.parent() {
+            // The log's own directory has its name in one that is not the log's.
+            Some(parent) if path.is_empty() => {
+                let here = parent.as_os_str().is_empty();
+                File::open(if here { std::path::Path::new(".") } else { parent })?.sync_all()
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(self.at(path))?.write_all(bytes)
+    }
+
+    fn sync(&self, paths: &[&str]) -> io::Result<()> {
+        paths.iter().try_for_each(|path| File::open(self.at(path))?.sync_all())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.at(from), self.at(to))
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        let full = self.at(path);
+        if full.is_dir() { fs::remove_dir(full) } else { fs::remove_file(full) }
+    }
+
+    fn lock(&self) -> io::Result<Box<dyn Send>> {
+        let directory = File::open(&self.0)?;
+        match directory.try_lock() {
+            Ok(()) => Ok(Box::new(directory)),
+            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// The file's bytes, or none if there is no such file.
+pub(crate) fn read_if_there(files: &dyn Files, path: &str) -> Result<Option<Vec<u8>>, crate::LogError> {
+    match files.read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(source) => Err(crate::LogError::Read { file: path.to_owned(), source }),
+    }
+}
+
+/// The names in a directory, none if it is not there.
+pub(crate) fn list_if_there(files: &dyn Files, path: &str) -> Result<Vec<String>, crate::LogError> {
+    match files.list(path) {
+        Ok(names) => Ok(names),
+        Err(error) if is_absent(&error) => Ok(Vec::new()),
+        Err(source) => Err(crate::LogError::Read { file: path.to_owned(), source }),
+    }
+}
+
+/// Whether the disk says that nothing is there.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The directory in which a path's last part stands.
+pub(crate) fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_keeps_what_it_is_given() {
+        let scratch = tempfile::tempdir().unwrap();
+        let files = Directory::new(scratch.path().join("log"));
+        files.create_directory("").unwrap();
+        files.create_directory("").unwrap();
+        files.create_directory("a").unwrap();
+        files.write("a/b.new", b"longer than the next").unwrap();
+        files.write("a/b.new", b"text").unwrap();
+        files.sync(&["a/b.new", "a", ""]).unwrap();
+        files.rename("a/b.new", "a/b").unwrap();
+        assert_eq!(files.read("a/b").unwrap(), b"text");
+        assert_eq!(files.list("a").unwrap(), ["b"]);
+        assert!(files.remove("a").is_err(), "it is not empty");
+        files.remove("a/b").unwrap();
+        files.remove("a").unwrap();
+        assert!(read_if_there(&files, "a/b").unwrap().is_none());
+        assert!(list_if_there(&files, "a").unwrap().is_empty());
+        assert_eq!(["", "a", "a/b", "a/b/c"].map(parent), ["", "", "a", "a/b"]);
+    }
+
+    #[test]
+    fn one_writer_at_a_time() {
+        let scratch = tempfile::tempdir().unwrap();
+        let files = Directory::new(scratch.path());
+        let held = files.lock().unwrap();
+        assert_eq!(files.lock().err().unwrap().kind(), io::ErrorKind::WouldBlock);
+        drop(held);
+        files.lock().unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn others_cannot_read_the_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let scratch = tempfile::tempdir().unwrap();
+        let files = Directory::new(scratch.path().join("log"));
+        files.create_directory("").unwrap();
+        files.write("a", b"text").unwrap();
+        for (path, want) in [("log", 0o700), ("log/a", 0o600)] {
+            let mode = fs::metadata(scratch.path().join(path)).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, want, "{path}");
+        }
+    }
+}

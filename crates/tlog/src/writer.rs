@@ -1,0 +1,413 @@
+//! Writing a log. Entries become part of it with a checkpoint, all of a commit or none of it.
+//!
+//! A commit writes files that no checkpoint speaks of yet, and the checkpoint under another name; syncs them all, with
+//! the directories that have their names; and gives the checkpoint its name. So whenever the power goes, the log is as
+//! at one of its checkpoints, and what stands beyond it is written again. After any error the log is as at the last
+//! checkpoint, or at the one that was being written: the writer refuses everything, and opening a new one tells which.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+
+use crate::bundle::push_entry;
+use crate::checkpoint::{Checkpoint, SignedCheckpoint};
+use crate::edge::Edge;
+use crate::error::{Damage, LogError};
+use crate::files::{Files, is_absent, list_if_there, parent, read_if_there};
+use crate::hash::leaf_hash;
+use crate::head::{CHECKPOINT, Head, Rotation};
+use crate::keys::{self, KeyChain};
+use crate::note::{NoteError, Origin, SignedNote, Signer, VerifierKey};
+use crate::pruned;
+use crate::reader::{Stored, check_bundle};
+use crate::tile::{self, HEIGHT, Row, Tile, WIDTH, width_at};
+
+/// The one writer of a log.
+pub struct Writer {
+    files: Arc<dyn Files>,
+    signer: Box<dyn Signer>,
+    key: VerifierKey,
+    chain: KeyChain,
+    checkpoint: SignedCheckpoint,
+    kept_from: u64,
+    /// The tree with all that was appended.
+    edge: Edge,
+    /// The bundle that is not full yet.
+    bundle: Vec<u8>,
+    /// What became full since the last commit.
+    full: Vec<(Tile, Vec<u8>)>,
+    state: State,
+    /// Partial files of the last commit, so that those which are as they were are not written again.
+    written: Vec<(Tile, usize)>,
+    /// Directories that are there, durably once the commit that found or made them is.
+    folders: HashSet<String>,
+    /// Held as long as this writer is.
+    _lock: Box<dyn Send>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Failed,
+    Ready,
+}
+
+/// Why a log could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Another writer has the log.
+    #[error("the log is being written by another process")]
+    AlreadyOpen,
+    /// An entry is longer than 65,535 bytes.
+    #[error("an entry of {bytes} bytes is too long for the log")]
+    EntryTooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// There was an error before: the writer must be opened anew.
+    #[error("the log failed before, and must be opened anew")]
+    Failed,
+    /// The disk failed or is full. The writer must be opened anew.
+    #[error("`{file}` cannot be written: {source}")]
+    Io {
+        /// The file, relative to the log's directory.
+        file: String,
+        /// The disk's answer.
+        source: io::Error,
+    },
+    /// The key has signed the log before; a rotation wants a new one.
+    #[error("the key is already one of the log's")]
+    KeyInUse,
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The signer's signature is wrong.
+    #[error("the log's signer made a wrong signature")]
+    Signer,
+    /// The signer has not the log's newest key.
+    #[error("the log is signed by the key `{expected}` now")]
+    WrongKey {
+        /// The log's newest key.
+        expected: VerifierKey,
+    },
+}
+
+impl From<Damage> for WriteError {
+    fn from(damage: Damage) -> Self {
+        Self::Log(damage.into())
+    }
+}
+
+impl From<NoteError> for WriteError {
+    fn from(_: NoteError) -> Self {
+        Self::Signer
+    }
+}
+
+impl Writer {
+    /// Opens the log in a directory, or begins one there. What a crash left beyond the last checkpoint is dropped.
+    pub fn open(files: Arc<dyn Files>, origin: Origin, signer: Box<dyn Signer>) -> Result<Self, WriteError> {
+        files.create_directory("").map_err(|source| failed(".", source))?;
+        let lock = files.lock().map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => WriteError::AlreadyOpen,
+            _ => failed(".", error),
+        })?;
+        let key = VerifierKey::new(origin, signer.public_key());
+        let head = match read_if_there(&*files, CHECKPOINT)? {
+            Some(bytes) => Head::new(&*files, &bytes, KeyChain::load_any(&*files)?)?,
+            // Tiles come after the first checkpoint, so that a log which lost its checkpoint is not begun anew.
+            None if list_if_there(&*files, "tile")?.is_empty() => begin(&*files, &key, &*signer)?,
+            None => return Err(Damage::new(CHECKPOINT, "is missing").into()),
+        };
+        if let Some(expected) = head.chain.newest().filter(|newest| **newest != key) {
+            return Err(WriteError::WrongKey { expected: expected.clone() });
+        }
+        let (edge, bundle) = load_edge(&*files, &head)?;
+        let mut writer = Self {
+            files,
+            signer,
+            key,
+            chain: head.chain,
+            checkpoint: head.checkpoint,
+            kept_from: head.kept_from,
+            edge,
+            bundle,
+            full: Vec::new(),
+            state: State::Ready,
+            written: Vec::new(),
+            folders: HashSet::from([String::new()]),
+            _lock: lock,
+        };
+        writer.recover(head.rotation)?;
+        Ok(writer)
+    }
+
+    /// The last checkpoint.
+    pub fn checkpoint(&self) -> &SignedCheckpoint {
+        &self.checkpoint
+    }
+
+    /// The keys that sign the log.
+    pub fn keys(&self) -> &KeyChain {
+        &self.chain
+    }
+
+    /// The first entry that was not pruned.
+    pub fn kept_from(&self) -> u64 {
+        self.kept_from
+    }
+
+    /// The place that the next entry gets.
+    pub fn next_index(&self) -> u64 {
+        self.edge.size()
+    }
+
+    /// Appends an entry, which is part of the log from the next commit on. Returns its place.
+    pub fn append(&mut self, entry: &[u8]) -> Result<u64, WriteError> {
+        self.ready()?;
+        let index = self.edge.size();
+        push_entry(&mut self.bundle, entry).ok_or(WriteError::EntryTooLong { bytes: entry.len() })?;
+        let full = self.edge.push(leaf_hash(entry));
+        if !full.is_empty() {
+            self.full.push((Tile::entries(index >> HEIGHT), std::mem::take(&mut self.bundle)));
+        }
+        self.full.extend(full.into_iter().map(|(tile, hashes)| (tile, tile::encode(&hashes))));
+        Ok(index)
+    }
+
+    /// Makes all that was appended durable, with a new checkpoint. After an error nobody knows whether it is.
+    pub fn commit(&mut self) -> Result<&SignedCheckpoint, WriteError> {
+        self.ready()?;
+        if self.edge.size() > self.checkpoint.checkpoint().size {
+            self.state = State::Failed;
+            self.write_commit()?;
+            self.state = State::Ready;
+        }
+        Ok(&self.checkpoint)
+    }
+
+    /// Commits, and has all further checkpoints signed by another key. The one at this very size bears both signatures.
+    /// Whoever calls must have kept the new key before: the log may need it from then on.
+    pub fn rotate(&mut self, signer: Box<dyn Signer>) -> Result<&SignedCheckpoint, WriteError> {
+        self.commit()?;
+        let key = VerifierKey::new(self.key.name().clone(), signer.public_key());
+        if self.chain.keys().any(|known| *known == key) {
+            return Err(WriteError::KeyInUse);
+        }
+        self.state = State::Failed;
+        let size = self.edge.size();
+        let before = Some((&self.chain, &*self.signer));
+        let (path, statement) = KeyChain::statement(before, &key, &*signer, size)?;
+        self.replace(&path, statement.to_string().as_bytes())?;
+        self.chain.push(key.clone(), size);
+        (self.key, self.signer) = (key, signer);
+        self.finish_rotation()?;
+        self.state = State::Ready;
+        Ok(&self.checkpoint)
+    }
+
+    /// Removes entries before this one, as far as whole bundles of them are full. Their hashes stay, so that all that
+    /// was proved stays provable. Returns the first entry that is kept.
+    pub fn prune(&mut self, before: u64) -> Result<u64, WriteError> {
+        self.ready()?;
+        let kept_from = before.min(self.checkpoint.checkpoint().size) / WIDTH as u64 * WIDTH as u64;
+        if kept_from > self.kept_from {
+            self.state = State::Failed;
+            let text = pruned::text(self.key.name().as_str(), kept_from);
+            let marker = SignedNote::sign(text, &self.key, &*self.signer)?;
+            self.replace(pruned::FILE, marker.to_string().as_bytes())?;
+            self.kept_from = kept_from;
+            self.state = State::Ready;
+        }
+        // All of them each time, since a crash may have left some.
+        for index in 0..self.kept_from >> HEIGHT {
+            let path = Tile::entries(index).path(WIDTH);
+            match self.files.remove(&path) {
+                Err(error) if is_absent(&error) => {}
+                other => other.map_err(|source| failed(&path, source))?,
+            }
+        }
+        Ok(self.kept_from)
+    }
+
+    fn ready(&self) -> Result<(), WriteError> {
+        match self.state {
+            State::Ready => Ok(()),
+            State::Failed => Err(WriteError::Failed),
+        }
+    }
+
+    fn write_commit(&mut self) -> Result<(), WriteError> {
+        let checkpoint = Checkpoint { origin: self.key.name().clone(), size: self.edge.size(), root: self.edge.root() };
+        let note = SignedNote::sign(checkpoint.to_string(), &self.key, &*self.signer)?;
+        let signed = SignedCheckpoint::of_note(note).ok_or(WriteError::Signer)?;
+        let full = std::mem::take(&mut self.full);
+        let partial = self.partial_files();
+        let mut sync = Vec::new();
+        for (tile, width, bytes) in &partial {
+            let begun = self.written.iter().any(|(written, _)| written == tile);
+            if !begun {
+                self.clear(*tile, 0)?;
+            }
+            if !self.written.contains(&(*tile, *width)) {
+                self.write(tile.path(*width), bytes, &mut sync)?;
+            }
+        }
+        for (tile, bytes) in &full {
+            self.write(tile.path(WIDTH), bytes, &mut sync)?;
+        }
+        self.write_checkpoint(&signed, sync)?;
+        self.written = partial.into_iter().map(|(tile, width, _)| (tile, width)).collect();
+        for (tile, _) in full {
+            // The full file has replaced them; if they stay, nothing reads them.
+            let _ = self.clear_folder(tile, 0);
+            let _ = self.files.remove(&tile.partial_folder());
+            self.folders.remove(&tile.partial_folder());
+        }
+        Ok(())
+    }
+
+    /// The files at the right edge, as they must be now.
+    fn partial_files(&self) -> Vec<(Tile, usize, Vec<u8>)> {
+        let width = width_at(self.edge.size() >> HEIGHT, self.edge.size());
+        let bundle = (Tile::entries(self.edge.size() >> HEIGHT), width, self.bundle.clone());
+        let tiles = self.edge.partial_tiles().map(|(tile, hashes)| (tile, hashes.len(), tile::encode(hashes)));
+        tiles.chain((width > 0).then_some(bundle)).collect()
+    }
+
+    /// Writes a file under a name that no checkpoint speaks of; `sync` is what makes it durable.
+    fn write(&mut self, path: String, bytes: &[u8], sync: &mut Vec<String>) -> Result<(), WriteError> {
+        self.make_folder(parent(&path), sync)?;
+        self.files.write(&path, bytes).map_err(|source| failed(&path, source))?;
+        sync.push(parent(&path).to_owned());
+        sync.push(path);
+        Ok(())
+    }
+
+    fn make_folder(&mut self, folder: &str, sync: &mut Vec<String>) -> Result<(), WriteError> {
+        if !self.folders.contains(folder) {
+            let above = parent(folder);
+            self.make_folder(above, sync)?;
+            self.files.create_directory(folder).map_err(|source| failed(folder, source))?;
+            sync.push(above.to_owned());
+            self.folders.insert(folder.to_owned());
+        }
+        Ok(())
+    }
+
+    fn write_checkpoint(&mut self, signed: &SignedCheckpoint, sync: Vec<String>) -> Result<(), WriteError> {
+        replace(&*self.files, CHECKPOINT, signed.to_string().as_bytes(), sync)?;
+        self.checkpoint = signed.clone();
+        Ok(())
+    }
+
+    fn replace(&mut self, path: &str, bytes: &[u8]) -> Result<(), WriteError> {
+        let mut sync = Vec::new();
+        self.make_folder(parent(path), &mut sync)?;
+        replace(&*self.files, path, bytes, sync)
+    }
+
+    /// Removes what a crash left of a tile that is not full: wider files than that, and the full one.
+    fn clear(&self, tile: Tile, width: usize) -> Result<(), WriteError> {
+        let full = tile.path(WIDTH);
+        match self.files.remove(&full) {
+            Err(error) if !is_absent(&error) => return Err(failed(&full, error)),
+            _ => self.clear_folder(tile, width),
+        }
+    }
+
+    fn clear_folder(&self, tile: Tile, width: usize) -> Result<(), WriteError> {
+        let folder = tile.partial_folder();
+        for name in list_if_there(&*self.files, &folder)? {
+            if name.parse::<usize>().is_ok_and(|found| found <= width) {
+                continue;
+            }
+            let path = format!("{folder}/{name}");
+            self.files.remove(&path).map_err(|source| failed(&path, source))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the log that was found durable: its last writer may have died before it was, and a kernel that failed to
+    /// write may have forgotten so.
+    fn recover(&mut self, rotation: Rotation) -> Result<(), WriteError> {
+        let size = self.edge.size();
+        self.written = self.partial_files().into_iter().map(|(tile, width, _)| (tile, width)).collect();
+        self.written.iter().try_for_each(|(tile, width)| self.clear(*tile, *width))?;
+        debug_assert_eq!(size, self.checkpoint.checkpoint().size);
+        match rotation {
+            Rotation::Finished => self.write_checkpoint(&self.checkpoint.clone(), Vec::new()),
+            Rotation::Unfinished => self.finish_rotation(),
+        }
+    }
+
+    /// The checkpoint as it stands, signed by the new key too.
+    fn finish_rotation(&mut self) -> Result<(), WriteError> {
+        let mut note = self.checkpoint.note().clone();
+        note.keep_first_signature();
+        note.add_signature(&self.key, &*self.signer)?;
+        let signed = SignedCheckpoint::of_note(note).ok_or(WriteError::Signer)?;
+        self.write_checkpoint(&signed, Vec::new())
+    }
+}
+
+/// The first key and the checkpoint of an empty tree.
+fn begin(files: &dyn Files, key: &VerifierKey, signer: &dyn Signer) -> Result<Head, WriteError> {
+    let (path, statement) = KeyChain::statement(None, key, signer, 0)?;
+    files.create_directory(keys::FOLDER).map_err(|source| failed(keys::FOLDER, source))?;
+    replace(files, &path, statement.to_string().as_bytes(), vec![String::new()])?;
+    let checkpoint = Checkpoint { origin: key.name().clone(), size: 0, root: Edge::default().root() };
+    let note = SignedNote::sign(checkpoint.to_string(), key, signer)?;
+    replace(files, CHECKPOINT, note.to_string().as_bytes(), Vec::new())?;
+    let checkpoint = SignedCheckpoint::of_note(note).ok_or(WriteError::Signer)?;
+    let chain = KeyChain::of(key.clone());
+    Ok(Head { chain, checkpoint, kept_from: 0, rotation: Rotation::Finished })
+}
+
+/// The right edge and the partial bundle, held against the checkpoint.
+fn load_edge(files: &dyn Files, head: &Head) -> Result<(Edge, Vec<u8>), LogError> {
+    let size = head.size();
+    let edge = Edge::load(size, |tile, width| {
+        let stored = read_own(files, tile, width)?;
+        tile::decode(&stored.bytes, width)
+            .ok_or_else(|| LogError::from(Damage::new(stored.path, "has not the length of a tile of its width")))
+    })?;
+    if edge.root() != head.checkpoint.checkpoint().root {
+        return Err(Damage::new(CHECKPOINT, "has another root than the tiles at the end of the log").into());
+    }
+    let first = edge.partial_tiles().find(|(tile, _)| tile.row == Row::Level(0));
+    let Some((tile, hashes)) = first else { return Ok((edge, Vec::new())) };
+    let tile = Tile::entries(tile.index);
+    let stored = read_own(files, tile, hashes.len())?;
+    let mut bundle = Vec::with_capacity(stored.bytes.len());
+    for entry in check_bundle(&stored, hashes, tile.index << HEIGHT)? {
+        // INVARIANT: it was in a bundle, so it is short enough.
+        let _ = push_entry(&mut bundle, entry);
+    }
+    Ok((edge, bundle))
+}
+
+/// A partial file of the last checkpoint. A writer has not removed it, so no full file is taken for it: what stands
+/// beyond the checkpoint is dropped.
+fn read_own(files: &dyn Files, tile: Tile, width: usize) -> Result<Stored, LogError> {
+    let path = tile.path(width);
+    let bytes = read_if_there(files, &path)?.ok_or_else(|| Damage::new(&path, "is missing"))?;
+    Ok(Stored { path, bytes, has: width, wanted: width })
+}
+
+/// Puts a file in the place of another, durably and at once, after everything in `sync` is durable.
+fn replace(files: &dyn Files, path: &str, bytes: &[u8], mut sync: Vec<String>) -> Result<(), WriteError> {
+    let draft = format!("{path}.new");
+    files.write(&draft, bytes).map_err(|source| failed(&draft, source))?;
+    sync.push(draft.clone());
+    // Files before their directories: a file's sync often makes its name durable too, and the directory's is then quick.
+    sync.sort_unstable_by(|a, b| b.cmp(a));
+    sync.dedup();
+    let paths: Vec<&str> = sync.iter().map(String::as_str).collect();
+    files.sync(&paths).map_err(|source| failed(path, source))?;
+    files.rename(&draft, path).map_err(|source| failed(path, source))?;
+    files.sync(&[parent(path)]).map_err(|source| failed(path, source))
+}
+
+fn failed(file: &str, source: io::Error) -> WriteError {
+    WriteError::Io { file: file.to_owned(), source }
+}
