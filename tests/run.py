@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +120,23 @@ def vectors_lane(_soak):
     return one([str(PYTHON), "tests/vectors/open_message.py"])
 
 
+def transparency_lane(_soak):
+    """A log that is written here, read by Go's own transparency log packages."""
+    if not shutil.which("go"):
+        raise CannotRun("go is missing; your system's package for it (golang) brings it")
+    folder = ["go", "-C", "tests/transparency"]
+    if run([*folder, "mod", "download"])[0]:
+        raise CannotRun("the pinned Go module could not be fetched; `go -C tests/transparency mod download` says why")
+    with tempfile.TemporaryDirectory() as scratch:
+        log = f"{scratch}/log"
+        status, keys = run(["cargo", "run", "--quiet", "--package", "claviger-tlog", "--example", "sample", log])
+        if status:
+            return Outcome(failed=1)
+        status, output = run([*folder, "test", "-count=1", "-v", "./..."], {"LOG": log, "LOG_KEYS": keys})
+    counted = re.findall(r"^\s*--- (PASS|FAIL)", output, re.MULTILINE)
+    return Outcome(counted.count("PASS"), counted.count("FAIL") or int(bool(status)))
+
+
 def blackbox_lane(soak):
     need_venv()
     status, _ = run(["cargo", "build", "--quiet", "--package", "claviger"])
@@ -143,6 +161,7 @@ LANES = [
     ("dependencies", dependencies_lane),
     ("unit", unit_lane),
     ("vectors", vectors_lane),
+    ("transparency", transparency_lane),
     ("blackbox", blackbox_lane),
     ("fuzz", fuzz_lane),
 ]

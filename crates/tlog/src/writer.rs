@@ -310,7 +310,7 @@ impl Writer {
     fn clear(&self, tile: Tile, width: usize) -> Result<(), WriteError> {
         let full = tile.path(WIDTH);
         match self.files.remove(&full) {
-            Err(error) if !is_absent(&error) => return Err(failed(&full, error)),
+            Err(error) if !is_absent(&error) => Err(failed(&full, error)),
             _ => self.clear_folder(tile, width),
         }
     }

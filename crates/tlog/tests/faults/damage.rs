@@ -7,7 +7,7 @@ use claviger_tlog::{LogError, Reader};
 use crate::disk::{Disk, Random};
 use crate::fixture::{TestSigner, append, files, key, open, verified};
 
-const ROUNDS: usize = 6_000;
+const ROUNDS: usize = 3_000;
 
 /// A log of some thousand entries with everything that a log may have.
 fn whole() -> Disk {
