@@ -9,6 +9,7 @@ mod policies;
 mod records;
 mod signatures;
 mod tokens;
+mod transparency;
 mod whole_service;
 mod world;
 mod wrapped_keys;
@@ -40,6 +41,10 @@ targets! {
     tokens::session_payloads,
     tokens::session_tokens,
     tokens::tokens,
+    transparency::entry_bundles,
+    transparency::entry_proofs,
+    transparency::notes,
+    transparency::verifier_keys,
     whole_service::whole_service,
     wrapped_keys::wrapped_keys,
 }
