@@ -70,8 +70,7 @@ impl KeyChain {
     /// The checkpoint, if a key that was in force at its size has signed it.
     pub fn verify(&self, signed: &SignedCheckpoint) -> Result<Checkpoint, NoteError> {
         let checkpoint = signed.checkpoint();
-        let until = self.0.iter().skip(1).map(|link| link.from).chain([u64::MAX]);
-        for (link, until) in self.0.iter().zip(until) {
+        for (link, until) in self.reigns() {
             let in_force = (link.from..=until).contains(&checkpoint.size);
             if in_force && link.key.name() == &checkpoint.origin && signed.note().is_signed_by(&link.key)? {
                 return Ok(checkpoint.clone());
@@ -88,6 +87,16 @@ impl KeyChain {
             _ => None,
         };
         (signers_of(&self.0, size), unfinished)
+    }
+
+    /// The keys that signed while the log reached that size, or later: those before them cannot speak of it.
+    pub(crate) fn keys_that_saw(&self, size: u64) -> impl Iterator<Item = &VerifierKey> {
+        self.reigns().filter(move |(_, until)| size <= *until).map(|(link, _)| &link.key)
+    }
+
+    /// Each key with the last size that it speaks for.
+    fn reigns(&self) -> impl Iterator<Item = (&Link, u64)> {
+        self.0.iter().zip(self.0.iter().skip(1).map(|link| link.from).chain([u64::MAX]))
     }
 
     pub(crate) fn newest(&self) -> Option<&VerifierKey> {

@@ -6,7 +6,8 @@
 //! <first entry that is kept, a multiple of 256>
 //! ```
 //!
-//! signed by any one key of the log. Without it everything is kept.
+//! signed by one key of the log, which must have signed when the log had those entries: a retired key that is stolen
+//! cannot make away with later ones. Without the marker everything is kept.
 
 use crate::error::{Damage, LogError};
 use crate::files::{Files, read_if_there};
@@ -37,6 +38,6 @@ fn parse(bytes: &[u8], chain: &KeyChain) -> Option<u64> {
     let good = note.text() == text(origin, kept_from)
         && kept_from.is_multiple_of(WIDTH as u64)
         && note.to_string().as_bytes() == bytes
-        && chain.keys().any(|key| note.is_signed_by_exactly(&[key]));
+        && chain.keys_that_saw(kept_from).any(|key| note.is_signed_by_exactly(&[key]));
     good.then_some(kept_from)
 }

@@ -61,3 +61,19 @@ fn a_retired_key_signs_nothing_new() {
     let caught = reader.check_pinned(writer.checkpoint());
     assert!(matches!(caught, Err(LogError::Pinned(_))), "{caught:?}");
 }
+
+/// A retired key cannot have entries pruned that it never saw either.
+#[test]
+fn a_retired_key_prunes_nothing_new() {
+    let disk = forged(600, u64::MAX);
+    let other = Disk::default();
+    let mut writer = open(&other).unwrap();
+    append(&mut writer, 650).unwrap();
+    writer.prune(512).unwrap();
+    disk.put("pruned", other.contents().remove("pruned"));
+    for bundle in ["tile/entries/000", "tile/entries/001"] {
+        disk.put(bundle, None);
+    }
+    let caught = verify(files(&disk), &key(1), None, &mut |_, _| {});
+    assert!(matches!(&caught, Err(LogError::Damaged(found)) if found.file == "pruned"), "{caught:?}");
+}
