@@ -330,10 +330,8 @@ impl Writer {
     /// Makes the log that was found durable: its last writer may have died before it was, and a kernel that failed to
     /// write may have forgotten so.
     fn recover(&mut self, rotation: Rotation) -> Result<(), WriteError> {
-        let size = self.edge.size();
         self.written = self.partial_files().into_iter().map(|(tile, width, _)| (tile, width)).collect();
         self.written.iter().try_for_each(|(tile, width)| self.clear(*tile, *width))?;
-        debug_assert_eq!(size, self.checkpoint.checkpoint().size);
         match rotation {
             Rotation::Finished => self.write_checkpoint(&self.checkpoint.clone(), Vec::new()),
             Rotation::Unfinished => self.finish_rotation(),
