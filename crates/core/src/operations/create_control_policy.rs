@@ -110,7 +110,7 @@ mod tests {
     fn refused_policies() {
         let kms = TestKms::new();
         policy(&kms, SCP, "taken");
-        let everything = crate::organization::control_policies::BUILT_IN[1].content.to_string();
+        let everything = crate::view::control_policies::BUILT_IN[1].content.to_string();
         let taken = |name: &str| format!("A policy of the type {SCP} named {name} already exists.");
         for (name, content, code, text) in [
             ("taken", "{}", "AlreadyExistsException", taken("taken")),

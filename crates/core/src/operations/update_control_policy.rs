@@ -82,7 +82,7 @@ mod tests {
         let kms = TestKms::new();
         let id = policy(&kms, SCP, "a");
         policy(&kms, SCP, "b");
-        let everything = crate::organization::control_policies::BUILT_IN[0].content.to_string();
+        let everything = crate::view::control_policies::BUILT_IN[0].content.to_string();
         let mut want = kms.ok("DescribeControlPolicy", json!({"PolicyId": id}));
         for (member, value) in [("Name", "c"), ("Name", "c"), ("Description", "new"), ("Content", everything.as_str())]
         {

@@ -11,11 +11,10 @@ use std::sync::Arc;
 use claviger_types::{AccessKeyId, AccountId, GroupId, GroupName, PolicyArn, RoleId, RoleName, UserId, UserName};
 use imbl::{OrdMap, OrdSet};
 
-use super::View;
 use super::principals::{
     Credential, EffectivePolicies, EffectivePolicy, Group, ManagedPolicy, Policies, PolicySource, Role, User,
 };
-use crate::identity::service_policies;
+use super::{View, service_policies};
 
 /// An account, and a name in lower case.
 type Named = (AccountId, String);
