@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::organization;
 use crate::organization::shown::UnitShown;
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
 use crate::records::OrganizationalUnitRecord;
@@ -50,7 +50,12 @@ impl Operation for CreateOrganizationalUnit {
 impl Command for CreateOrganizationalUnit {
     type Prepared = OrganizationalUnitId;
 
-    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<OrganizationalUnitId, Error> {
+    fn prepare(
+        &self,
+        facts: &Facts<'_>,
+        _: &Authorized<OrganizationPart>,
+        _: &Tools<'_>,
+    ) -> Result<OrganizationalUnitId, Error> {
         let root = &organization::organization(facts)?.root;
         Ok(OrganizationalUnitId::from_random(root, claviger_keyring::random()?))
     }

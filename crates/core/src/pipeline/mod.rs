@@ -169,7 +169,7 @@ fn decide<O: Command>(
     let mut resources = target.resources();
     let made = match prepared.take() {
         Some(made) => made,
-        None => Prepared { on: view.revision(), made: operation.prepare(&facts, &target)? },
+        None => Prepared { on: view.revision(), made: operation.prepare(&facts, &target, &service.tools())? },
     };
     let Outcome { changes, reply } = operation.decide(&facts, target, &prepared.insert(made).made)?;
     if operation.dry_run() {

@@ -5,7 +5,7 @@ use claviger_types::ServiceName;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::{NothingTold, RequestContext};
 use crate::target::{Asked, Authorized, Target};
@@ -82,7 +82,12 @@ pub trait Command: Operation {
     type Prepared: Send + Sync;
 
     /// Makes it, after the first authorization. It survives conflicts, unless the domain key that wrapped it lost a race.
-    fn prepare(&self, facts: &Facts<'_>, target: &Authorized<Self::Target>) -> Result<Self::Prepared, Error>;
+    fn prepare(
+        &self,
+        facts: &Facts<'_>,
+        target: &Authorized<Self::Target>,
+        tools: &Tools<'_>,
+    ) -> Result<Self::Prepared, Error>;
 
     /// Pure: no clock, no random, no store. Runs again, after a fresh resolution and authorization, on a conflict.
     fn decide(
@@ -95,5 +100,32 @@ pub trait Command: Operation {
     /// Whether to stop once it is decided.
     fn dry_run(&self) -> bool {
         false
+    }
+}
+
+/// Changes the state, and needs nothing that must be made first.
+pub trait PlainCommand: Operation {
+    /// As [`Command::decide`].
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<Self::Target>) -> Result<Outcome<Self::Reply>, Error>;
+
+    /// Whether to stop once it is decided.
+    fn dry_run(&self) -> bool {
+        false
+    }
+}
+
+impl<O: PlainCommand> Command for O {
+    type Prepared = ();
+
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<O::Target>, _: &Tools<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<O::Target>, (): &()) -> Result<Outcome<O::Reply>, Error> {
+        PlainCommand::decide(self, facts, target)
+    }
+
+    fn dry_run(&self) -> bool {
+        PlainCommand::dry_run(self)
     }
 }
