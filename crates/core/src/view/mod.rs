@@ -31,7 +31,8 @@ pub use identities::Holder;
 pub use organization::{Account, Organization, OrganizationalUnit};
 pub use policies::PolicyInterner;
 pub use principals::{
-    Credential, EffectivePolicies, Group, InlinePolicy, ManagedPolicy, Policies, PolicySource, Role, Tags, User,
+    Credential, EffectivePolicies, Group, IamPrincipal, InlinePolicy, ManagedPolicy, Policies, PolicySource, Role,
+    Tags, User,
 };
 pub use sessions::{DeploymentSessionKey, MfaDevice};
 
