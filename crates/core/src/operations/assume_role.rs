@@ -10,7 +10,7 @@ use crate::identity::credentials::Credentials;
 use crate::identity::mfa::PresentedCode;
 use crate::identity::session_requests::{RequestedPolicies, RequestedTags};
 use crate::pipeline::call::{Facts, Tools};
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Command, Operation, Sessions};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::records::SessionRecord;
@@ -64,6 +64,7 @@ struct AssumedRoleUser {
 impl Operation for AssumeRole {
     const NAME: &'static str = "AssumeRole";
     const SERVICE: ServiceName = ServiceName::Sts;
+    const SESSIONS: Sessions = Sessions::All;
     const CROSS_ACCOUNT: bool = true;
     type Target = AssumedRole;
     type Reply = Reply;

@@ -21,6 +21,7 @@ pub struct AttachRolePolicy {
 impl Operation for AttachRolePolicy {
     const NAME: &'static str = "AttachRolePolicy";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = RoleTarget;
     type Reply = ();
 

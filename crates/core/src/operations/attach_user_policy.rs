@@ -21,6 +21,7 @@ pub struct AttachUserPolicy {
 impl Operation for AttachUserPolicy {
     const NAME: &'static str = "AttachUserPolicy";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = UserTarget;
     type Reply = ();
 

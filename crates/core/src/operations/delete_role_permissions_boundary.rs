@@ -19,6 +19,7 @@ pub struct DeleteRolePermissionsBoundary {
 impl Operation for DeleteRolePermissionsBoundary {
     const NAME: &'static str = "DeleteRolePermissionsBoundary";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = RoleTarget;
     type Reply = ();
 

@@ -19,6 +19,7 @@ pub struct DeleteRolePolicy {
 impl Operation for DeleteRolePolicy {
     const NAME: &'static str = "DeleteRolePolicy";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = RoleTarget;
     type Reply = ();
 

@@ -19,6 +19,7 @@ pub struct DeleteUserPermissionsBoundary {
 impl Operation for DeleteUserPermissionsBoundary {
     const NAME: &'static str = "DeleteUserPermissionsBoundary";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = UserTarget;
     type Reply = ();
 

@@ -19,6 +19,7 @@ pub struct DeleteUserPolicy {
 impl Operation for DeleteUserPolicy {
     const NAME: &'static str = "DeleteUserPolicy";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = UserTarget;
     type Reply = ();
 

@@ -21,6 +21,7 @@ pub struct DetachRolePolicy {
 impl Operation for DetachRolePolicy {
     const NAME: &'static str = "DetachRolePolicy";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = RoleTarget;
     type Reply = ();
 

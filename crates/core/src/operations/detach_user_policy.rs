@@ -21,6 +21,7 @@ pub struct DetachUserPolicy {
 impl Operation for DetachUserPolicy {
     const NAME: &'static str = "DetachUserPolicy";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = UserTarget;
     type Reply = ();
 

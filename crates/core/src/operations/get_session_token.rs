@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::identity::credentials::Credentials;
 use crate::identity::mfa::PresentedCode;
 use crate::pipeline::call::{Facts, Tools};
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Command, Operation, Sessions};
 use crate::pipeline::outcome::Outcome;
 use crate::records::SessionRecord;
 use crate::target::{Authorized, Everybody};
@@ -36,6 +36,7 @@ pub struct Reply {
 impl Operation for GetSessionToken {
     const NAME: &'static str = "GetSessionToken";
     const SERVICE: ServiceName = ServiceName::Sts;
+    const SESSIONS: Sessions = Sessions::None;
     type Target = Everybody;
     type Reply = Reply;
 

@@ -20,6 +20,7 @@ pub struct PutRolePolicy {
 impl Operation for PutRolePolicy {
     const NAME: &'static str = "PutRolePolicy";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = RoleTarget;
     type Reply = ();
 

@@ -20,6 +20,7 @@ pub struct PutUserPolicy {
 impl Operation for PutUserPolicy {
     const NAME: &'static str = "PutUserPolicy";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = UserTarget;
     type Reply = ();
 

@@ -34,6 +34,13 @@ pub trait Operation: Sized + Send + Sync + 'static {
     const ACTION: Action = action!(Self::SERVICE, Self::NAME);
     /// Whether it reaches keys of other accounts.
     const CROSS_ACCOUNT: bool = false;
+    /// Whether policies are told the permissions boundary of the user or role: [`Asked::tells_boundary`].
+    const TELLS_BOUNDARY: bool = false;
+    /// Which sessions may call it, whatever policies say. STS lets a user's own call but a few of its operations.
+    const SESSIONS: Sessions = match Self::SERVICE {
+        ServiceName::Sts => Sessions::OfRoles,
+        ServiceName::Claviger | ServiceName::Iam | ServiceName::Kms => Sessions::All,
+    };
     /// What it acts upon.
     type Target: Target;
     /// The answer. `()` is an empty body.
@@ -52,8 +59,20 @@ pub trait Operation: Sized + Send + Sync + 'static {
 
     /// What policies are asked.
     fn asked() -> Asked {
-        Asked { action: Self::ACTION, cross_account: Self::CROSS_ACCOUNT }
+        let (cross_account, tells_boundary) = (Self::CROSS_ACCOUNT, Self::TELLS_BOUNDARY);
+        Asked { action: Self::ACTION, cross_account, tells_boundary }
     }
+}
+
+/// Which sessions an operation answers. Source: IAM user guide, "Compare AWS STS credentials".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sessions {
+    /// All of them.
+    All,
+    /// None.
+    None,
+    /// Those of roles, and not those of users.
+    OfRoles,
 }
 
 /// Looks at the View and answers.
