@@ -94,6 +94,26 @@ def test_arrows_only_point_down():
             assert own or FLOORS[other] < FLOORS[name], f"{name} depends on {other}, which is not below it"
 
 
+# What these modules of core may see of core. Records and paths say what is stored, the View is made of them, and none of
+# them knows what an operation does with it.
+CORE = ROOT / "crates/core/src"
+MAY_SEE = {
+    "paths": {"paths"},
+    "records": {"records"},
+    "view": {"paths", "records", "view"},
+    "wire": {"wire"},
+}
+
+
+@pytest.mark.parametrize("module", MAY_SEE)
+def test_what_a_module_of_core_may_see(module):
+    files = [path for path in tracked(".rs") if path.is_relative_to(CORE / module) or path == CORE / f"{module}.rs"]
+    assert files
+    for path in files:
+        seen = {name for _, line in product_lines(path) for name in re.findall(r"\bcrate::(\w+)", line)}
+        assert seen <= MAY_SEE[module], f"{relative(path)} sees {sorted(seen - MAY_SEE[module])}"
+
+
 def table_rows():
     block = re.search(r"^operations! \{\n(.*?)^\}", TABLE.read_text(), re.MULTILINE | re.DOTALL)[1]
     return re.findall(r"^\s+\w+ ((?:\w+::)*\w+)::(\w+),", block, re.MULTILINE)

@@ -10,13 +10,13 @@ use claviger_types::{AccessKeyId, AccountId, OrganizationId, PrincipalArn, RootI
 use crate::error::Error;
 use crate::identity::new_account::{NewAccount, NewAdministrator};
 use crate::identity::session_keys;
-use crate::organization::control_policies::FULL_ACCESS;
 use crate::paths;
 use crate::pipeline::event;
 use crate::pipeline::outcome::{Changes, Quota};
 use crate::records::{ClusterKeyRecord, DeploymentRecord, DevClockRecord, OrganizationRecord};
 use crate::service::Service;
 use crate::view::PolicyInterner;
+use crate::view::control_policies::FULL_ACCESS;
 use crate::views::{self, StartError};
 
 /// What a new deployment is to be.

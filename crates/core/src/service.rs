@@ -13,7 +13,7 @@ use crate::identity::caller::{Caller, Signatory};
 use crate::identity::mfa_attempts::MfaAttempts;
 use crate::metrics::Metrics;
 use crate::pipeline::Execution;
-use crate::pipeline::call::{Call, Facts};
+use crate::pipeline::call::{Call, Facts, Tools};
 use crate::pipeline::request::NothingTold;
 use crate::pipeline::turns::Turns;
 use crate::settings::Settings;
@@ -157,8 +157,12 @@ impl Service {
     ) -> Result<Facts<'a>, Error> {
         let caller = caller(&call.signatory, view, call.authenticated_at)?;
         let now = self.domain_time(view, call.authenticated_at);
-        let Self { settings, mfa_attempts, .. } = self;
-        Ok(Facts { view, now, call, request: &NothingTold, caller, mfa_attempts, settings, root: self.root.as_ref() })
+        Ok(Facts { view, now, call, request: &NothingTold, caller, settings: &self.settings })
+    }
+
+    /// What commands prepare with.
+    pub(crate) fn tools(&self) -> Tools<'_> {
+        Tools { root: self.root.as_ref(), mfa_attempts: &self.mfa_attempts }
     }
 
     fn domain_time(&self, view: &View, wall_clock: Timestamp) -> Timestamp {

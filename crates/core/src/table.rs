@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::operations;
 use crate::pipeline::operation::{Command, Operation, Read, Use};
 use crate::pipeline::{self, Execute};
-use crate::target::Asked;
+use crate::target::{Asked, ResourceType, Target};
 use crate::wire::query::Form;
 use crate::wire::{self, Fields};
 
@@ -26,6 +26,8 @@ pub struct Row {
     pub model: &'static wire::model::Operation,
     /// What policies are asked.
     pub asked: Asked,
+    /// What they are asked about.
+    pub resource_type: ResourceType,
     /// Executes it.
     pub execute: Execute,
 }
@@ -47,6 +49,7 @@ struct Entry {
     service: ServiceName,
     name: &'static str,
     asked: Asked,
+    resource_type: ResourceType,
     execute: Execute,
 }
 
@@ -63,7 +66,7 @@ fn command<O: Command>() -> Entry {
 }
 
 fn entry<O: Operation>(execute: Execute) -> Entry {
-    Entry { service: O::SERVICE, name: O::NAME, asked: O::asked(), execute }
+    Entry { service: O::SERVICE, name: O::NAME, asked: O::asked(), resource_type: O::Target::RESOURCE_TYPE, execute }
 }
 
 macro_rules! operations {
@@ -274,7 +277,8 @@ fn route(service: ServiceName, name: &str) -> Result<&'static Row, Error> {
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let row = |(index, entry): (usize, Entry)| {
         let model = wire::operation_model(entry.service, entry.name)?;
-        Some(Row { index, service: entry.service, name: entry.name, model, asked: entry.asked, execute: entry.execute })
+        let Entry { service, name, asked, resource_type, execute } = entry;
+        Some(Row { index, service, name, model, asked, resource_type, execute })
     };
     entries().into_iter().enumerate().filter_map(row).collect()
 });

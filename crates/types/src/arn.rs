@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{AccountId, AliasName, KeyId, Malformed, PolicyName, Region, RoleName, RoleSessionName, UserName};
+use crate::{
+    AccountId, AliasName, GroupName, KeyId, Malformed, PolicyName, Region, RoleName, RoleSessionName, UserName,
+};
 
 /// `arn:aws:kms:REGION:ACCOUNT:key/ID`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +85,36 @@ pub struct AliasArn {
 impl fmt::Display for AliasArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "arn:aws:kms:{}:{}:{}", self.region, self.account, self.name)
+    }
+}
+
+/// The ARN of an IAM group: `arn:aws:iam::ACCOUNT:group/PATH/NAME`. No policy can name one as a principal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupArn {
+    /// Whose group.
+    pub account: AccountId,
+    /// `/`, or `/…/`.
+    pub path: Box<str>,
+    /// The name without its path.
+    pub name: GroupName,
+}
+
+impl FromStr for GroupArn {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let malformed = Malformed("group ARN");
+        let rest = text.strip_prefix("arn:aws:iam::").ok_or(malformed)?;
+        let (account, resource) = rest.split_once(':').ok_or(malformed)?;
+        let (path, name) = resource.strip_prefix("group").and_then(split_path).ok_or(malformed)?;
+        Ok(Self { account: account.parse()?, path, name: name.parse()? })
+    }
+}
+
+impl fmt::Display for GroupArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { account, path, name } = self;
+        write!(f, "arn:aws:iam::{account}:group{path}{name}")
     }
 }
 
@@ -224,6 +256,23 @@ mod tests {
         for id in ["1234abcd-12ab-34cd-56ef-1234567890ab", "mrk-1234abcd12ab34cd56ef1234567890ab"] {
             let arn = KeyArn { region, account, id: id.parse().unwrap() };
             assert_eq!(arn.to_string(), format!("arn:aws:kms:{region}:{account}:key/{id}"));
+        }
+    }
+
+    #[test]
+    fn groups() {
+        for text in ["arn:aws:iam::111122223333:group/g", "arn:aws:iam::111122223333:group/a/b/g"] {
+            assert_eq!(text.parse::<GroupArn>().unwrap().to_string(), text);
+        }
+        for bad in [
+            "",
+            "arn:aws:iam::111122223333:group",
+            "arn:aws:iam::111122223333:group/",
+            "arn:aws:iam::111122223333:groups/g",
+            "arn:aws:iam::1:group/g",
+            "arn:aws:iam::111122223333:user/g",
+        ] {
+            assert!(bad.parse::<GroupArn>().is_err(), "{bad}");
         }
     }
 

@@ -22,7 +22,7 @@ mod timestamp;
 
 pub use account::AccountId;
 pub use alias::AliasName;
-pub use arn::{AliasArn, KeyArn, PolicyArn, PrincipalArn};
+pub use arn::{AliasArn, GroupArn, KeyArn, PolicyArn, PrincipalArn};
 pub use encryption_context::EncryptionContext;
 pub use grant::{GrantConstraint, GrantId, GrantOperation, GrantOperations};
 pub use key_id::KeyId;

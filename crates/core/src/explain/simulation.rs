@@ -16,14 +16,14 @@ use serde::Serialize;
 use super::owner::{Owner, PolicyName};
 use super::positions::{self, Position};
 use super::supposed::{Supposed, Told, Untold};
-use super::wanted::{self, AskedAbout};
+use super::wanted;
 use crate::error::Error;
 use crate::identity::listing::{self, Members};
 use crate::identity::principal_ids;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::Operation;
 use crate::pipeline::page::Page;
-use crate::target::{PolicyOwner, anything};
+use crate::target::{PolicyOwner, ResourceType, anything};
 use crate::wire::Fields;
 
 /// What both operations are asked.
@@ -278,7 +278,7 @@ impl Simulation {
             return Ok(explain_on_key(request, &KeyResource { arn, policy: &policy, resource_control: &[] }, []));
         }
         match resource.parse::<PrincipalArn>() {
-            Ok(arn @ PrincipalArn::Role { .. }) if wanted::asked_about(request.action) == AskedAbout::Role => {
+            Ok(arn @ PrincipalArn::Role { .. }) if wanted::resource_type(request.action) == ResourceType::Role => {
                 let account = arn.account();
                 owned_by(account)?;
                 let document = TrustPolicyDocument::parse(policy).map_err(refused)?;

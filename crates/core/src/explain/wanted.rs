@@ -5,6 +5,7 @@ use claviger_types::{KeyArn, KeyRef, KeyRefKind, ServiceName};
 
 use crate::error::Error;
 use crate::table;
+use crate::target::ResourceType;
 
 /// The action of a text such as `kms:Encrypt`; case does not count. One that nobody can ask for here is refused, since
 /// policies that speak of it leave no trace.
@@ -13,47 +14,27 @@ pub(crate) fn action(text: &str) -> Result<Action, Error> {
     named.ok_or_else(|| Error::InvalidInput(format!("{text} is no action of a service that is here.")))
 }
 
-/// What an action is asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AskedAbout {
-    /// An alias, and the key that it points to.
-    Alias,
-    /// A key.
-    Key,
-    /// Something else, or nothing of its own.
-    Other,
-    /// A role that is to be assumed.
-    Role,
-}
-
-/// What an action is asked about. Source: service authorization references of KMS and STS.
-pub(crate) fn asked_about(action: Action) -> AskedAbout {
+/// What an action is asked on: what its operation acts upon. Source for those that are no operations here: service
+/// authorization references of KMS and STS.
+pub(crate) fn resource_type(action: Action) -> ResourceType {
+    if let Some(row) = row_of(action) {
+        return row.resource_type;
+    }
     match (action.service(), action.name()) {
-        (ServiceName::Kms, "CreateAlias" | "DeleteAlias" | "UpdateAlias") => AskedAbout::Alias,
-        (
-            ServiceName::Kms,
-            "ConnectCustomKeyStore"
-            | "CreateCustomKeyStore"
-            | "CreateKey"
-            | "DeleteCustomKeyStore"
-            | "DescribeCustomKeyStores"
-            | "DisconnectCustomKeyStore"
-            | "GenerateRandom"
-            | "ListAliases"
-            | "ListKeys"
-            | "ListRetirableGrants"
-            | "UpdateCustomKeyStore",
-        ) => AskedAbout::Other,
-        (ServiceName::Kms, _) => AskedAbout::Key,
-        (ServiceName::Sts, "AssumeRole" | "SetSourceIdentity" | "TagSession") => AskedAbout::Role,
-        (ServiceName::Claviger | ServiceName::Iam | ServiceName::Sts, _) => AskedAbout::Other,
+        (ServiceName::Kms, name) if name.contains("CustomKeyStore") => ResourceType::Other,
+        (ServiceName::Kms, _) => ResourceType::Key,
+        (ServiceName::Sts, "SetSourceIdentity" | "TagSession") => ResourceType::Role,
+        (ServiceName::Claviger | ServiceName::Iam | ServiceName::Sts, _) => ResourceType::Other,
     }
 }
 
 /// Whether the action can be done on a key of another account at all. What is no operation here may.
 pub(crate) fn crosses_accounts(action: Action) -> bool {
-    let of_row = |row: &&table::Row| row.asked.action == action;
-    table::rows().iter().find(of_row).is_none_or(|row| row.asked.cross_account)
+    row_of(action).is_none_or(|row| row.asked.cross_account)
+}
+
+fn row_of(action: Action) -> Option<&'static table::Row> {
+    table::rows().iter().find(|row| row.asked.action == action)
 }
 
 /// The key of an ARN, if it is a key's.
@@ -61,5 +42,31 @@ pub(crate) fn key_arn(text: &str) -> Option<KeyArn> {
     match KeyRef::parse(text.to_owned()).ok()?.kind() {
         KeyRefKind::KeyArn { region, account, id } => Some(KeyArn { region: *region, account: *account, id: *id }),
         KeyRefKind::AliasArn { .. } | KeyRefKind::AliasName(_) | KeyRefKind::KeyId(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_actions_are_asked_on() {
+        for (name, want) in [
+            ("kms:CreateAlias", ResourceType::Alias),
+            ("kms:CreateCustomKeyStore", ResourceType::Other),
+            ("kms:CreateGrant", ResourceType::Key),
+            ("kms:CreateKey", ResourceType::Other),
+            ("kms:Encrypt", ResourceType::Key),
+            ("kms:ListRetirableGrants", ResourceType::Other),
+            ("kms:ReEncryptFrom", ResourceType::Key),
+            ("kms:ReEncryptTo", ResourceType::Key),
+            ("kms:Sign", ResourceType::Key),
+            ("sts:AssumeRole", ResourceType::Role),
+            ("sts:TagSession", ResourceType::Role),
+            ("iam:GetRole", ResourceType::Other),
+            ("claviger:ResetKeyPolicy", ResourceType::Other),
+        ] {
+            assert_eq!(resource_type(action(name).unwrap()), want, "{name}");
+        }
     }
 }

@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use claviger_policy::{ConditionKey, Identity, IdentityPolicies, Values};
-use claviger_types::{AccountId, PrincipalArn, PrincipalId, RoleSessionName, ServiceName, Timestamp};
+use claviger_types::{AccountId, PrincipalArn, PrincipalId, RoleSessionName, Timestamp};
 
 use crate::error::Error;
 use crate::identity::session::Session;
 use crate::identity::tags;
+use crate::pipeline::operation::Operation;
 use crate::pipeline::request::tag_value;
 use crate::view::{Credential, Role, Tags, User, View};
 
@@ -99,8 +100,8 @@ impl<'a> Caller<'a> {
     }
 
     /// Whether the API lets this kind of caller call the operation at all, whatever policies say.
-    pub fn check_may_call(&self, service: ServiceName, operation: &str) -> Result<(), Error> {
-        self.session.map_or(Ok(()), |session| session.check_may_call(service, operation))
+    pub fn check_may_call<O: Operation>(&self) -> Result<(), Error> {
+        self.session.map_or(Ok(()), Session::check_may_call::<O>)
     }
 
     /// The ARN that errors, GetCallerIdentity and events show.

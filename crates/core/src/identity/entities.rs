@@ -7,7 +7,7 @@ use std::sync::Arc;
 use claviger_keyring::Space;
 use claviger_policy::Action;
 use claviger_storage::Revision;
-use claviger_types::{AccountId, GroupName, RoleName, ServiceName, UserName, limits};
+use claviger_types::{AccountId, GroupName, PolicyArn, RoleName, ServiceName, UserName, limits};
 
 use crate::error::Error;
 use crate::paths;
@@ -46,7 +46,12 @@ pub trait Entity: Send + Sync + Sized + 'static {
         None
     }
 
-    /// What conditions tell of it.
+    /// The ARN of its permissions boundary, if it has one.
+    fn boundary_arn(&self) -> Option<&PolicyArn> {
+        None
+    }
+
+    /// What conditions tell of it, its boundary left out.
     fn as_iam_resource(&self) -> IamResource<'_> {
         IamResource { account: self.account(), tags: None, boundary: None }
     }
@@ -236,8 +241,10 @@ entity!(
         facts.caller.as_user().map(|user| user.name.clone())
     },
     fn as_iam_resource(&self) -> IamResource<'_> {
-        let boundary = self.boundary.as_ref().map(|policy| &policy.arn);
-        IamResource { account: self.account, tags: Some(&self.tags), boundary }
+        IamResource { account: self.account, tags: Some(&self.tags), boundary: None }
+    },
+    fn boundary_arn(&self) -> Option<&PolicyArn> {
+        self.boundary().map(|policy| &policy.arn)
     }
 );
 entity!(Group, GroupName, GroupRecord, "group", group, INLINE_POLICY_CHARS_PER_GROUP_MAX, "PoliciesPerGroup");
@@ -252,6 +259,9 @@ entity!(
     const TAG: Option<Action> = Action::of(ServiceName::Iam, "TagRole");,
     fn as_iam_resource(&self) -> IamResource<'_> {
         IamResource::of_role(self)
+    },
+    fn boundary_arn(&self) -> Option<&PolicyArn> {
+        self.boundary().map(|policy| &policy.arn)
     }
 );
 

@@ -8,7 +8,7 @@ use claviger_types::{AccountId, MfaDeviceArn};
 
 use crate::error::Error;
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::outcome::Changes;
 use crate::records::{MfaAssignmentRecord, MfaDeviceRecord};
 use crate::view::{MfaDevice, User, View};
@@ -39,11 +39,11 @@ impl PresentedCode {
     }
 
     /// Tries the code and counts a wrong one against the device: before a command decides, since that is pure.
-    pub fn try_out(&self, facts: &Facts<'_>, user: &User) -> Result<(), Error> {
+    pub fn try_out(&self, facts: &Facts<'_>, tools: &Tools<'_>, user: &User) -> Result<(), Error> {
         let device = self.device_of(facts, user)?;
-        facts.mfa_attempts.admit(device.id, facts.wall_now())?;
+        tools.mfa_attempts.admit(device.id, facts.wall_now())?;
         let judged = self.step(facts, device).map(drop);
-        facts.mfa_attempts.count(device.id, facts.wall_now(), &judged);
+        tools.mfa_attempts.count(device.id, facts.wall_now(), &judged);
         judged
     }
 
@@ -85,10 +85,10 @@ impl CodePair {
     }
 
     /// Tries the codes and counts wrong ones against the device.
-    pub fn try_out(&self, facts: &Facts<'_>, device: &MfaDevice) -> Result<(), Error> {
-        facts.mfa_attempts.admit(device.id, facts.wall_now())?;
+    pub fn try_out(&self, facts: &Facts<'_>, tools: &Tools<'_>, device: &MfaDevice) -> Result<(), Error> {
+        tools.mfa_attempts.admit(device.id, facts.wall_now())?;
         let judged = self.clock_of(facts, device).map(drop);
-        facts.mfa_attempts.count(device.id, facts.wall_now(), &judged);
+        tools.mfa_attempts.count(device.id, facts.wall_now(), &judged);
         judged
     }
 

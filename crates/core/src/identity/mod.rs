@@ -19,7 +19,6 @@ pub mod principal_ids;
 pub mod principals_shown;
 pub mod qr_png;
 pub mod roles;
-pub mod service_policies;
 pub mod session;
 pub mod session_keys;
 pub mod session_requests;

@@ -7,12 +7,12 @@ use claviger_keyring::{ClusterKey, DomainKey, DomainScope, ModuleFailed, SecretA
 use claviger_types::{AccessKeyId, AccountId, Timestamp, UserId, UserName};
 
 use crate::error::Error;
-use crate::identity::service_policies::ADMINISTRATOR_ACCESS;
 use crate::keys::domain_keys::{self, NewDomainKey};
-use crate::organization::control_policies::FULL_ACCESS;
 use crate::paths;
 use crate::pipeline::outcome::Changes;
 use crate::records::{AccessKeyOwnerRecord, AccessKeyRecord, AccountRecord, PoliciesRecord, UserRecord};
+use crate::view::control_policies::FULL_ACCESS;
+use crate::view::service_policies::ADMINISTRATOR_ACCESS;
 
 /// The user that every account begins with.
 pub const ADMIN: &str = "admin";

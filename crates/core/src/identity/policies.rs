@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::identity::documents;
 use crate::identity::listing::{self, Members};
-use crate::identity::service_policies;
 use crate::identity::tags::{self, TagShown};
 use crate::paths;
 use crate::pipeline::call::Facts;
@@ -16,6 +15,7 @@ use crate::pipeline::outcome::Changes;
 use crate::records::{ManagedPolicyRecord, PolicyVersionRecord};
 use crate::target::PolicyPlace;
 use crate::view::ManagedPolicy;
+use crate::view::service_policies;
 use crate::wire::Fields;
 
 /// `Policy`, as answers show it.

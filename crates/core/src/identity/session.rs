@@ -17,6 +17,7 @@ use claviger_types::{
 
 use crate::error::Error;
 use crate::identity::caller::Caller;
+use crate::pipeline::operation::{Operation, Sessions};
 use crate::records::{self, SessionRecord};
 use crate::view::View;
 
@@ -130,17 +131,19 @@ impl Session {
 
     /// Whether the API lets a session of this kind call the operation at all, whatever policies say.
     /// Source: STS API reference, GetSessionToken, and IAM user guide, "Compare AWS STS credentials".
-    pub fn check_may_call(&self, service: ServiceName, operation: &str) -> Result<(), Error> {
+    pub fn check_may_call<O: Operation>(&self) -> Result<(), Error> {
         let own = matches!(self.principal, SessionPrincipal::User(_));
-        let refused = match service {
-            ServiceName::Sts if own => !["AssumeRole", "GetCallerIdentity"].contains(&operation),
-            ServiceName::Sts => operation == "GetSessionToken",
-            // As observed at AWS, IAM does not even recognise such a session.
-            ServiceName::Iam if own && self.mfa_at.is_none() => return Err(Error::CallerGone),
-            ServiceName::Claviger | ServiceName::Iam | ServiceName::Kms => false,
+        // As observed at AWS, IAM does not even recognise such a session.
+        if O::SERVICE == ServiceName::Iam && own && self.mfa_at.is_none() {
+            return Err(Error::CallerGone);
+        }
+        let refused = match O::SESSIONS {
+            Sessions::All => false,
+            Sessions::None => true,
+            Sessions::OfRoles => own,
         };
         if refused {
-            Err(Error::Forbidden(format!("Cannot call {operation} with session credentials")))
+            Err(Error::Forbidden(format!("Cannot call {} with session credentials", O::NAME)))
         } else {
             Ok(())
         }

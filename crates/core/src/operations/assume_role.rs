@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::identity::credentials::Credentials;
 use crate::identity::mfa::PresentedCode;
 use crate::identity::session_requests::{RequestedPolicies, RequestedTags};
-use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::call::{Facts, Tools};
+use crate::pipeline::operation::{Command, Operation, Sessions};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::records::SessionRecord;
@@ -64,6 +64,7 @@ struct AssumedRoleUser {
 impl Operation for AssumeRole {
     const NAME: &'static str = "AssumeRole";
     const SERVICE: ServiceName = ServiceName::Sts;
+    const SESSIONS: Sessions = Sessions::All;
     const CROSS_ACCOUNT: bool = true;
     type Target = AssumedRole;
     type Reply = Reply;
@@ -119,7 +120,12 @@ impl RequestContext for AssumeRole {
 impl Command for AssumeRole {
     type Prepared = Prepared;
 
-    fn prepare(&self, facts: &Facts<'_>, target: &Authorized<AssumedRole>) -> Result<Prepared, Error> {
+    fn prepare(
+        &self,
+        facts: &Facts<'_>,
+        target: &Authorized<AssumedRole>,
+        tools: &Tools<'_>,
+    ) -> Result<Prepared, Error> {
         let role = target.role()?;
         let tags = self.tags.join(&facts.caller)?;
         let packed_policy_size = self.policies.packed_size(&tags)?;
@@ -139,7 +145,7 @@ impl Command for AssumeRole {
         };
         // A code is tried, and counted if it is wrong, only once nothing else is wrong.
         if let Some(code) = &self.code {
-            code.try_out(facts, user_with_code(facts)?)?;
+            code.try_out(facts, tools, user_with_code(facts)?)?;
         }
         let credentials = Credentials::seal(facts.view, &record)?;
         Ok(Prepared { credentials, packed_policy_size, source_identity: record.source_identity })

@@ -6,7 +6,7 @@ use claviger_types::{ControlPolicyId, ControlTarget, ServiceName, limits};
 use crate::error::Error;
 use crate::organization;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, OrganizationPart, Part};
 use crate::wire::Fields;
@@ -35,14 +35,8 @@ impl Operation for AttachControlPolicy {
     }
 }
 
-impl Command for AttachControlPolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for AttachControlPolicy {
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>) -> Result<Outcome<()>, Error> {
         let policy = organization::policy(&self.id, facts)?;
         let attached = organization::attached(&self.target, facts)?;
         if policy.is_among(attached) {

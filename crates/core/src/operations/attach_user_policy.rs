@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::identity::attachments::AttachedArn;
 use crate::identity::{attachments, entities, policies};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, UserPlace, UserTarget};
@@ -21,6 +21,7 @@ pub struct AttachUserPolicy {
 impl Operation for AttachUserPolicy {
     const NAME: &'static str = "AttachUserPolicy";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = UserTarget;
     type Reply = ();
 
@@ -37,14 +38,8 @@ impl Operation for AttachUserPolicy {
     }
 }
 
-impl Command for AttachUserPolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for AttachUserPolicy {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Outcome<()>, Error> {
         Ok(attachments::attach(target.existing()?, &self.policy.0, facts)?.reply(()))
     }
 }

@@ -6,7 +6,7 @@ use claviger_types::{AccountId, ControlTarget, ServiceName};
 use crate::error::Error;
 use crate::organization;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, OrganizationPart, Part};
 use crate::wire::Fields;
@@ -33,14 +33,8 @@ impl Operation for CloseAccount {
     }
 }
 
-impl Command for CloseAccount {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for CloseAccount {
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>) -> Result<Outcome<()>, Error> {
         let account = organization::account(self.id, facts)?;
         if facts.view.deployment().is_some_and(|deployment| deployment.first_account == self.id) {
             return Err(Error::ConstraintViolation("The deployment's first account cannot be closed.".into()));

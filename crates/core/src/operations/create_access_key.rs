@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::identity::{entities, listing, users};
 use crate::keys::domain_keys::WrappingKey;
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
 use crate::records::{AccessKeyOwnerRecord, AccessKeyRecord};
@@ -69,7 +69,7 @@ impl Operation for CreateAccessKey {
 impl Command for CreateAccessKey {
     type Prepared = Prepared;
 
-    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<Prepared, Error> {
+    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<UserTarget>, _: &Tools<'_>) -> Result<Prepared, Error> {
         let id = AccessKeyId::from_random(claviger_keyring::random()?);
         let secret = Arc::new(SecretAccessKey::generate()?);
         let wrapping_key = WrappingKey::find_or_make(facts, Space::Global, facts.account())?;

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::identity::new_account::{ADMIN, NewAccount, random_account_id};
 use crate::identity::users;
 use crate::keys::domain_keys;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome};
 use crate::target::{self, Authorized};
@@ -76,7 +76,12 @@ impl Operation for CreateAccount {
 impl Command for CreateAccount {
     type Prepared = NewAccount;
 
-    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<target::Deployment>) -> Result<NewAccount, Error> {
+    fn prepare(
+        &self,
+        facts: &Facts<'_>,
+        _: &Authorized<target::Deployment>,
+        _: &Tools<'_>,
+    ) -> Result<NewAccount, Error> {
         let chosen = match &self.access_key {
             Some((id, secret)) if facts.deployment()? == Deployment::Development => Some((*id, secret_of(secret)?)),
             Some(_) => return Err(Error::Unsupported("Only a development server takes a chosen access key.".into())),

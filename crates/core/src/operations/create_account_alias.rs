@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::identity::account_aliases;
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::records::AccountAliasRecord;
 use crate::target::{Account, Authorized};
@@ -33,14 +33,8 @@ impl Operation for CreateAccountAlias {
     }
 }
 
-impl Command for CreateAccountAlias {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<Account>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, _: Authorized<Account>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for CreateAccountAlias {
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<Account>) -> Result<Outcome<()>, Error> {
         let (account, alias) = (account_aliases::account(facts)?, &self.alias);
         if facts.view.account_of_alias(alias).is_some() {
             return Err(Error::AlreadyExists(format!("The account alias {alias} already exists.")));

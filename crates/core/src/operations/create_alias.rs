@@ -9,7 +9,7 @@ use crate::keys::checks::check_not_pending_deletion;
 use crate::paths;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::alias_target;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::records::AliasRecord;
 use crate::target::{AliasChange, AliasTarget, Authorized};
@@ -35,14 +35,8 @@ impl Operation for CreateAlias {
     }
 }
 
-impl Command for CreateAlias {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<AliasTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<AliasTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for CreateAlias {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<AliasTarget>) -> Result<Outcome<()>, Error> {
         let arn = &target.arn;
         if target.current_key.is_some() {
             return Err(Error::AlreadyExists(format!("An alias with the name {arn} already exists")));

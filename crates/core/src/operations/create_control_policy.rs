@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::organization::shown::PolicyShown;
 use crate::organization::{self, control_policies};
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
 use crate::records::ControlPolicyRecord;
@@ -53,7 +53,12 @@ impl Operation for CreateControlPolicy {
 impl Command for CreateControlPolicy {
     type Prepared = ControlPolicyId;
 
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<target::Deployment>) -> Result<ControlPolicyId, Error> {
+    fn prepare(
+        &self,
+        _: &Facts<'_>,
+        _: &Authorized<target::Deployment>,
+        _: &Tools<'_>,
+    ) -> Result<ControlPolicyId, Error> {
         Ok(ControlPolicyId::from_random(claviger_keyring::random()?))
     }
 
@@ -110,7 +115,7 @@ mod tests {
     fn refused_policies() {
         let kms = TestKms::new();
         policy(&kms, SCP, "taken");
-        let everything = crate::organization::control_policies::BUILT_IN[1].content.to_string();
+        let everything = crate::view::control_policies::BUILT_IN[1].content.to_string();
         let taken = |name: &str| format!("A policy of the type {SCP} named {name} already exists.");
         for (name, content, code, text) in [
             ("taken", "{}", "AlreadyExistsException", taken("taken")),

@@ -10,7 +10,7 @@ use crate::keys::checks::check_enabled;
 use crate::keys::grants::{check_fits, check_terms, grant_is_for_aws_resource, name_digest};
 use crate::keys::{grant_principals, grant_tokens};
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::members::{self, dry_run, key_id_or_arn};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
@@ -122,7 +122,7 @@ impl RequestContext for CreateGrant {
 impl Command for CreateGrant {
     type Prepared = Fresh;
 
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>) -> Result<Fresh, Error> {
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>, _: &Tools<'_>) -> Result<Fresh, Error> {
         Ok(Fresh { id: GrantId::from_random(random()?), token: TokenSeed::fresh()? })
     }
 

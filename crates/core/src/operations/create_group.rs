@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::identity::entities;
 use crate::identity::groups::GroupShown;
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::records::{GroupRecord, PoliciesRecord};
@@ -49,7 +49,7 @@ impl Operation for CreateGroup {
 impl Command for CreateGroup {
     type Prepared = GroupId;
 
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<GroupTarget>) -> Result<GroupId, Error> {
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<GroupTarget>, _: &Tools<'_>) -> Result<GroupId, Error> {
         Ok(GroupId::from_random(claviger_keyring::random()?))
     }
 

@@ -11,7 +11,7 @@ use crate::keys::metadata::{KeyMetadata, Parts};
 use crate::keys::policies::{self, LockoutCheck};
 use crate::keys::tags::{self, Tag};
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::pipeline::request::{RequestContext, tag_keys};
@@ -92,7 +92,7 @@ impl RequestContext for CreateKey {
 impl Command for CreateKey {
     type Prepared = Prepared;
 
-    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<NewKey>) -> Result<Prepared, Error> {
+    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<NewKey>, _: &Tools<'_>) -> Result<Prepared, Error> {
         let id = KeyId::from_random(claviger_keyring::random()?);
         let wrapping_key = WrappingKey::find_or_make(facts, Space::Region(facts.region()), facts.account())?;
         let backing_key = wrapping_key.key().generate_backing_key(BackingKeyBinding { key_id: id, spec: self.spec })?;

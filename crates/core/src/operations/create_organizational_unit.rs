@@ -5,14 +5,15 @@ use claviger_types::{ControlTarget, OrganizationalUnitId, ParentId, ServiceName,
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::organization;
 use crate::organization::shown::UnitShown;
-use crate::organization::{self, control_policies};
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
 use crate::records::OrganizationalUnitRecord;
 use crate::target::{Authorized, OrganizationPart, Part};
+use crate::view::control_policies::FULL_ACCESS;
 use crate::wire::Fields;
 
 /// The request.
@@ -49,7 +50,12 @@ impl Operation for CreateOrganizationalUnit {
 impl Command for CreateOrganizationalUnit {
     type Prepared = OrganizationalUnitId;
 
-    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<OrganizationalUnitId, Error> {
+    fn prepare(
+        &self,
+        facts: &Facts<'_>,
+        _: &Authorized<OrganizationPart>,
+        _: &Tools<'_>,
+    ) -> Result<OrganizationalUnitId, Error> {
         let root = &organization::organization(facts)?.root;
         Ok(OrganizationalUnitId::from_random(root, claviger_keyring::random()?))
     }
@@ -75,7 +81,7 @@ impl Command for CreateOrganizationalUnit {
             name: self.name.clone(),
             parent: parent.map(|id| id.to_string()),
             created_at: facts.now.as_millis(),
-            policies: vec![control_policies::FULL_ACCESS.to_owned()],
+            policies: vec![FULL_ACCESS.to_owned()],
         };
         let shown = UnitShown::made(id.clone(), &self.name, self.parent_id.clone(), facts.now, facts)?;
         let changes = organization::change_tree(facts, |_| {})?.create(paths::organizational_unit(id), &record);

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::identity::policies::{self, PolicyShown};
 use crate::identity::tags;
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::pipeline::request::RequestContext;
@@ -73,7 +73,7 @@ impl RequestContext for CreatePolicy {
 impl Command for CreatePolicy {
     type Prepared = PolicyId;
 
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<PolicyTarget>) -> Result<PolicyId, Error> {
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<PolicyTarget>, _: &Tools<'_>) -> Result<PolicyId, Error> {
         Ok(PolicyId::from_random(claviger_keyring::random()?))
     }
 

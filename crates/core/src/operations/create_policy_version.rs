@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::identity::policies::{self, VersionShown};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::records::PolicyVersionRecord;
 use crate::target::{Authorized, PolicyPlace, PolicyTarget};
@@ -46,14 +46,8 @@ impl Operation for CreatePolicyVersion {
     }
 }
 
-impl Command for CreatePolicyVersion {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<PolicyTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<PolicyTarget>, (): &()) -> Result<Outcome<Reply>, Error> {
+impl PlainCommand for CreatePolicyVersion {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<PolicyTarget>) -> Result<Outcome<Reply>, Error> {
         let policy = target.own(facts)?;
         policies::check(&self.document)?;
         if policy.versions.len() >= limits::MANAGED_POLICY_VERSIONS_MAX {

@@ -10,7 +10,7 @@ use crate::identity::attachments::BoundaryArn;
 use crate::identity::roles::{self, RoleShown};
 use crate::identity::{attachments, entities, tags, trust};
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::pipeline::request::RequestContext;
@@ -78,7 +78,7 @@ impl RequestContext for CreateRole {
 impl Command for CreateRole {
     type Prepared = RoleId;
 
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<RoleTarget>) -> Result<RoleId, Error> {
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<RoleTarget>, _: &Tools<'_>) -> Result<RoleId, Error> {
         Ok(RoleId::from_random(claviger_keyring::random()?))
     }
 

@@ -10,7 +10,7 @@ use crate::identity::attachments::BoundaryArn;
 use crate::identity::users::UserShown;
 use crate::identity::{attachments, entities, tags};
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome};
 use crate::pipeline::request::RequestContext;
@@ -66,7 +66,7 @@ impl RequestContext for CreateUser {
 impl Command for CreateUser {
     type Prepared = UserId;
 
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<UserId, Error> {
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<UserTarget>, _: &Tools<'_>) -> Result<UserId, Error> {
         Ok(UserId::from_random(claviger_keyring::random()?))
     }
 

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::identity::qr_png;
 use crate::keys::domain_keys::WrappingKey;
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::records::MfaDeviceRecord;
@@ -75,7 +75,7 @@ impl Operation for CreateVirtualMFADevice {
 impl Command for CreateVirtualMFADevice {
     type Prepared = Prepared;
 
-    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<MfaDeviceTarget>) -> Result<Prepared, Error> {
+    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<MfaDeviceTarget>, _: &Tools<'_>) -> Result<Prepared, Error> {
         let (id, seed) = (claviger_keyring::random()?, MfaSeed::generate()?);
         let wrapping_key = WrappingKey::find_or_make(facts, Space::Global, facts.account())?;
         let wrapped_seed = wrapping_key.key().wrap_mfa_seed(&id, &seed)?;

@@ -6,7 +6,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::{mfa, users};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, UserPlace, UserTarget};
 use crate::wire::Fields;
@@ -35,14 +35,8 @@ impl Operation for DeactivateMFADevice {
     }
 }
 
-impl Command for DeactivateMFADevice {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeactivateMFADevice {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Outcome<()>, Error> {
         let device = mfa::device_of(facts.view, target.existing()?, &self.serial_number)?;
         Ok(mfa::edit(device, |record| record.assignment = None).reply(()))
     }

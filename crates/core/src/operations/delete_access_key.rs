@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::identity::{entities, users};
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, UserPlace, UserTarget};
 use crate::wire::Fields;
@@ -36,14 +36,8 @@ impl Operation for DeleteAccessKey {
     }
 }
 
-impl Command for DeleteAccessKey {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeleteAccessKey {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Outcome<()>, Error> {
         let (user, typed) = (target.existing()?, &self.access_key_id);
         let id = &users::find_access_key(user, typed)?.id;
         let id: AccessKeyId = id.parse().map_err(|_| Error::Internal(format!("{id} is no access key id")))?;

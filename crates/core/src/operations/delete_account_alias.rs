@@ -5,7 +5,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::account_aliases;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Account, Authorized};
 use crate::wire::Fields;
@@ -30,14 +30,8 @@ impl Operation for DeleteAccountAlias {
     }
 }
 
-impl Command for DeleteAccountAlias {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<Account>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, _: Authorized<Account>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeleteAccountAlias {
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<Account>) -> Result<Outcome<()>, Error> {
         let (account, alias) = (account_aliases::account(facts)?, &self.alias);
         if account.alias.as_ref() != Some(alias) {
             return Err(Error::NotFound(format!("The account alias {alias} cannot be found.")));

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::keys::alias_names;
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::{Changes, Outcome};
 use crate::target::{AliasChange, AliasTarget, Authorized};
 use crate::wire::Fields;
@@ -30,14 +30,8 @@ impl Operation for DeleteAlias {
     }
 }
 
-impl Command for DeleteAlias {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<AliasTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<AliasTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeleteAlias {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<AliasTarget>) -> Result<Outcome<()>, Error> {
         let (arn, alias, key) = (&target.arn, target.alias()?, target.current_key()?);
         let path = paths::alias(arn.region, arn.account, &arn.name);
         let changes = Changes::new(Space::Region(arn.region)).delete(path, alias.revision);

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::organization;
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, OrganizationPart, Part};
 use crate::wire::Fields;
@@ -34,14 +34,8 @@ impl Operation for DeleteControlPolicy {
     }
 }
 
-impl Command for DeleteControlPolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeleteControlPolicy {
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>) -> Result<Outcome<()>, Error> {
         let policy = organization::policy(&self.id, facts)?;
         let (revision, _) = organization::own_record(policy)?;
         if organization::targets_of(policy, facts)?.next().is_some() {

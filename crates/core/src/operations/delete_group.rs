@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::identity::entities::{self, Entity};
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::{Changes, Outcome};
 use crate::target::{Authorized, GroupPlace, GroupTarget};
 use crate::wire::Fields;
@@ -32,14 +32,8 @@ impl Operation for DeleteGroup {
     }
 }
 
-impl Command for DeleteGroup {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<GroupTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<GroupTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeleteGroup {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<GroupTarget>) -> Result<Outcome<()>, Error> {
         let group = target.existing()?;
         if facts.view.member_count(group) > 0 {
             return Err(Error::DeleteConflict("Cannot delete entity, must remove users from group first.".into()));

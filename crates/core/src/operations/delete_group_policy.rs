@@ -5,7 +5,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::{entities, inline};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, GroupPlace, GroupTarget};
 use crate::wire::Fields;
@@ -31,14 +31,8 @@ impl Operation for DeleteGroupPolicy {
     }
 }
 
-impl Command for DeleteGroupPolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<GroupTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<GroupTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeleteGroupPolicy {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<GroupTarget>) -> Result<Outcome<()>, Error> {
         Ok(inline::delete(target.existing()?, &self.policy_name)?.reply(()))
     }
 }

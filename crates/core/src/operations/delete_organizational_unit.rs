@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::organization;
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, OrganizationPart, Part};
 use crate::wire::Fields;
@@ -34,14 +34,8 @@ impl Operation for DeleteOrganizationalUnit {
     }
 }
 
-impl Command for DeleteOrganizationalUnit {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeleteOrganizationalUnit {
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>) -> Result<Outcome<()>, Error> {
         let unit = organization::unit(&self.id, facts)?;
         let has_accounts = facts.view.accounts().any(|account| account.parent.as_ref() == Some(&self.id));
         let has_units = facts.view.organizational_units().any(|unit| unit.parent.as_ref() == Some(&self.id));

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::identity::policies;
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::{Changes, Outcome};
 use crate::target::{Authorized, PolicyPlace, PolicyTarget};
 use crate::wire::Fields;
@@ -33,14 +33,8 @@ impl Operation for DeletePolicy {
     }
 }
 
-impl Command for DeletePolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<PolicyTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<PolicyTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeletePolicy {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<PolicyTarget>) -> Result<Outcome<()>, Error> {
         let policy = target.own(facts)?;
         let (view, account) = (facts.view, facts.account());
         if view.attachment_count(account, &policy.arn) + view.boundary_count(account, &policy.arn) > 0 {

@@ -6,7 +6,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::policies;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, PolicyPlace, PolicyTarget};
 use crate::wire::Fields;
@@ -32,14 +32,8 @@ impl Operation for DeletePolicyVersion {
     }
 }
 
-impl Command for DeletePolicyVersion {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<PolicyTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<PolicyTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeletePolicyVersion {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<PolicyTarget>) -> Result<Outcome<()>, Error> {
         let policy = target.own(facts)?;
         let number = policies::find_version(policy, &self.version_id)?.number;
         if number == policy.default_version {

@@ -9,7 +9,7 @@ use crate::identity::attachments;
 use crate::identity::entities::{self, Entity};
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::{Changes, Outcome};
 use crate::target::{Authorized, RolePlace, RoleTarget};
 use crate::wire::Fields;
@@ -34,14 +34,8 @@ impl Operation for DeleteRole {
     }
 }
 
-impl Command for DeleteRole {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<RoleTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeleteRole {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<RoleTarget>) -> Result<Outcome<()>, Error> {
         let role = target.existing()?;
         entities::check_without_policies(role)?;
         let mut changes = Changes::new(Space::Global).delete(role.record_path(), role.revision);

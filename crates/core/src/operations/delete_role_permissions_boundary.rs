@@ -6,7 +6,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::{attachments, entities};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, RolePlace, RoleTarget};
 use crate::wire::Fields;
@@ -19,6 +19,7 @@ pub struct DeleteRolePermissionsBoundary {
 impl Operation for DeleteRolePermissionsBoundary {
     const NAME: &'static str = "DeleteRolePermissionsBoundary";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = RoleTarget;
     type Reply = ();
 
@@ -31,14 +32,8 @@ impl Operation for DeleteRolePermissionsBoundary {
     }
 }
 
-impl Command for DeleteRolePermissionsBoundary {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<RoleTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeleteRolePermissionsBoundary {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<RoleTarget>) -> Result<Outcome<()>, Error> {
         Ok(attachments::delete_boundary(target.existing()?)?.reply(()))
     }
 }

@@ -10,7 +10,7 @@ use crate::identity::entities::{self, Entity};
 use crate::identity::{attachments, users};
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::{Changes, Outcome};
 use crate::target::{Authorized, UserPlace, UserTarget};
 use crate::wire::Fields;
@@ -35,14 +35,8 @@ impl Operation for DeleteUser {
     }
 }
 
-impl Command for DeleteUser {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeleteUser {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Outcome<()>, Error> {
         let user = target.existing()?;
         if !user.access_keys.is_empty() {
             return Err(Error::DeleteConflict("Cannot delete entity, must remove access keys first.".into()));

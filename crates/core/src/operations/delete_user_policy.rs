@@ -5,7 +5,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::{inline, users};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, UserPlace, UserTarget};
 use crate::wire::Fields;
@@ -19,6 +19,7 @@ pub struct DeleteUserPolicy {
 impl Operation for DeleteUserPolicy {
     const NAME: &'static str = "DeleteUserPolicy";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = UserTarget;
     type Reply = ();
 
@@ -31,14 +32,8 @@ impl Operation for DeleteUserPolicy {
     }
 }
 
-impl Command for DeleteUserPolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeleteUserPolicy {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Outcome<()>, Error> {
         Ok(inline::delete(target.existing()?, &self.policy_name)?.reply(()))
     }
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::identity::mfa;
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::{Changes, Outcome};
 use crate::target::{Authorized, MfaDevicePlace, MfaDeviceTarget};
 use crate::wire::Fields;
@@ -33,14 +33,8 @@ impl Operation for DeleteVirtualMFADevice {
     }
 }
 
-impl Command for DeleteVirtualMFADevice {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<MfaDeviceTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<MfaDeviceTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DeleteVirtualMFADevice {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<MfaDeviceTarget>) -> Result<Outcome<()>, Error> {
         let device = target.existing()?;
         if device.assignment.is_some() {
             return Err(Error::DeleteConflict("MFA VirtualDevice in use. Must deactivate first.".into()));

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::identity::attachments::AttachedArn;
 use crate::identity::{attachments, entities, policies};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, GroupPlace, GroupTarget};
@@ -38,14 +38,8 @@ impl Operation for DetachGroupPolicy {
     }
 }
 
-impl Command for DetachGroupPolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<GroupTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<GroupTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DetachGroupPolicy {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<GroupTarget>) -> Result<Outcome<()>, Error> {
         Ok(attachments::detach(target.existing()?, &self.policy.0)?.reply(()))
     }
 }

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::identity::attachments::AttachedArn;
 use crate::identity::{attachments, entities, policies};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, RolePlace, RoleTarget};
@@ -21,6 +21,7 @@ pub struct DetachRolePolicy {
 impl Operation for DetachRolePolicy {
     const NAME: &'static str = "DetachRolePolicy";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = RoleTarget;
     type Reply = ();
 
@@ -37,14 +38,8 @@ impl Operation for DetachRolePolicy {
     }
 }
 
-impl Command for DetachRolePolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<RoleTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DetachRolePolicy {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<RoleTarget>) -> Result<Outcome<()>, Error> {
         Ok(attachments::detach(target.existing()?, &self.policy.0)?.reply(()))
     }
 }

@@ -7,7 +7,7 @@ use crate::keys::checks::change_state;
 use crate::keys::edits::edit;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::key_id_or_arn;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
@@ -31,14 +31,8 @@ impl Operation for DisableKey {
     }
 }
 
-impl Command for DisableKey {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for DisableKey {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Outcome<()>, Error> {
         let state = change_state(&target.0, Transition::Disable, facts)?;
         Ok(edit(&target.0, |record| record.state = state.into()).reply(()))
     }

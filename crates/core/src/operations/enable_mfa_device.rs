@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::identity::entities::Entity;
 use crate::identity::mfa::{self, CodePair};
 use crate::identity::users;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, UserPlace, UserTarget};
@@ -54,9 +54,9 @@ impl EnableMFADevice {
 impl Command for EnableMFADevice {
     type Prepared = ();
 
-    fn prepare(&self, facts: &Facts<'_>, target: &Authorized<UserTarget>) -> Result<(), Error> {
+    fn prepare(&self, facts: &Facts<'_>, target: &Authorized<UserTarget>, tools: &Tools<'_>) -> Result<(), Error> {
         target.existing()?;
-        self.codes.try_out(facts, self.device(facts)?)
+        self.codes.try_out(facts, tools, self.device(facts)?)
     }
 
     fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {

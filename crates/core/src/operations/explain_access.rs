@@ -14,13 +14,13 @@ use crate::error::Error;
 use crate::explain::owner::Owner;
 use crate::explain::report::{OtherSide, Report};
 use crate::explain::supposed::{Supposed, Told, Untold};
-use crate::explain::wanted::{self, AskedAbout};
+use crate::explain::wanted;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members;
 use crate::pipeline::operation::{Operation, Read};
 use crate::target::{
     AccountResource, Authorized, Circumstances, IamResource, KeyAskedAbout, KeyName, PolicyOwner, PolicyOwnerName,
-    PolicyOwnerTarget, Subject, anything,
+    PolicyOwnerTarget, ResourceType, Subject, anything,
 };
 use crate::view::Grant;
 use crate::wire::Fields;
@@ -86,26 +86,26 @@ impl Operation for ExplainAccess {
 impl On {
     fn parse(action: Action, key: Option<String>, resource: Option<String>) -> Result<Self, Error> {
         let invalid = |text: String| Err(Error::Validation(text));
-        match (wanted::asked_about(action), key, resource) {
+        match (wanted::resource_type(action), key, resource) {
             _ if action.name() == "RetireGrant" => {
                 invalid("kms:RetireGrant is asked of a grant, not of a key: ListRetirableGrants tells who may.".into())
             }
             (_, Some(_), Some(_)) => invalid("Name a key or a resource, not both.".into()),
-            (AskedAbout::Key | AskedAbout::Alias, Some(key), None) => Ok(Self::Key(KeyName::any(key))),
-            (AskedAbout::Key | AskedAbout::Alias, None, Some(arn)) if wanted::key_arn(&arn).is_some() => {
+            (ResourceType::Key | ResourceType::Alias, Some(key), None) => Ok(Self::Key(KeyName::any(key))),
+            (ResourceType::Key | ResourceType::Alias, None, Some(arn)) if wanted::key_arn(&arn).is_some() => {
                 Ok(Self::Key(KeyName::any(arn)))
             }
-            (AskedAbout::Key, None, _) => invalid(format!("{action} is asked on a key: name it by KeyId.")),
+            (ResourceType::Key, None, _) => invalid(format!("{action} is asked on a key: name it by KeyId.")),
             (_, Some(_), None) => invalid(format!("{action} is not asked on a key.")),
-            (AskedAbout::Role, None, Some(arn)) => match arn.parse() {
+            (ResourceType::Role, None, Some(arn)) => match arn.parse() {
                 Ok(role @ PrincipalArn::Role { .. }) => Ok(Self::Role(role)),
                 _ => invalid(format!("{action} is asked on a role: name it by its ARN.")),
             },
-            (AskedAbout::Role, None, None) => invalid(format!("{action} is asked on a role: name it by its ARN.")),
-            (AskedAbout::Alias, None, None) => {
+            (ResourceType::Role, None, None) => invalid(format!("{action} is asked on a role: name it by its ARN.")),
+            (ResourceType::Alias, None, None) => {
                 invalid(format!("{action} is asked on an alias and on its key: name one of them."))
             }
-            (AskedAbout::Alias | AskedAbout::Other, None, resource) => {
+            (ResourceType::Alias | ResourceType::Other, None, resource) => {
                 Ok(Self::Resource(resource.unwrap_or_else(|| "*".into())))
             }
         }

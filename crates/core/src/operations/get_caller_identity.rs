@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Operation, Read};
+use crate::pipeline::operation::{Operation, Read, Sessions};
 use crate::target::{Authorized, Everybody};
 use crate::wire::Fields;
 
@@ -24,6 +24,7 @@ pub struct Reply {
 impl Operation for GetCallerIdentity {
     const NAME: &'static str = "GetCallerIdentity";
     const SERVICE: ServiceName = ServiceName::Sts;
+    const SESSIONS: Sessions = Sessions::All;
     type Target = Everybody;
     type Reply = Reply;
 

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::identity::credentials::Credentials;
 use crate::identity::mfa::PresentedCode;
-use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::call::{Facts, Tools};
+use crate::pipeline::operation::{Command, Operation, Sessions};
 use crate::pipeline::outcome::Outcome;
 use crate::records::SessionRecord;
 use crate::target::{Authorized, Everybody};
@@ -36,6 +36,7 @@ pub struct Reply {
 impl Operation for GetSessionToken {
     const NAME: &'static str = "GetSessionToken";
     const SERVICE: ServiceName = ServiceName::Sts;
+    const SESSIONS: Sessions = Sessions::None;
     type Target = Everybody;
     type Reply = Reply;
 
@@ -52,10 +53,10 @@ impl Operation for GetSessionToken {
 impl Command for GetSessionToken {
     type Prepared = Credentials;
 
-    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<Everybody>) -> Result<Credentials, Error> {
+    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<Everybody>, tools: &Tools<'_>) -> Result<Credentials, Error> {
         let user = user(facts)?;
         if let Some(code) = &self.code {
-            code.try_out(facts, user)?;
+            code.try_out(facts, tools, user)?;
         }
         let issued_at = facts.wall_now().as_millis();
         let session = SessionRecord {

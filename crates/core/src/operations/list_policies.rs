@@ -99,7 +99,7 @@ mod tests {
         }
         let arn = "arn:aws:iam::111122223333:policy/A";
         kms.ok("CreateUser", json!({"UserName": "ann", "PermissionsBoundary": arn}));
-        let service = crate::identity::service_policies::all().map(|policy| policy.arn.name.to_string());
+        let service = crate::view::service_policies::all().map(|policy| policy.arn.name.to_string());
         let all: Vec<String> = ["A", "b", "c"].into_iter().map(str::to_owned).chain(service).collect();
         for items in [1, 2, 3, 4, 1000] {
             let names = |mut body: Value| {

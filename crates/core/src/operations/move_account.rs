@@ -6,7 +6,7 @@ use claviger_types::{AccountId, ParentId, ServiceName};
 use crate::error::Error;
 use crate::organization;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, OrganizationPart, Part};
 use crate::wire::Fields;
@@ -35,14 +35,8 @@ impl Operation for MoveAccount {
     }
 }
 
-impl Command for MoveAccount {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for MoveAccount {
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>) -> Result<Outcome<()>, Error> {
         let account = organization::account(self.id, facts)?;
         let parent = organization::parent(&self.parent_id, facts)?.map(|unit| unit.id.to_string());
         let changes = organization::change_tree(facts, |_| {})?;

@@ -5,7 +5,7 @@ use crate::keys::edits::edit;
 use crate::keys::policies::{self, LockoutCheck};
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::key_id_or_arn;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, KeyName, KeyTarget};
@@ -59,14 +59,8 @@ impl RequestContext for PutKeyPolicy {
     }
 }
 
-impl Command for PutKeyPolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for PutKeyPolicy {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Outcome<()>, Error> {
         let policy = policies::accept(&self.policy, target.0.arn, self.lockout, facts)?;
         Ok(edit(&target.0, |record| record.policy = policy).reply(()))
     }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::identity::attachments::BoundaryArn;
 use crate::identity::{attachments, entities, policies};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, RolePlace, RoleTarget};
@@ -39,14 +39,8 @@ impl Operation for PutRolePermissionsBoundary {
     }
 }
 
-impl Command for PutRolePermissionsBoundary {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<RoleTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for PutRolePermissionsBoundary {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<RoleTarget>) -> Result<Outcome<()>, Error> {
         Ok(attachments::set_boundary(target.existing()?, &self.policy.0, facts)?.reply(()))
     }
 }

@@ -6,7 +6,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::{entities, inline};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, RolePlace, RoleTarget};
 use crate::wire::Fields;
@@ -20,6 +20,7 @@ pub struct PutRolePolicy {
 impl Operation for PutRolePolicy {
     const NAME: &'static str = "PutRolePolicy";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = RoleTarget;
     type Reply = ();
 
@@ -32,14 +33,8 @@ impl Operation for PutRolePolicy {
     }
 }
 
-impl Command for PutRolePolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<RoleTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for PutRolePolicy {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<RoleTarget>) -> Result<Outcome<()>, Error> {
         Ok(self.policy.decide(target.existing()?)?.reply(()))
     }
 }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::identity::attachments::BoundaryArn;
 use crate::identity::{attachments, entities, policies};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, UserPlace, UserTarget};
@@ -39,14 +39,8 @@ impl Operation for PutUserPermissionsBoundary {
     }
 }
 
-impl Command for PutUserPermissionsBoundary {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for PutUserPermissionsBoundary {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Outcome<()>, Error> {
         Ok(attachments::set_boundary(target.existing()?, &self.policy.0, facts)?.reply(()))
     }
 }

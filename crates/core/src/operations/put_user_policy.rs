@@ -6,7 +6,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::{inline, users};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, UserPlace, UserTarget};
 use crate::wire::Fields;
@@ -20,6 +20,7 @@ pub struct PutUserPolicy {
 impl Operation for PutUserPolicy {
     const NAME: &'static str = "PutUserPolicy";
     const SERVICE: ServiceName = ServiceName::Iam;
+    const TELLS_BOUNDARY: bool = true;
     type Target = UserTarget;
     type Reply = ();
 
@@ -32,14 +33,8 @@ impl Operation for PutUserPolicy {
     }
 }
 
-impl Command for PutUserPolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for PutUserPolicy {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Outcome<()>, Error> {
         Ok(self.policy.decide(target.existing()?)?.reply(()))
     }
 }

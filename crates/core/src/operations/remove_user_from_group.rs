@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::identity::{entities, users};
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, GroupPlace, GroupTarget};
 use crate::view::User;
@@ -34,14 +34,8 @@ impl Operation for RemoveUserFromGroup {
     }
 }
 
-impl Command for RemoveUserFromGroup {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<GroupTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<GroupTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for RemoveUserFromGroup {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<GroupTarget>) -> Result<Outcome<()>, Error> {
         let group = target.existing()?;
         let user = entities::find::<User>(&self.user_name, facts)?;
         if !users::is_member(user, group.id) {

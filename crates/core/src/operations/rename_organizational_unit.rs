@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::organization;
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::records::OrganizationalUnitRecord;
 use crate::target::{Authorized, OrganizationPart, Part};
@@ -37,14 +37,8 @@ impl Operation for RenameOrganizationalUnit {
     }
 }
 
-impl Command for RenameOrganizationalUnit {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for RenameOrganizationalUnit {
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>) -> Result<Outcome<()>, Error> {
         let unit = organization::unit(&self.id, facts)?;
         if *unit.name != *self.name {
             organization::check_unit_name(&self.name, unit.parent.as_ref(), facts)?;

@@ -5,7 +5,7 @@ use claviger_types::{AccountId, ControlTarget, ServiceName};
 use crate::error::Error;
 use crate::organization;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, OrganizationPart, Part};
 use crate::wire::Fields;
@@ -32,14 +32,8 @@ impl Operation for ReopenAccount {
     }
 }
 
-impl Command for ReopenAccount {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for ReopenAccount {
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>) -> Result<Outcome<()>, Error> {
         let account = organization::account(self.id, facts)?;
         if account.closed_at.is_none() {
             return Err(Error::ConstraintViolation(format!("The account {} is not closed.", self.id)));

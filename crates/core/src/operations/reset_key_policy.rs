@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::keys::edits::edit;
 use crate::keys::policies::default_document;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::records::KeyPolicyRecord;
 use crate::target::{AnyKey, Authorized};
@@ -39,14 +39,8 @@ impl Operation for ResetKeyPolicy {
     }
 }
 
-impl Command for ResetKeyPolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<AnyKey>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<AnyKey>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for ResetKeyPolicy {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<AnyKey>) -> Result<Outcome<()>, Error> {
         let key = target.key.as_deref().ok_or_else(|| Error::key_not_found(self.arn))?;
         let document = default_document(key.arn.account);
         Ok(edit(key, |record| record.policy = KeyPolicyRecord { document, principals: Vec::new() }).reply(()))

@@ -5,7 +5,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::mfa::{self, CodePair};
 use crate::identity::users;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, UserPlace, UserTarget};
@@ -40,8 +40,8 @@ impl Operation for ResyncMFADevice {
 impl Command for ResyncMFADevice {
     type Prepared = ();
 
-    fn prepare(&self, facts: &Facts<'_>, target: &Authorized<UserTarget>) -> Result<(), Error> {
-        self.codes.try_out(facts, mfa::device_of(facts.view, target.existing()?, &self.serial_number)?)
+    fn prepare(&self, facts: &Facts<'_>, target: &Authorized<UserTarget>, tools: &Tools<'_>) -> Result<(), Error> {
+        self.codes.try_out(facts, tools, mfa::device_of(facts.view, target.existing()?, &self.serial_number)?)
     }
 
     fn decide(&self, facts: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {

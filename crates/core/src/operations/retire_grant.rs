@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::keys::grants::removal;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, grant_id, key_id_or_arn};
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, GrantPlace, GrantTarget};
 use crate::wire::Fields;
@@ -39,14 +39,8 @@ impl Operation for RetireGrant {
     }
 }
 
-impl Command for RetireGrant {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<GrantTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<GrantTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for RetireGrant {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<GrantTarget>) -> Result<Outcome<()>, Error> {
         Ok(removal(target.existing()?).reply(()))
     }
 

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::keys::grants::{grant_is_for_aws_resource, removal};
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, grant_id, key_id_or_arn};
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, KeyName, KeyTarget};
@@ -49,14 +49,8 @@ impl RequestContext for RevokeGrant {
     }
 }
 
-impl Command for RevokeGrant {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for RevokeGrant {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Outcome<()>, Error> {
         let arn = target.0.arn;
         let grant = facts.view.grant(arn.region, arn.id, self.grant_id);
         let grant = grant.ok_or_else(|| Error::grant_not_found(self.grant_id))?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::{Changes, Outcome};
 use crate::records::SessionRevocationRecord;
 use crate::target::{Authorized, PrincipalTarget};
@@ -45,14 +45,8 @@ impl Operation for RevokeSessions {
     }
 }
 
-impl Command for RevokeSessions {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<PrincipalTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<PrincipalTarget>, (): &()) -> Result<Outcome<Reply>, Error> {
+impl PlainCommand for RevokeSessions {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<PrincipalTarget>) -> Result<Outcome<Reply>, Error> {
         let (account, id) = target.existing()?;
         let wanted = self.issued_until.unwrap_or(facts.wall_now());
         if wanted > facts.wall_now() {

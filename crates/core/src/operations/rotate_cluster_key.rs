@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::keys::domain_keys::cluster_key;
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome};
 use crate::records::ClusterKeyRecord;
@@ -49,9 +49,9 @@ impl Operation for RotateClusterKey {
 impl Command for RotateClusterKey {
     type Prepared = Prepared;
 
-    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<Deployment>) -> Result<Prepared, Error> {
+    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<Deployment>, tools: &Tools<'_>) -> Result<Prepared, Error> {
         let version = cluster_key(facts.view)?.key.version() + 1;
-        let generated = ClusterKey::generate(version, facts.root);
+        let generated = ClusterKey::generate(version, tools.root);
         let (_, wrapped) = generated.map_err(|error| Error::Internal(error.to_string()))?;
         Ok(Prepared { version, wrapped })
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::keys::domain_keys::{self, NewDomainKey, cluster_key};
 use crate::paths;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome};
 use crate::records::DomainKeyRecord;
@@ -69,7 +69,7 @@ impl RotateDomainKeys {
 impl Command for RotateDomainKeys {
     type Prepared = Prepared;
 
-    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<Account>) -> Result<Prepared, Error> {
+    fn prepare(&self, facts: &Facts<'_>, _: &Authorized<Account>, _: &Tools<'_>) -> Result<Prepared, Error> {
         let scope = DomainScope { account: facts.account(), space: self.space(facts) };
         let cluster = &cluster_key(facts.view)?.key;
         let current = facts.view.domain_key(scope.space, scope.account);

@@ -12,7 +12,7 @@ use crate::keys::checks::change_state;
 use crate::keys::edits::edit;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::key_id_or_arn;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, KeyName, KeyTarget};
@@ -70,14 +70,8 @@ impl RequestContext for ScheduleKeyDeletion {
     }
 }
 
-impl Command for ScheduleKeyDeletion {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, (): &()) -> Result<Outcome<Reply>, Error> {
+impl PlainCommand for ScheduleKeyDeletion {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Outcome<Reply>, Error> {
         let window = Duration::from_secs(self.window_days.unsigned_abs() * SECONDS_PER_DAY);
         let deletion_at = facts.now + window;
         let state = change_state(&target.0, Transition::ScheduleDeletion { deletion_at }, facts)?;

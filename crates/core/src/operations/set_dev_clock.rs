@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::{Changes, Outcome};
 use crate::records::DevClockRecord;
 use crate::target::{Authorized, Deployment};
@@ -41,14 +41,8 @@ impl Operation for SetDevClock {
     }
 }
 
-impl Command for SetDevClock {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<Deployment>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, _: Authorized<Deployment>, (): &()) -> Result<Outcome<Reply>, Error> {
+impl PlainCommand for SetDevClock {
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<Deployment>) -> Result<Outcome<Reply>, Error> {
         if !facts.settings.dev_clock {
             return Err(Error::Unsupported(
                 "The clock moves only on a server that was started with --dev-clock.".into(),

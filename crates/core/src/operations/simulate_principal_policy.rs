@@ -48,7 +48,7 @@ impl Read for SimulatePrincipalPolicy {
 /// A root has no policies, and a session's are its role's.
 fn is_source(name: &PolicyOwnerName) -> bool {
     use claviger_types::PrincipalArn::{Role, User};
-    matches!(name, PolicyOwnerName::Group(..) | PolicyOwnerName::Principal(Role { .. } | User { .. }))
+    matches!(name, PolicyOwnerName::Group(_) | PolicyOwnerName::Principal(Role { .. } | User { .. }))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::identity::tags;
 use crate::organization;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::records::TagRecord;
@@ -48,14 +48,8 @@ impl RequestContext for TagAccount {
     }
 }
 
-impl Command for TagAccount {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for TagAccount {
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>) -> Result<Outcome<()>, Error> {
         let account = organization::account(self.id, facts)?;
         let is_new = |tag: &&TagRecord| account.tags.iter().all(|(key, _)| **key != *tag.key);
         organization::check_tag_count(account.tags.len() + self.tags.iter().filter(is_new).count())?;

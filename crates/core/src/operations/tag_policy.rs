@@ -6,7 +6,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::{policies, tags};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::records::TagRecord;
@@ -44,14 +44,8 @@ impl RequestContext for TagPolicy {
     }
 }
 
-impl Command for TagPolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<PolicyTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<PolicyTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for TagPolicy {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<PolicyTarget>) -> Result<Outcome<()>, Error> {
         let policy = target.own(facts)?;
         let mut tags = policy.to_record().tags;
         tags::add(&mut tags, &self.tags)?;

@@ -6,7 +6,7 @@ use crate::keys::edits::edit;
 use crate::keys::tags::{self, Tag};
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::key_id_or_arn;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::{RequestContext, tag_keys};
 use crate::records::TagRecord;
@@ -48,14 +48,8 @@ impl RequestContext for TagResource {
     }
 }
 
-impl Command for TagResource {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for TagResource {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Outcome<()>, Error> {
         let key = &target.0;
         check_not_pending_deletion(key, facts)?;
         let kept = |record: &TagRecord| self.tags.iter().all(|tag| tag.tag_key != record.key);

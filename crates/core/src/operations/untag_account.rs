@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::identity::tags;
 use crate::organization;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, OrganizationPart, Part};
@@ -48,14 +48,8 @@ impl RequestContext for UntagAccount {
     }
 }
 
-impl Command for UntagAccount {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for UntagAccount {
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>) -> Result<Outcome<()>, Error> {
         let account = organization::account(self.id, facts)?;
         let changes =
             organization::edit_account(account, |record| record.tags.retain(|tag| !self.tag_keys.contains(&tag.key)));

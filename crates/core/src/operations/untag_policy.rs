@@ -7,7 +7,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::{policies, tags};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, PolicyPlace, PolicyTarget};
@@ -44,14 +44,8 @@ impl RequestContext for UntagPolicy {
     }
 }
 
-impl Command for UntagPolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<PolicyTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<PolicyTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for UntagPolicy {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<PolicyTarget>) -> Result<Outcome<()>, Error> {
         let policy = target.own(facts)?;
         Ok(policies::edit(policy, |record| tags::remove(&mut record.tags, &self.tag_keys)).reply(()))
     }

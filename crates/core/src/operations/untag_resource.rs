@@ -6,7 +6,7 @@ use crate::keys::edits::edit;
 use crate::keys::tags;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::key_id_or_arn;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::{RequestContext, tag_keys};
 use crate::target::{Authorized, KeyName, KeyTarget};
@@ -48,14 +48,8 @@ impl RequestContext for UntagResource {
     }
 }
 
-impl Command for UntagResource {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for UntagResource {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Outcome<()>, Error> {
         check_not_pending_deletion(&target.0, facts)?;
         Ok(edit(&target.0, |record| record.tags.retain(|tag| !self.tag_keys.contains(&tag.key))).reply(()))
     }

@@ -7,7 +7,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::{entities, tags};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, RolePlace, RoleTarget};
@@ -44,14 +44,8 @@ impl RequestContext for UntagRole {
     }
 }
 
-impl Command for UntagRole {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<RoleTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for UntagRole {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<RoleTarget>) -> Result<Outcome<()>, Error> {
         let changes = entities::edit(target.existing()?, |record| tags::remove(&mut record.tags, &self.tag_keys));
         Ok(changes.reply(()))
     }

@@ -7,7 +7,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::{entities, tags};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::RequestContext;
 use crate::target::{Authorized, UserPlace, UserTarget};
@@ -44,14 +44,8 @@ impl RequestContext for UntagUser {
     }
 }
 
-impl Command for UntagUser {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<UserTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for UntagUser {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<UserTarget>) -> Result<Outcome<()>, Error> {
         let changes = entities::edit(target.existing()?, |record| tags::remove(&mut record.tags, &self.tag_keys));
         Ok(changes.reply(()))
     }

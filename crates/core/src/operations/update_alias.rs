@@ -9,7 +9,7 @@ use crate::keys::checks::check_not_pending_deletion;
 use crate::paths;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::alias_target;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::records::AliasRecord;
 use crate::target::{AliasChange, AliasTarget, Authorized};
@@ -36,14 +36,8 @@ impl Operation for UpdateAlias {
     }
 }
 
-impl Command for UpdateAlias {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<AliasTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<AliasTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for UpdateAlias {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<AliasTarget>) -> Result<Outcome<()>, Error> {
         let (alias, current, new) = (target.alias()?, target.current_key()?, target.new_key()?);
         check_not_pending_deletion(new, facts)?;
         check_same_kind(alias.name.as_str(), current, new)?;

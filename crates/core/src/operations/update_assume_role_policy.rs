@@ -5,7 +5,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::{entities, trust};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, RolePlace, RoleTarget};
 use crate::wire::Fields;
@@ -31,14 +31,8 @@ impl Operation for UpdateAssumeRolePolicy {
     }
 }
 
-impl Command for UpdateAssumeRolePolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<RoleTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for UpdateAssumeRolePolicy {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<RoleTarget>) -> Result<Outcome<()>, Error> {
         let role = target.existing()?;
         let trust = trust::accept(&self.document, facts)?;
         Ok(entities::edit(role, |record| record.trust = trust).reply(()))

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::organization::{self, control_policies};
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, OrganizationPart, Part};
 use crate::wire::Fields;
@@ -43,14 +43,8 @@ impl Operation for UpdateControlPolicy {
     }
 }
 
-impl Command for UpdateControlPolicy {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<OrganizationPart>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for UpdateControlPolicy {
+    fn decide(&self, facts: &Facts<'_>, _: Authorized<OrganizationPart>) -> Result<Outcome<()>, Error> {
         let policy = organization::policy(&self.id, facts)?;
         let (revision, mut record) = organization::own_record(policy)?;
         if let Some(name) = self.name.as_ref().filter(|name| **name != record.name) {
@@ -82,7 +76,7 @@ mod tests {
         let kms = TestKms::new();
         let id = policy(&kms, SCP, "a");
         policy(&kms, SCP, "b");
-        let everything = crate::organization::control_policies::BUILT_IN[0].content.to_string();
+        let everything = crate::view::control_policies::BUILT_IN[0].content.to_string();
         let mut want = kms.ok("DescribeControlPolicy", json!({"PolicyId": id}));
         for (member, value) in [("Name", "c"), ("Name", "c"), ("Description", "new"), ("Content", everything.as_str())]
         {

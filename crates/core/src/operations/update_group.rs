@@ -6,7 +6,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::identity::entities;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, Rename, RenameTarget};
 use crate::view::Group;
@@ -35,19 +35,8 @@ impl Operation for UpdateGroup {
     }
 }
 
-impl Command for UpdateGroup {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<RenameTarget<Group>>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(
-        &self,
-        facts: &Facts<'_>,
-        target: Authorized<RenameTarget<Group>>,
-        (): &(),
-    ) -> Result<Outcome<()>, Error> {
+impl PlainCommand for UpdateGroup {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<RenameTarget<Group>>) -> Result<Outcome<()>, Error> {
         Ok(entities::rename(target.from.existing()?, &self.rename, facts)?.reply(()))
     }
 }

@@ -5,7 +5,7 @@ use crate::keys::checks::check_not_pending_deletion;
 use crate::keys::edits::edit;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::key_id_or_arn;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, KeyName, KeyTarget};
 use crate::wire::Fields;
@@ -31,14 +31,8 @@ impl Operation for UpdateKeyDescription {
     }
 }
 
-impl Command for UpdateKeyDescription {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<KeyTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for UpdateKeyDescription {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Outcome<()>, Error> {
         check_not_pending_deletion(&target.0, facts)?;
         Ok(edit(&target.0, |record| record.description.clone_from(&self.description)).reply(()))
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::identity::{entities, roles};
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, RolePlace, RoleTarget};
 use crate::wire::Fields;
@@ -43,14 +43,8 @@ impl Operation for UpdateRole {
     }
 }
 
-impl Command for UpdateRole {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<RoleTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, _: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<Reply>, Error> {
+impl PlainCommand for UpdateRole {
+    fn decide(&self, _: &Facts<'_>, target: Authorized<RoleTarget>) -> Result<Outcome<Reply>, Error> {
         let changes = entities::edit(target.existing()?, |record| {
             if let Some(description) = &self.description {
                 record.description = Some(description.clone());

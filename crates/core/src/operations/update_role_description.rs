@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::identity::entities;
 use crate::identity::roles::RoleShown;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::target::{Authorized, RolePlace, RoleTarget};
 use crate::view::Role;
@@ -41,14 +41,8 @@ impl Operation for UpdateRoleDescription {
     }
 }
 
-impl Command for UpdateRoleDescription {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<RoleTarget>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<RoleTarget>, (): &()) -> Result<Outcome<Reply>, Error> {
+impl PlainCommand for UpdateRoleDescription {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<RoleTarget>) -> Result<Outcome<Reply>, Error> {
         let role = target.existing()?;
         let changes = entities::edit(role, |record| record.description = Some(self.description.clone()));
         let role = Role { description: Some(self.description.as_str().into()), ..role.clone() };

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::identity::entities;
 use crate::paths;
 use crate::pipeline::call::Facts;
-use crate::pipeline::operation::{Command, Operation};
+use crate::pipeline::operation::{Operation, PlainCommand};
 use crate::pipeline::outcome::Outcome;
 use crate::records::AccessKeyOwnerRecord;
 use crate::target::{Authorized, Rename, RenameTarget};
@@ -37,14 +37,8 @@ impl Operation for UpdateUser {
     }
 }
 
-impl Command for UpdateUser {
-    type Prepared = ();
-
-    fn prepare(&self, _: &Facts<'_>, _: &Authorized<RenameTarget<User>>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn decide(&self, facts: &Facts<'_>, target: Authorized<RenameTarget<User>>, (): &()) -> Result<Outcome<()>, Error> {
+impl PlainCommand for UpdateUser {
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<RenameTarget<User>>) -> Result<Outcome<()>, Error> {
         let user = target.from.existing()?;
         let mut changes = entities::rename(user, &self.rename, facts)?;
         let folded = self.rename.name.as_ref().map_or_else(|| user.name.folded(), UserName::folded);

@@ -61,12 +61,16 @@ pub struct Facts<'a> {
     pub request: &'a dyn RequestContext,
     /// The caller as this View has it.
     pub caller: Caller<'a>,
-    /// Wrong MFA codes so far: for `prepare`, never for a decision.
-    pub mfa_attempts: &'a MfaAttempts,
     /// The configuration.
     pub settings: &'a Settings,
-    /// The root of trust: for `prepare`, never for a decision.
+}
+
+/// What a command may use while it prepares, and no decision ever.
+pub struct Tools<'a> {
+    /// The root of trust.
     pub root: &'a dyn RootOfTrust,
+    /// Wrong MFA codes so far.
+    pub mfa_attempts: &'a MfaAttempts,
 }
 
 impl Facts<'_> {

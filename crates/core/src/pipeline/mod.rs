@@ -60,7 +60,7 @@ pub fn read<'a, O: Read>(
 ) -> Execution<'a> {
     let answer = || {
         let facts = service.facts(view, call, Signatory::caller)?;
-        facts.caller.check_may_call(O::SERVICE, O::NAME)?;
+        facts.caller.check_may_call::<O>()?;
         let operation = parse::<O>(fields)?;
         let target = authorize_for(&operation, &facts)?;
         encode::<O>(&operation.run(&facts, target)?)
@@ -77,7 +77,7 @@ pub fn use_material<'a, O: Use>(
 ) -> Execution<'a> {
     let answer = || {
         let facts = service.facts(view, call, Signatory::caller)?;
-        facts.caller.check_may_call(O::SERVICE, O::NAME)?;
+        facts.caller.check_may_call::<O>()?;
         let operation = parse::<O>(fields)?;
         let target = authorize_for(&operation, &facts)?;
         operation.check(&facts, &target)?;
@@ -164,12 +164,12 @@ fn decide<O: Command>(
     prepared: &mut Option<Prepared<O::Prepared>>,
 ) -> Result<Decided<O::Reply>, Error> {
     let facts = service.facts(view, call, Signatory::caller_in)?;
-    facts.caller.check_may_call(O::SERVICE, O::NAME)?;
+    facts.caller.check_may_call::<O>()?;
     let target: Authorized<O::Target> = authorize_for(operation, &facts)?;
     let mut resources = target.resources();
     let made = match prepared.take() {
         Some(made) => made,
-        None => Prepared { on: view.revision(), made: operation.prepare(&facts, &target)? },
+        None => Prepared { on: view.revision(), made: operation.prepare(&facts, &target, &service.tools())? },
     };
     let Outcome { changes, reply } = operation.decide(&facts, target, &prepared.insert(made).made)?;
     if operation.dry_run() {

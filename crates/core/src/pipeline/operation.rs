@@ -5,7 +5,7 @@ use claviger_types::ServiceName;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::pipeline::call::Facts;
+use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::{NothingTold, RequestContext};
 use crate::target::{Asked, Authorized, Target};
@@ -34,6 +34,13 @@ pub trait Operation: Sized + Send + Sync + 'static {
     const ACTION: Action = action!(Self::SERVICE, Self::NAME);
     /// Whether it reaches keys of other accounts.
     const CROSS_ACCOUNT: bool = false;
+    /// Whether policies are told the permissions boundary of the user or role: [`Asked::tells_boundary`].
+    const TELLS_BOUNDARY: bool = false;
+    /// Which sessions may call it, whatever policies say. STS lets a user's own call but a few of its operations.
+    const SESSIONS: Sessions = match Self::SERVICE {
+        ServiceName::Sts => Sessions::OfRoles,
+        ServiceName::Claviger | ServiceName::Iam | ServiceName::Kms => Sessions::All,
+    };
     /// What it acts upon.
     type Target: Target;
     /// The answer. `()` is an empty body.
@@ -52,8 +59,20 @@ pub trait Operation: Sized + Send + Sync + 'static {
 
     /// What policies are asked.
     fn asked() -> Asked {
-        Asked { action: Self::ACTION, cross_account: Self::CROSS_ACCOUNT }
+        let (cross_account, tells_boundary) = (Self::CROSS_ACCOUNT, Self::TELLS_BOUNDARY);
+        Asked { action: Self::ACTION, cross_account, tells_boundary }
     }
+}
+
+/// Which sessions an operation answers. Source: IAM user guide, "Compare AWS STS credentials".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sessions {
+    /// All of them.
+    All,
+    /// None.
+    None,
+    /// Those of roles, and not those of users.
+    OfRoles,
 }
 
 /// Looks at the View and answers.
@@ -82,7 +101,12 @@ pub trait Command: Operation {
     type Prepared: Send + Sync;
 
     /// Makes it, after the first authorization. It survives conflicts, unless the domain key that wrapped it lost a race.
-    fn prepare(&self, facts: &Facts<'_>, target: &Authorized<Self::Target>) -> Result<Self::Prepared, Error>;
+    fn prepare(
+        &self,
+        facts: &Facts<'_>,
+        target: &Authorized<Self::Target>,
+        tools: &Tools<'_>,
+    ) -> Result<Self::Prepared, Error>;
 
     /// Pure: no clock, no random, no store. Runs again, after a fresh resolution and authorization, on a conflict.
     fn decide(
@@ -95,5 +119,32 @@ pub trait Command: Operation {
     /// Whether to stop once it is decided.
     fn dry_run(&self) -> bool {
         false
+    }
+}
+
+/// Changes the state, and needs nothing that must be made first.
+pub trait PlainCommand: Operation {
+    /// As [`Command::decide`].
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<Self::Target>) -> Result<Outcome<Self::Reply>, Error>;
+
+    /// Whether to stop once it is decided.
+    fn dry_run(&self) -> bool {
+        false
+    }
+}
+
+impl<O: PlainCommand> Command for O {
+    type Prepared = ();
+
+    fn prepare(&self, _: &Facts<'_>, _: &Authorized<O::Target>, _: &Tools<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn decide(&self, facts: &Facts<'_>, target: Authorized<O::Target>, (): &()) -> Result<Outcome<O::Reply>, Error> {
+        PlainCommand::decide(self, facts, target)
+    }
+
+    fn dry_run(&self) -> bool {
+        PlainCommand::dry_run(self)
     }
 }

@@ -9,7 +9,7 @@ use claviger_types::{AliasArn, AliasName};
 use super::account::ask_identity;
 use super::circumstances::Subject;
 use super::key::{KeyName, ask_key, existing_key, resolve_key};
-use super::{Asked, Target};
+use super::{Asked, ResourceType, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
@@ -48,6 +48,7 @@ enum ChangeKind {
 
 impl Target for AliasTarget {
     type Name = AliasChange;
+    const RESOURCE_TYPE: ResourceType = ResourceType::Alias;
 
     fn resolve(name: &AliasChange, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
         let (kind, alias_name, new_key) = match name {

@@ -9,7 +9,7 @@ use claviger_policy::Action;
 use claviger_types::{PrincipalArn, ServiceName};
 
 use super::account::denied;
-use super::{Asked, Target, decision};
+use super::{Asked, ResourceType, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
@@ -40,6 +40,7 @@ pub const SET_SOURCE_IDENTITY: Action = action!(ServiceName::Sts, "SetSourceIden
 
 impl Target for AssumedRole {
     type Name = AssumedRoleName;
+    const RESOURCE_TYPE: ResourceType = ResourceType::Role;
 
     /// The ARN must be the role's own, path and case included, and its account open. What the session inherits from the
     /// caller's is asked about like what the request gives it.

@@ -9,7 +9,7 @@ use claviger_types::{KeyArn, ServiceName};
 use super::account::denied;
 use super::circumstances::Subject;
 use super::key::{KeyName, ask_about, existing_key, own_key_not_found, resolve_key};
-use super::{Asked, Target, decision};
+use super::{Asked, ResourceType, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
@@ -72,6 +72,7 @@ impl CiphertextKey {
 
 impl Target for CiphertextKey {
     type Name = CiphertextName;
+    const RESOURCE_TYPE: ResourceType = ResourceType::Key;
 
     fn resolve(name: &CiphertextName, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
         Self::find(name, asked, facts)
@@ -125,6 +126,7 @@ fn asked_to(asked: Asked) -> Asked {
 
 impl Target for Pair {
     type Name = PairName;
+    const RESOURCE_TYPE: ResourceType = ResourceType::Key;
 
     fn resolve(name: &PairName, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
         let source = CiphertextKey::find(&name.source, asked_from(asked), facts)?;

@@ -3,7 +3,7 @@
 //! Source: AWS KMS developer guide, "Condition keys for AWS KMS"; IAM user guide, "AWS global condition context keys".
 
 use claviger_policy::{Action, ConditionKey, Context, Fact, GrantTerms, Values};
-use claviger_types::{AccountId, EncryptionContext, PolicyArn, ServiceName};
+use claviger_types::{AccountId, EncryptionContext, PolicyArn};
 
 use crate::identity::caller::Caller;
 use crate::pipeline::call::Facts;
@@ -60,15 +60,14 @@ pub struct IamResource<'a> {
     pub account: AccountId,
     /// Its tags, if it can have any.
     pub tags: Option<&'a Tags>,
-    /// The permissions boundary of a user or role.
+    /// The permissions boundary of a user or role, where the operation tells it.
     pub boundary: Option<&'a PolicyArn>,
 }
 
 impl<'a> IamResource<'a> {
-    /// A role.
+    /// A role, with no word of its boundary.
     pub fn of_role(role: &'a Role) -> Self {
-        let boundary = role.boundary.as_ref().map(|policy| &policy.arn);
-        Self { account: role.account, tags: Some(&role.tags), boundary }
+        Self { account: role.account, tags: Some(&role.tags), boundary: None }
     }
 }
 
@@ -180,9 +179,7 @@ impl<'a> Circumstances<'a> {
                 let tags = resource.tags.into_iter().flat_map(|tags| tags.iter());
                 Some(tag_value(tags.map(|(key, value)| (&**key, &**value)), name))
             }
-            ConditionKey::IamPermissionsBoundary if tells_boundary(self.action) => {
-                resource.boundary.map(|arn| Values::text(arn.to_string()))
-            }
+            ConditionKey::IamPermissionsBoundary => resource.boundary.map(|arn| Values::text(arn.to_string())),
             _ => None,
         }
     }
@@ -219,22 +216,4 @@ impl<'a> Subject<'a> {
             Self::Account | Self::Iam(_) | Self::NewKey | Self::Organization(_) => None,
         }
     }
-}
-
-/// Whether `iam:PermissionsBoundary` is the boundary that the user or role has: what changes its policies has the key.
-/// What sets a boundary has the one that it sets. Source: service authorization reference, IAM.
-fn tells_boundary(action: Action) -> bool {
-    let names = [
-        "AttachRolePolicy",
-        "AttachUserPolicy",
-        "DeleteRolePermissionsBoundary",
-        "DeleteRolePolicy",
-        "DeleteUserPermissionsBoundary",
-        "DeleteUserPolicy",
-        "DetachRolePolicy",
-        "DetachUserPolicy",
-        "PutRolePolicy",
-        "PutUserPolicy",
-    ];
-    action.service() == ServiceName::Iam && names.contains(&action.name())
 }

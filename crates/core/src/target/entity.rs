@@ -127,7 +127,11 @@ impl<E: Entity> EntityTarget<E> {
     /// Asks about the entity under this ARN.
     fn ask_on(&self, arn: &str, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let nothing = IamResource { account: facts.account(), tags: None, boundary: None };
-        let subject = Subject::Iam(self.there.as_deref().map_or(nothing, E::as_iam_resource));
+        let mut resource = self.there.as_deref().map_or(nothing, E::as_iam_resource);
+        if asked.tells_boundary {
+            resource.boundary = self.there.as_deref().and_then(E::boundary_arn);
+        }
+        let subject = Subject::Iam(resource);
         let shown = |denial| DeniedResource::Named(self.shown.clone(), denial);
         ask_identity(asked.action, Resource::Arn(&arn), subject, facts, shown)
     }

@@ -9,7 +9,7 @@ use claviger_types::{GrantId, PrincipalArn};
 use super::account::{ask_identity, denied};
 use super::circumstances::Subject;
 use super::key::{KeyName, existing_key, resolve_key};
-use super::{Asked, Target, decision};
+use super::{Asked, ResourceType, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::keys::{grant_principals, grant_tokens};
@@ -38,6 +38,7 @@ pub struct RetiringPrincipal(pub PrincipalArn);
 
 impl Target for GrantTarget {
     type Name = GrantPlace;
+    const RESOURCE_TYPE: ResourceType = ResourceType::Key;
 
     /// A missing grant is an error here only for who holds its token; others are told once they may ask.
     fn resolve(place: &GrantPlace, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {

@@ -7,7 +7,7 @@ use claviger_types::{AccountId, AliasArn, AliasName, BadKeyRef, KeyArn, KeyId, K
 
 use super::account::denied;
 use super::circumstances::Subject;
-use super::{Asked, Target, decision};
+use super::{Asked, ResourceType, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
@@ -109,6 +109,7 @@ impl KeyTarget {
 
 impl Target for KeyTarget {
     type Name = KeyName;
+    const RESOURCE_TYPE: ResourceType = ResourceType::Key;
 
     fn resolve(name: &KeyName, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
         resolve_key(name, asked, facts).map(Self)

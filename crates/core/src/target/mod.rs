@@ -48,6 +48,8 @@ pub use principal::PrincipalTarget;
 pub trait Target: Sized + Send + Sync {
     /// How a request names it.
     type Name: Send + Sync;
+    /// What it is to those who ask about an action without making the request.
+    const RESOURCE_TYPE: ResourceType = ResourceType::Other;
 
     /// Finds it, or says in the caller's words why not.
     fn resolve(name: &Self::Name, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error>;
@@ -66,6 +68,22 @@ pub struct Asked {
     pub action: Action,
     /// Whether the operation reaches keys of other accounts. Source: API reference, "Cross-account use".
     pub cross_account: bool,
+    /// Whether `iam:PermissionsBoundary` is the boundary that the user or role has: what changes its policies has the
+    /// key. What sets a boundary has the one that it sets. Source: service authorization reference, IAM.
+    pub tells_boundary: bool,
+}
+
+/// What an action is asked on. Source: service authorization references of KMS and STS, "Resource types".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResourceType {
+    /// An alias, and the key that it points to.
+    Alias,
+    /// A key.
+    Key,
+    /// Something else, or nothing of its own.
+    Other,
+    /// A role that is to be assumed.
+    Role,
 }
 
 /// Proof that policies allow this caller this operation on `T`.

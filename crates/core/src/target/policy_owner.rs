@@ -6,24 +6,24 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use claviger_policy::Resource;
-use claviger_types::{AccountId, GroupName, Malformed, PrincipalArn, RoleSessionName};
+use claviger_types::{AccountId, GroupArn, Malformed, PrincipalArn, RoleSessionName};
 
 use super::account::{ask_identity, denied};
 use super::circumstances::Subject;
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
-use crate::identity::entities::{self, Entity};
+use crate::identity::entities::Entity;
 use crate::pipeline::call::Facts;
-use crate::view::{Group, Role, User, View};
+use crate::view::{Group, IamPrincipal, Role, User, View};
 
 /// How a request names one who has policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PolicyOwnerName {
     /// The caller itself.
     Caller,
-    /// A group, which calls nobody: account and name, and the ARN as typed.
-    Group(AccountId, GroupName, Box<str>),
+    /// A group, which calls nobody.
+    Group(GroupArn),
     /// One that can call.
     Principal(PrincipalArn),
 }
@@ -52,12 +52,7 @@ impl FromStr for PolicyOwnerName {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let group = || {
-            let (account, resource) = text.strip_prefix("arn:aws:iam::")?.split_once(':')?;
-            let (_, name) = resource.strip_prefix("group/").map(|path| path.rsplit_once('/').unwrap_or(("", path)))?;
-            Some(Self::Group(account.parse().ok()?, name.parse().ok()?, text.into()))
-        };
-        text.parse().map(Self::Principal).or_else(|malformed| group().ok_or(malformed))
+        text.parse().map(Self::Principal).or_else(|malformed| text.parse().map(Self::Group).map_err(|_| malformed))
     }
 }
 
@@ -74,21 +69,17 @@ impl PolicyOwner {
 
     /// The one of this ARN, path and case included; a session has its role's name only.
     pub fn find(arn: &PrincipalArn, view: &View) -> Option<Self> {
-        match arn {
-            PrincipalArn::Role { account, name, .. } => {
-                let role = view.role(*account, name).filter(|role| role.arn() == *arn)?;
-                Some(Self::Role(Arc::clone(role), None))
-            }
-            PrincipalArn::Root(account) => view.account(*account).map(|_| Self::Root(*account)),
-            PrincipalArn::Session { account, role: name, session } => {
-                let role = view.role(*account, name).filter(|role| role.name == *name)?;
-                Some(Self::Role(Arc::clone(role), Some(session.clone())))
-            }
-            PrincipalArn::User { account, name, .. } => {
-                let user = view.user(*account, name).filter(|user| user.arn() == *arn)?;
-                Some(Self::User(Arc::clone(user)))
-            }
+        if let PrincipalArn::Root(account) = arn {
+            return view.account(*account).map(|_| Self::Root(*account));
         }
+        let session = match arn {
+            PrincipalArn::Session { session, .. } => Some(session.clone()),
+            PrincipalArn::Role { .. } | PrincipalArn::Root(_) | PrincipalArn::User { .. } => None,
+        };
+        Some(match view.principal(arn)? {
+            IamPrincipal::Role(role) => Self::Role(role, session),
+            IamPrincipal::User(user) => Self::User(user),
+        })
     }
 }
 
@@ -103,10 +94,9 @@ impl Target for PolicyOwnerTarget {
         };
         Ok(match name {
             PolicyOwnerName::Caller => of_principal(&facts.caller.arn()),
-            PolicyOwnerName::Group(account, name, arn) => {
-                let group = facts.view.group(*account, name);
-                let group = group.filter(|group| entities::arn_of(&***group) == **arn);
-                Self { arn: arn.to_string(), account: *account, found: group.cloned().map(PolicyOwner::Group) }
+            PolicyOwnerName::Group(arn) => {
+                let group = facts.view.group(arn.account, &arn.name).filter(|group| group.arn() == *arn);
+                Self { arn: arn.to_string(), account: arn.account, found: group.cloned().map(PolicyOwner::Group) }
             }
             PolicyOwnerName::Principal(arn) => of_principal(arn),
         })

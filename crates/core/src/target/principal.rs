@@ -1,7 +1,5 @@
 //! A principal of IAM by its ARN, for our own operations: decided by identity policies alone.
 
-use std::sync::Arc;
-
 use claviger_policy::Resource;
 use claviger_types::{AccountId, PrincipalArn, PrincipalId};
 
@@ -13,18 +11,13 @@ use crate::error::Error;
 use crate::identity::entities::Entity;
 use crate::pipeline::call::Facts;
 use crate::pipeline::outcome::Changes;
-use crate::view::{Role, User};
+use crate::view::IamPrincipal;
 
 /// A user or role of the caller's account, whether or not there is one.
 pub struct PrincipalTarget {
     /// Its ARN as typed.
     pub arn: PrincipalArn,
-    found: Option<Found>,
-}
-
-enum Found {
-    Role(Arc<Role>),
-    User(Arc<User>),
+    found: Option<IamPrincipal>,
 }
 
 impl Target for PrincipalTarget {
@@ -33,11 +26,10 @@ impl Target for PrincipalTarget {
     /// The ARN must be the principal's own, path and case included.
     fn resolve(arn: &PrincipalArn, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
         let found = match arn {
-            PrincipalArn::Role { account, name, .. } => facts.view.role(*account, name).cloned().map(Found::Role),
-            PrincipalArn::User { account, name, .. } => facts.view.user(*account, name).cloned().map(Found::User),
+            PrincipalArn::Role { .. } | PrincipalArn::User { .. } => facts.view.principal(arn),
             PrincipalArn::Root(_) | PrincipalArn::Session { .. } => None,
         };
-        Ok(Self { arn: arn.clone(), found: found.filter(|found| found.arn() == *arn) })
+        Ok(Self { arn: arn.clone(), found })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
@@ -58,30 +50,18 @@ impl Target for PrincipalTarget {
 impl PrincipalTarget {
     /// Account and unique id, or NotFoundException.
     pub fn existing(&self) -> Result<(AccountId, PrincipalId), Error> {
-        Ok(match self.found()? {
-            Found::Role(role) => (role.account, PrincipalId::Role(role.id)),
-            Found::User(user) => (user.account, PrincipalId::User(user.id)),
-        })
+        Ok((self.arn.account(), self.found()?.id()))
     }
 
     /// Demands that the principal is still there when something about it is written.
     pub fn guard(&self, changes: Changes) -> Result<Changes, Error> {
         Ok(match self.found()? {
-            Found::Role(role) => changes.unchanged(role.record_path(), role.revision),
-            Found::User(user) => changes.unchanged(user.record_path(), user.revision),
+            IamPrincipal::Role(role) => changes.unchanged(role.record_path(), role.revision),
+            IamPrincipal::User(user) => changes.unchanged(user.record_path(), user.revision),
         })
     }
 
-    fn found(&self) -> Result<&Found, Error> {
+    fn found(&self) -> Result<&IamPrincipal, Error> {
         self.found.as_ref().ok_or_else(|| Error::NotFound(format!("The principal {} does not exist.", self.arn)))
-    }
-}
-
-impl Found {
-    fn arn(&self) -> PrincipalArn {
-        match self {
-            Self::Role(role) => role.arn(),
-            Self::User(user) => user.arn(),
-        }
     }
 }

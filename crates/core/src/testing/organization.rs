@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::doctor;
-use crate::organization::control_policies::BUILT_IN;
 use crate::testing::test_kms::{AWAY, HOME, Refused, TestKms, refused};
+use crate::view::control_policies::BUILT_IN;
 
 /// As the API spells them.
 pub(crate) const SCP: &str = "SERVICE_CONTROL_POLICY";

@@ -8,14 +8,16 @@ use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
-use claviger_types::{AccessKeyId, AccountId, GroupId, GroupName, PolicyArn, RoleId, RoleName, UserId, UserName};
+use claviger_types::{
+    AccessKeyId, AccountId, GroupId, GroupName, PolicyArn, PrincipalArn, RoleId, RoleName, UserId, UserName,
+};
 use imbl::{OrdMap, OrdSet};
 
-use super::View;
 use super::principals::{
-    Credential, EffectivePolicies, EffectivePolicy, Group, ManagedPolicy, Policies, PolicySource, Role, User,
+    Credential, EffectivePolicies, EffectivePolicy, Group, IamPrincipal, ManagedPolicy, Policies, PolicySource, Role,
+    User,
 };
-use crate::identity::service_policies;
+use super::{View, service_policies};
 
 /// An account, and a name in lower case.
 type Named = (AccountId, String);
@@ -123,6 +125,25 @@ impl View {
     /// The roles of an account in order of their names, those after `after` (in lower case) if it is given.
     pub fn roles_after<'v>(&'v self, account: AccountId, after: &str) -> impl Iterator<Item = &'v Arc<Role>> + use<'v> {
         in_account(&self.identities.roles, account, after)
+    }
+
+    /// The user or role of this ARN, path and case included; for a session its role, whose path its ARN leaves out.
+    pub fn principal(&self, arn: &PrincipalArn) -> Option<IamPrincipal> {
+        match arn {
+            PrincipalArn::Root(_) => None,
+            PrincipalArn::User { account, name, .. } => {
+                let user = self.user(*account, name).filter(|user| user.arn() == *arn)?;
+                Some(IamPrincipal::User(Arc::clone(user)))
+            }
+            PrincipalArn::Role { account, name, .. } => {
+                let role = self.role(*account, name).filter(|role| role.arn() == *arn)?;
+                Some(IamPrincipal::Role(Arc::clone(role)))
+            }
+            PrincipalArn::Session { account, role: name, .. } => {
+                let role = self.role(*account, name).filter(|role| role.name == *name)?;
+                Some(IamPrincipal::Role(Arc::clone(role)))
+            }
+        }
     }
 
     /// A managed policy, a customer's or the service's. Case counts, and so does the path.

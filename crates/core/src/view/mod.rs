@@ -6,12 +6,14 @@
 mod access;
 mod apply;
 mod apply_identities;
+pub mod control_policies;
 mod entities;
 mod grants;
 mod identities;
 mod organization;
 mod policies;
 mod principals;
+pub mod service_policies;
 mod sessions;
 
 use std::sync::Arc;
@@ -22,13 +24,15 @@ use claviger_types::{AccountId, AliasName, KeyId, Region, Timestamp};
 use imbl::{OrdMap, OrdSet};
 
 pub use apply::DamagedState;
+pub use control_policies::ControlPolicy;
 pub use entities::{Alias, BackingKey, Cluster, Deployment, Domain, Key};
 pub use grants::{BoundPrincipal, Grant, GrantName, GrantPrincipal, terms};
 pub use identities::Holder;
-pub use organization::{Account, ControlPolicy, Organization, OrganizationalUnit};
-pub use policies::{IdentityDocument, PolicyInterner};
+pub use organization::{Account, Organization, OrganizationalUnit};
+pub use policies::PolicyInterner;
 pub use principals::{
-    Credential, EffectivePolicies, Group, InlinePolicy, ManagedPolicy, Policies, PolicySource, Role, Tags, User,
+    Credential, EffectivePolicies, Group, IamPrincipal, InlinePolicy, ManagedPolicy, Policies, PolicySource, Role,
+    Tags, User,
 };
 pub use sessions::{DeploymentSessionKey, MfaDevice};
 

@@ -15,8 +15,8 @@ use claviger_types::{
 use imbl::{OrdMap, OrdSet};
 
 use super::apply::{At, DamagedState};
+use super::control_policies::{BUILT_IN, Compiled, ControlPolicy, Written};
 use super::{Tags, View};
-use crate::organization::control_policies::{self, BUILT_IN, Compiled};
 use crate::paths;
 use crate::records::{AccountRecord, ControlPolicyRecord, OrganizationRecord, OrganizationalUnitRecord, TagRecord};
 
@@ -72,34 +72,6 @@ pub struct Account {
     /// When its record was written last.
     pub revision: Revision,
     place: Arc<Place>,
-}
-
-/// A service or resource control policy.
-pub struct ControlPolicy {
-    /// `p-…`.
-    pub id: ControlPolicyId,
-    /// Which of the two.
-    pub kind: ControlPolicyType,
-    /// Its name.
-    pub name: Box<str>,
-    /// Free text.
-    pub description: Box<str>,
-    /// Its text, as put.
-    pub content: Box<str>,
-    /// When it was made, and changed last; none for what comes with the service.
-    pub written: Option<Written>,
-    pub(crate) compiled: Compiled,
-}
-
-/// When a control policy was made and changed.
-#[derive(Clone, Copy)]
-pub struct Written {
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was changed last.
-    pub updated_at: Timestamp,
-    /// When its record was written last.
-    pub revision: Revision,
 }
 
 /// Where an account is, and what holds for it there.
@@ -256,7 +228,7 @@ impl View {
     pub(super) fn put_control_policy(&mut self, at: &At<'_>, record: ControlPolicyRecord) -> Result<(), DamagedState> {
         let id: ControlPolicyId = at.parse("control policy id")?;
         let kind: ControlPolicyType = record.kind.parse().map_err(|error| at.damaged(error))?;
-        let compiled = control_policies::compile(kind, &record.content).map_err(|error| at.damaged(error))?;
+        let compiled = Compiled::parse(kind, &record.content).map_err(|error| at.damaged(error))?;
         let policy = ControlPolicy {
             id: id.clone(),
             kind,
@@ -460,33 +432,6 @@ impl Account {
     /// As [`View::rcp_levels`].
     pub fn rcp_levels(&self) -> &[Arc<ControlPolicies>] {
         &self.place.rcps
-    }
-}
-
-impl ControlPolicy {
-    /// As stored; none for what comes with the service.
-    pub fn to_record(&self) -> Option<(Revision, ControlPolicyRecord)> {
-        let written = self.written?;
-        let record = ControlPolicyRecord {
-            kind: self.kind.to_string(),
-            name: self.name.to_string(),
-            description: self.description.to_string(),
-            content: self.content.to_string(),
-            created_at: written.created_at.as_millis(),
-            updated_at: written.updated_at.as_millis(),
-        };
-        Some((written.revision, record))
-    }
-
-    /// Whether it is attached to everything and cannot be detached. Source: AWS Organizations user guide,
-    /// "RCPFullAWSAccess".
-    pub fn is_everywhere(&self) -> bool {
-        self.written.is_none() && self.kind == ControlPolicyType::Resource
-    }
-
-    /// Whether it is attached here, where `attached` is attached.
-    pub fn is_among(&self, attached: &[ControlPolicyId]) -> bool {
-        self.is_everywhere() || attached.contains(&self.id)
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use claviger_policy::IdentityPolicies;
 use claviger_storage::Revision;
 use claviger_types::{
-    AccessKeyId, AccountId, GroupId, GroupName, PolicyArn, PolicyId, PrincipalArn, RoleId, RoleName, RoleSessionName,
-    Timestamp, UserId, UserName,
+    AccessKeyId, AccountId, GroupArn, GroupId, GroupName, PolicyArn, PolicyId, PrincipalArn, PrincipalId, RoleId,
+    RoleName, RoleSessionName, Timestamp, UserId, UserName,
 };
 
 use super::policies::{IdentityDocument, TrustDocument};
@@ -44,6 +44,15 @@ pub struct User {
     pub identity: Arc<IdentityPolicies>,
     /// When its record was written last.
     pub revision: Revision,
+}
+
+/// A user or a role.
+#[derive(Clone)]
+pub enum IamPrincipal {
+    /// A role.
+    Role(Arc<Role>),
+    /// A user.
+    User(Arc<User>),
 }
 
 /// A group. Who is in it, the View tells.
@@ -219,7 +228,22 @@ impl User {
     }
 }
 
+impl IamPrincipal {
+    /// Its unique id.
+    pub fn id(&self) -> PrincipalId {
+        match self {
+            Self::Role(role) => PrincipalId::Role(role.id),
+            Self::User(user) => PrincipalId::User(user.id),
+        }
+    }
+}
+
 impl Group {
+    /// The group's ARN.
+    pub fn arn(&self) -> GroupArn {
+        GroupArn { account: self.account, path: self.path.clone(), name: self.name.clone() }
+    }
+
     /// As stored.
     pub fn to_record(&self) -> GroupRecord {
         GroupRecord {

@@ -8,8 +8,9 @@ use claviger_policy::IdentityPolicy;
 use claviger_storage::Revision;
 use claviger_types::{PolicyArn, Timestamp};
 
+use super::policies::IdentityDocument;
+use super::principals::{ManagedPolicy, Tags};
 use crate::records::PolicyVersionRecord;
-use crate::view::{IdentityDocument, ManagedPolicy, Tags};
 
 /// The ARN of the policy that an account's first user has.
 pub const ADMINISTRATOR_ACCESS: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
