@@ -94,6 +94,8 @@ fn plain_arn_glob(mut pattern: &[u8], mut text: &[u8], steps: &Steps) -> Truth {
         let Some(rest) = left.checked_sub(1) else { break Truth::Unknown };
         left = rest;
         match (pattern.split_first(), text.split_first()) {
+            // It takes all that is left.
+            (Some((b'*', [])), _) => break Truth::from(!text.contains(&b':')),
             (Some((b'*', rest)), _) => {
                 last_star = Some((rest, text));
                 pattern = rest;
