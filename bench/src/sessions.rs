@@ -1,7 +1,7 @@
 //! Role sessions under many policies, and keys under many grants, all made through the API.
 //!
 //! Each role has five policies of four statements. All that concern Encrypt have conditions that must be looked at: the
-//! refusing ones do not hold, the allowing ones fail at their last condition, and only the very last statement allows.
+//! refusing ones do not hold, the allowing ones fail at one of their conditions, and only the very last statement allows.
 
 use serde_json::{Value, json};
 

@@ -8,7 +8,7 @@ use claviger_types::Timestamp;
 use crate::context::{Context, Values};
 use crate::keys::ConditionKey;
 use crate::operators::{IfAbsent, Operator, Polarity, SetOperator, Test};
-use crate::pattern::{ARN_COLONS, Atom, STEPS_MAX, glob, text_like};
+use crate::pattern::{ARN_COLONS, Atom, STEPS_MAX, Steps, glob_within, text_like};
 use crate::statement::Effect;
 use crate::texts::Texts;
 use crate::truth::Truth;
@@ -41,17 +41,18 @@ pub(crate) enum Wanted {
 
 impl Condition {
     /// Whether it holds. Where AWS leaves it open, it is read against the caller: an Allow does not match, a Deny does.
-    pub(crate) fn holds(&self, effect: Effect, context: &dyn Context) -> Truth {
+    /// All conditions of a decision share `steps`; what would take more is not told.
+    pub(crate) fn holds(&self, effect: Effect, context: &dyn Context, steps: &Steps) -> Truth {
         let values = match context.values(&self.key) {
             Values::Unknown => return Truth::Unknown,
             Values::Absent => Vec::new(),
             Values::Many(values) => values,
-            Values::One(value) => return self.holds_for_one(&value, context),
+            Values::One(value) => return self.holds_for_one(&value, context, steps),
         };
         if values.is_empty() {
             return Truth::from(self.holds_without_key());
         }
-        let each = values.iter().map(|value| self.holds_for_one(value, context));
+        let each = values.iter().map(|value| self.holds_for_one(value, context, steps));
         match (self.operator.set, effect) {
             (Some(SetOperator::All), _) => Truth::all(each),
             (Some(SetOperator::Any), _) => Truth::any(each),
@@ -72,12 +73,13 @@ impl Condition {
     }
 
     /// What the operator says of one value of the request.
-    fn holds_for_one(&self, value: &str, context: &dyn Context) -> Truth {
+    fn holds_for_one(&self, value: &str, context: &dyn Context, steps: &Steps) -> Truth {
         let matches = match &self.wanted {
             Wanted::TextsWithVariables(texts) => {
-                Truth::any(texts.iter().map(|text| matches_with_variables(self.operator.test, text, value, context)))
+                let test = self.operator.test;
+                Truth::any(texts.iter().map(|text| matches_with_variables(test, text, value, context, steps)))
             }
-            wanted => matches_any(self.operator.test, wanted, value),
+            wanted => matches_any(self.operator.test, wanted, value, steps),
         };
         match self.operator.polarity {
             Polarity::Negated => matches.negated(),
@@ -110,13 +112,13 @@ impl Condition {
 
 /// Whether a value of the request matches one that the policy wants. A value that is not of the operator's type
 /// matches none.
-fn matches_any(test: Test, wanted: &Wanted, value: &str) -> Truth {
+fn matches_any(test: Test, wanted: &Wanted, value: &str, steps: &Steps) -> Truth {
     Truth::from(match (test, wanted) {
         (Test::Address, Wanted::Addresses(networks)) => {
             Network::parse(value).is_some_and(|address| networks.iter().any(|network| network.contains(&address)))
         }
         (Test::Arn | Test::ArnLike, Wanted::Texts(texts)) => {
-            return Truth::any(texts.iter().map(|text| matches_arn(text, value)));
+            return Truth::any(texts.iter().map(|text| matches_arn(text, value, steps)));
         }
         (Test::Bool, Wanted::Bools { yes, no }) => {
             (*yes && value.eq_ignore_ascii_case("true")) || (*no && value.eq_ignore_ascii_case("false"))
@@ -130,7 +132,9 @@ fn matches_any(test: Test, wanted: &Wanted, value: &str) -> Truth {
         (Test::TextIgnoringCase, Wanted::Texts(texts)) => {
             texts.iter().any(|text| folded(text.chars()).eq(folded(value.chars())))
         }
-        (Test::TextLike, Wanted::Texts(texts)) => return Truth::any(texts.iter().map(|text| text_like(text, value))),
+        (Test::TextLike, Wanted::Texts(texts)) => {
+            return Truth::any(texts.iter().map(|text| text_like(text, value, steps)));
+        }
         (Test::Time(order), Wanted::Times(times)) => {
             time(value).is_some_and(|found| times.iter().any(|wanted| order.holds(found.cmp(wanted))))
         }
@@ -140,9 +144,9 @@ fn matches_any(test: Test, wanted: &Wanted, value: &str) -> Truth {
 }
 
 /// Whether a value of the request matches a text with variables. One without a value equals nothing.
-fn matches_with_variables(test: Test, text: &str, value: &str, context: &dyn Context) -> Truth {
+fn matches_with_variables(test: Test, text: &str, value: &str, context: &dyn Context, steps: &Steps) -> Truth {
     if matches!(test, Test::Arn | Test::ArnLike) {
-        return matches_arn_with_variables(text, value, context);
+        return matches_arn_with_variables(text, value, context, steps);
     }
     let wildcards = if test == Test::TextLike { Wildcards::Live } else { Wildcards::Literal };
     match variables::expand(text, wildcards, context, value.len()) {
@@ -152,18 +156,18 @@ fn matches_with_variables(test: Test, text: &str, value: &str, context: &dyn Con
             let wanted = atoms.iter().filter_map(|atom| if let Atom::Char(c) = atom { Some(*c) } else { None });
             Truth::from(folded(wanted).eq(folded(value.chars())))
         }
-        Expanded::Atoms(atoms) => atoms_like(&atoms, value),
+        Expanded::Atoms(atoms) => atoms_like(&atoms, value, steps),
     }
 }
 
 /// Each of the six parts is compared by itself, with wildcards.
-fn matches_arn(pattern: &str, arn: &str) -> Truth {
+fn matches_arn(pattern: &str, arn: &str, steps: &Steps) -> Truth {
     let (mut parts, mut texts) = (pattern.splitn(ARN_COLONS + 1, ':'), arn.splitn(ARN_COLONS + 1, ':'));
     let mut all = Truth::Yes;
     loop {
         match (parts.next(), texts.next()) {
             (None, None) => return all,
-            (Some(part), Some(text)) => all = all.and(text_like(part, text)),
+            (Some(part), Some(text)) => all = all.and(text_like(part, text, steps)),
             _ => return Truth::No,
         }
         if all == Truth::No {
@@ -174,7 +178,7 @@ fn matches_arn(pattern: &str, arn: &str) -> Truth {
 
 /// Where the policy writes all six parts, a variable's value stays in its part, whatever colons it holds. Otherwise
 /// the value is to bring the missing parts with it, as in `${aws:PrincipalArn}`. What has fewer parts is no ARN.
-fn matches_arn_with_variables(pattern: &str, arn: &str, context: &dyn Context) -> Truth {
+fn matches_arn_with_variables(pattern: &str, arn: &str, context: &dyn Context, steps: &Steps) -> Truth {
     let texts: Vec<&str> = arn.splitn(ARN_COLONS + 1, ':').collect();
     let parts = variables::arn_parts(pattern);
     if parts.len() == ARN_COLONS + 1 {
@@ -183,7 +187,7 @@ fn matches_arn_with_variables(pattern: &str, arn: &str, context: &dyn Context) -
             match variables::expand(part, Wildcards::Live, context, text.len()) {
                 Expanded::NoValue => Truth::No,
                 Expanded::Unknown => Truth::Unknown,
-                Expanded::Atoms(atoms) => atoms_like(&atoms, text),
+                Expanded::Atoms(atoms) => atoms_like(&atoms, text, steps),
             }
         })));
     }
@@ -193,16 +197,20 @@ fn matches_arn_with_variables(pattern: &str, arn: &str, context: &dyn Context) -
         Expanded::Atoms(atoms) => {
             let parts: Vec<&[Atom]> = atoms.splitn(ARN_COLONS + 1, |atom| *atom == Atom::Char(':')).collect();
             let six = parts.len() == ARN_COLONS + 1 && texts.len() == parts.len();
-            Truth::from(six).and(Truth::all(parts.iter().zip(&texts).map(|(part, text)| atoms_like(part, text))))
+            Truth::from(six).and(Truth::all(parts.iter().zip(&texts).map(|(part, text)| atoms_like(part, text, steps))))
         }
     }
 }
 
-fn atoms_like(pattern: &[Atom], text: &str) -> Truth {
+/// To expand the pattern took as many steps as it is long.
+fn atoms_like(pattern: &[Atom], text: &str, steps: &Steps) -> Truth {
     if pattern.contains(&Atom::Run) && pattern.len().saturating_mul(text.len()) > STEPS_MAX {
         return Truth::Unknown;
     }
-    Truth::from(glob(pattern.iter().copied(), text.chars()))
+    if !steps.take(pattern.len()) {
+        return Truth::Unknown;
+    }
+    glob_within(steps, pattern.iter().copied(), text.chars())
 }
 
 fn folded(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {

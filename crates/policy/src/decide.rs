@@ -17,6 +17,7 @@ use claviger_types::{AccountId, KeyArn};
 use crate::caller::{Identity, Principal, Request};
 use crate::grants::{GrantPrincipal, GrantTerms};
 use crate::identity_policy::ControlPolicies;
+use crate::pattern::{DECISION_STEPS_MAX, Steps};
 use crate::resource_policy::{KeyPolicy, ResourcePolicy, ResourceVerdict, TrustPolicy};
 use crate::resources::{Resource, Target};
 use crate::statement::Question;
@@ -176,7 +177,7 @@ fn on_retire<T: Trace>(
 
 fn question<'a>(request: &Request<'a>, resource: Resource<'a>) -> Question<'a> {
     let target = Target::new(request.principal.account, request.action.service(), resource);
-    Question { action: request.action, target, context: request.context }
+    Question { action: request.action, target, context: request.context, steps: Steps::new(DECISION_STEPS_MAX) }
 }
 
 /// The first grant that allows.

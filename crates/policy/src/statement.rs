@@ -6,6 +6,7 @@ use crate::actions::{Action, ActionSet};
 use crate::conditions::Condition;
 use crate::context::Context;
 use crate::keys::ConditionKey;
+use crate::pattern::Steps;
 use crate::principals::Naming;
 use crate::resources::{Resources, Target};
 use crate::trace::{Found, SeenCondition, SeenStatement, Trace};
@@ -36,6 +37,8 @@ pub(crate) struct Question<'a> {
     pub(crate) action: Action,
     pub(crate) target: Target<'a>,
     pub(crate) context: &'a dyn Context,
+    /// Those that all conditions may take.
+    pub(crate) steps: Steps,
 }
 
 impl Statement {
@@ -51,7 +54,9 @@ impl Statement {
     }
 
     fn conditions_hold(&self, question: &Question<'_>) -> Truth {
-        Truth::all(self.conditions.iter().map(|condition| condition.holds(self.effect, question.context)))
+        Truth::all(
+            self.conditions.iter().map(|condition| condition.holds(self.effect, question.context, &question.steps)),
+        )
     }
 
     /// Whether it matches a caller of whom it speaks in one of these ways, and each step of the answer.
@@ -68,7 +73,7 @@ impl Statement {
             key: condition.key.clone(),
             wanted: condition.wanted_texts(),
             found: Found::of(question.context.values(&condition.key)),
-            result: condition.holds(self.effect, question.context),
+            result: condition.holds(self.effect, question.context, &question.steps),
         };
         let action = self.actions.contains(question.action);
         let resource = self.resources.matches(&question.target, question.context);

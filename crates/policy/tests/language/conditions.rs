@@ -295,3 +295,23 @@ fn what_depends() {
         "no: identity"
     );
 }
+
+/// What a policy and a request can make the conditions of one decision cost has a bound. Beyond it nothing is allowed,
+/// and what is denied stays denied.
+#[test]
+fn the_steps_of_all_conditions_are_bounded() {
+    let value = "a".repeat(8_000);
+    let patterns = |make: &dyn Fn(usize) -> String| Vec::from_iter((0..900).map(make)).join(",");
+    for patterns in [
+        patterns(&|number| format!(r#""*?b{number}""#)),
+        patterns(&|number| format!(r#""*b*{number}*""#)),
+        patterns(&|number| format!(r#""*${{aws:PrincipalTag/none, 'b'}}{number}""#)),
+    ] {
+        let keys: Keys<'_> = &[("x:y", Some(&[&value]))];
+        check(&format!(r#"{{"StringLike": {{"x:y": [{patterns}]}}}}"#), keys, Unknown);
+        check(&format!(r#"{{"StringLike": {{"x:y": [{patterns}, "never"]}}}}"#), &[("x:y", Some(&["a"]))], No);
+    }
+    let usual = patterns(&|number| format!(r#""customer-{number}-*""#));
+    check(&format!(r#"{{"StringLike": {{"x:y": [{usual}]}}}}"#), &[("x:y", Some(&[&value]))], No);
+    check(&format!(r#"{{"StringLike": {{"x:y": [{usual}]}}}}"#), &[("x:y", Some(&["customer-899-1"]))], Yes);
+}
