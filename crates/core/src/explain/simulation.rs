@@ -38,12 +38,17 @@ pub(crate) struct Simulation {
     caller: Option<PrincipalArn>,
     told: Told,
     page: Page,
+    /// Bytes of the policies of the request, and of the values that it tells.
+    text_bytes: usize,
 }
 
-/// A page ends when its results weigh more: some bytes of answer, each statement that is looked at so many more. Workers
-/// that answer others too stop for some milliseconds, not for all that one request can name.
+/// A page ends when its results weigh more: the bytes of answer at most, the bytes of the request that are looked at for
+/// each, each statement that is looked at so many more. Workers that answer others too stop for some milliseconds, not
+/// for all that one request can name.
 const PAGE_WEIGHT_MAX: usize = 524_288;
 const STATEMENT_WEIGHT: usize = 100;
+/// The most bytes that a byte of a name becomes in XML, and how often a result shows it.
+const NAME_WEIGHT: usize = "&quot;".len() * 2;
 /// About the bytes of a result without its lists; an entry of MatchedStatements has half of it.
 const RESULT_BYTES: usize = 600;
 
@@ -168,15 +173,19 @@ impl Simulation {
             Ok(arn @ PrincipalArn::User { .. }) => Ok(arn),
             _ => Err(Error::InvalidInput(format!("CallerArn {text} is no ARN of a user."))),
         });
+        let (boundary, resource_policy) = (boundaries.pop(), fields.string("ResourcePolicy"));
+        let (policies, told) = (fields.strings("PolicyInputList").unwrap_or_default(), told(fields)?);
+        let texts = policies.iter().chain(&boundary).chain(&resource_policy).map(String::len);
         Ok(Self {
-            policies: fields.strings("PolicyInputList").unwrap_or_default(),
-            boundary: boundaries.pop(),
+            text_bytes: texts.sum::<usize>() + told.bytes(),
+            policies,
+            boundary,
             actions: actions.collect::<Result<_, _>>()?,
             resources: resources.unwrap_or_else(|| vec!["*".into()]),
-            resource_policy: fields.string("ResourcePolicy"),
+            resource_policy,
             resource_owner: owner.transpose()?,
             caller: caller.transpose()?,
-            told: told(fields)?,
+            told,
             page: listing::page(fields),
         })
     }
@@ -193,7 +202,8 @@ impl Simulation {
         let page = self.page.take_weighed::<O, _, _>(facts, &filter, pairs, PAGE_WEIGHT_MAX, |pair| {
             let ((name, action), resource) = pair;
             let explained = self.explain(*action, resource, &simulated, facts)?;
-            Ok(simulated.evaluation(name, resource, explained))
+            let (evaluation, weight) = simulated.evaluation(name, resource, explained);
+            Ok((evaluation, weight + self.text_bytes))
         })?;
         let evaluation_results = page.items.into_iter().collect();
         Ok(Reply { evaluation_results, is_truncated: page.next.is_some(), marker: page.next })
@@ -332,10 +342,11 @@ impl Simulated<'_> {
         );
         let matched: Vec<Matched> = self.matched(&explanation);
         let bytes = matched.iter().map(|matched| RESULT_BYTES / 2 + matched.source_policy_id.len()).sum::<usize>()
-            + missing.iter().map(|key| key.len()).sum::<usize>();
+            + missing.iter().map(|key| key.len()).sum::<usize>() * NAME_WEIGHT / 2;
         let looked_at = explanation.statements.len() + explanation.statements_left_out;
         // All is in the result of the resource once more.
-        let weight = RESULT_BYTES + 2 * bytes + looked_at * STATEMENT_WEIGHT;
+        let names = (action.len() + resource.len()) * NAME_WEIGHT;
+        let weight = RESULT_BYTES + names + 2 * bytes + looked_at * STATEMENT_WEIGHT;
         let details = by_side
             .map(|sides| Details { entry: sides.into_iter().map(|(key, value)| Detail { key, value }).collect() });
         let on_resource = OnResource {

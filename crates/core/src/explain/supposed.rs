@@ -40,6 +40,11 @@ pub(crate) struct Supposed<'a> {
 }
 
 impl Told {
+    /// Bytes of all values.
+    pub(crate) fn bytes(&self) -> usize {
+        self.entries.iter().flat_map(|(_, values)| values).map(String::len).sum()
+    }
+
     /// Takes entries as they come: of a key that stands twice, neither is right.
     pub(crate) fn new(
         entries: Vec<(String, Vec<String>)>,

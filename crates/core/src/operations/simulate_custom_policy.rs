@@ -202,6 +202,32 @@ mod tests {
         assert!(pages >= 8, "{pages}");
     }
 
+    /// Long names are in each result twice, each sign of them may be six in XML, and long patterns and values are
+    /// compared for each result.
+    #[test]
+    fn pages_weigh_what_the_request_repeats() {
+        let kms = TestKms::new();
+        let long_name = format!("arn:aws:iam::111122223333:user/{}", "&".repeat(1_900));
+        let patterns: Vec<_> = (0..1_000).map(|number| format!("*?b{number}")).collect();
+        let like = json!({"Effect": "Allow", "Action": "*", "Resource": "*",
+            "Condition": {"ForAnyValue:StringLike": {"aws:RequestTag/x": patterns}}});
+        let entry = json!({"ContextKeyName": "aws:RequestTag/x", "ContextKeyType": "stringList",
+            "ContextKeyValues": ["a".repeat(9_000)]});
+        let actions = vec!["iam:GetUser"; 1_000];
+        for (body, most) in [
+            (json!({"PolicyInputList": [policy(&statement("Allow", "*", "*"))], "ResourceArns": [long_name]}), 25),
+            (json!({"PolicyInputList": [policy(&like.to_string())], "ContextEntries": [entry]}), 30),
+        ] {
+            let mut body = body;
+            body["ActionNames"] = json!(actions);
+            body["MaxItems"] = json!(1_000);
+            let reply = kms.ok("SimulateCustomPolicy", body);
+            let results = reply["EvaluationResults"].as_array().unwrap();
+            assert!(!results.is_empty() && results.len() <= most, "{} results, not {most}", results.len());
+            assert!(reply.get("Marker").is_some());
+        }
+    }
+
     #[test]
     fn refused_requests() {
         let kms = TestKms::new();
