@@ -1,6 +1,7 @@
 //! Data directories that are kept from run to run, since some take minutes to fill.
 //!
-//! What is deleted here holds nothing but what a bench has put there; a store that a running server holds stays.
+//! A directory is deleted only if nothing but a bench's own names stand in it; what is inside `data` is taken to be a
+//! bench's. A store that a running server holds stays.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::BenchError;
 use crate::connection::Endpoint;
 use crate::exchange::send_all;
-use crate::setup::{Iam, create_users, created_key_id, credential};
+use crate::setup::{BATCH, CONNECTIONS, Iam, create_users, created_key_id, credential};
 use crate::sigv4::{Call, FORM, JSON, Signer, SigningTime};
 use crate::targets::{Administrator, Targets};
 
@@ -17,9 +17,6 @@ pub const CONTEXT_PAIRS: usize = 2;
 /// Grants on each key.
 pub const GRANTS_PER_KEY: usize = 1_000;
 const STS_VERSION: &str = "2011-06-15";
-/// Signatures live for 5 minutes: each batch is signed when it is sent.
-const BATCH: usize = 10_000;
-const CONNECTIONS: usize = 256;
 
 /// Creates roles, a user for each who may assume it, and keys with their grants. The targets are those of the users.
 pub async fn prepare(

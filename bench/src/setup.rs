@@ -12,9 +12,9 @@ use crate::targets::{Administrator, Credential, SecretText, Targets};
 const IAM_REGION: &str = "us-east-1";
 const IAM_VERSION: &str = "2010-05-08";
 /// Signatures live for 5 minutes: each batch is signed when it is sent.
-const BATCH: usize = 10_000;
+pub(crate) const BATCH: usize = 10_000;
 /// A server that commits in groups is at its best with many writers.
-const CONNECTIONS: usize = 256;
+pub(crate) const CONNECTIONS: usize = 256;
 
 /// Creates users with an access key each, and keys; gives the targets for the load generator.
 pub async fn prepare(

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
+use claviger_bench::connection::Endpoint;
 use claviger_bench::corpus::{Corpus, Shape, Workload};
 use claviger_bench::kept::Kept;
 use claviger_bench::load::Window;
@@ -197,23 +198,30 @@ async fn measure_start(settings: &Settings, start: &Start, tell: Tell<'_>) -> Re
 }
 
 impl Settings {
-    /// A server with this many keys; the first time they are created, later they are found again.
+    /// A server with this many keys.
     async fn start_claviger(&self, keys: usize, tell: Tell<'_>) -> Result<(Rc<Server>, PathBuf), BenchError> {
-        let kept = Kept::new(&self.directory, &format!("keys-{keys}"));
-        let core = Some(self.server_core);
-        if let Some(server) = self.find_again(&kept, &[], core, tell).await? {
-            return Ok((Rc::new(server), kept.targets()));
-        }
-        kept.make_anew()?;
-        let server = self.serve(&kept, &[], core).await?;
-        let administrator = Administrator::read(&kept.data().join("credentials"))?;
-        setup::prepare(server.endpoint(), &administrator, REGION, CREDENTIALS, keys).await?.write(&kept.targets())?;
-        Ok((Rc::new(server), kept.targets()))
+        let prepare = async |endpoint: &Endpoint, administrator: &Administrator| {
+            setup::prepare(endpoint, administrator, REGION, CREDENTIALS, keys).await
+        };
+        self.start_prepared(&format!("keys-{keys}"), prepare, tell).await
     }
 
-    /// A server with roles, their policies, and keys with grants, in the same way.
+    /// A server with roles, their policies, and keys with grants.
     async fn start_with_sessions(&self, tell: Tell<'_>) -> Result<(Rc<Server>, PathBuf), BenchError> {
-        let kept = Kept::new(&self.directory, &format!("sessions-{KEYS_SHARED}"));
+        let prepare = async |endpoint: &Endpoint, administrator: &Administrator| {
+            sessions::prepare(endpoint, administrator, REGION, CREDENTIALS, KEYS_SHARED).await
+        };
+        self.start_prepared(&format!("sessions-{KEYS_SHARED}"), prepare, tell).await
+    }
+
+    /// A server with what `prepare` makes; the first time it is made, later it is found again.
+    async fn start_prepared(
+        &self,
+        name: &str,
+        prepare: impl AsyncFnOnce(&Endpoint, &Administrator) -> Result<Targets, BenchError>,
+        tell: Tell<'_>,
+    ) -> Result<(Rc<Server>, PathBuf), BenchError> {
+        let kept = Kept::new(&self.directory, name);
         let core = Some(self.server_core);
         if let Some(server) = self.find_again(&kept, &[], core, tell).await? {
             return Ok((Rc::new(server), kept.targets()));
@@ -221,8 +229,7 @@ impl Settings {
         kept.make_anew()?;
         let server = self.serve(&kept, &[], core).await?;
         let administrator = Administrator::read(&kept.data().join("credentials"))?;
-        let prepared = sessions::prepare(server.endpoint(), &administrator, REGION, CREDENTIALS, KEYS_SHARED).await?;
-        prepared.write(&kept.targets())?;
+        prepare(server.endpoint(), &administrator).await?.write(&kept.targets())?;
         Ok((Rc::new(server), kept.targets()))
     }
 
@@ -255,7 +262,10 @@ impl Settings {
         match self.serve(kept, more, core).await {
             Err(error @ BenchError::Ended { .. }) if !kept.is_in_use()? => {
                 let path = kept.data();
-                tell(&format!("{} is of another version, so it is deleted and made anew: {error}", path.display()));
+                tell(&format!(
+                    "the server does not start with {}, so it is deleted and made anew: {error}",
+                    path.display()
+                ));
                 Ok(None)
             }
             server => server.map(Some),

@@ -43,8 +43,7 @@ pub(crate) struct ArnText {
 /// How many steps are left for comparisons. What would take more is not told.
 pub(crate) struct Steps(Cell<usize>);
 
-/// Those of one decision, once for all comparisons of the ARN and once for those of conditions: under two milliseconds
-/// each. Whole policies of usual patterns take a tenth of it.
+/// Those of one decision, once for all comparisons of the ARN and once for those of conditions: some milliseconds. Whole policies of usual patterns take a tenth of it.
 pub(crate) const DECISION_STEPS_MAX: usize = 1 << 20;
 
 impl Steps {

@@ -2,28 +2,20 @@
 //! and commits small groups.
 #![expect(clippy::print_stdout, reason = "what it is for")]
 
+mod common;
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use aws_lc_rs::signature::Ed25519KeyPair;
 use claviger_tlog::{Directory, Signer, VerifierKey, Writer, verify};
+
+use crate::common::Key;
 
 const ENTRY_BYTES: usize = 250;
 const ENTRIES_PER_LARGE_GROUP: u64 = 50_000;
 const SMALL_GROUPS: u64 = 300;
-
-struct Key(Ed25519KeyPair);
-
-impl Signer for Key {
-    fn public_key(&self) -> [u8; 32] {
-        self.0.public_key().as_ref().try_into().unwrap_or_default()
-    }
-
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.0.sign(message).as_ref().try_into().unwrap_or([0; 64])
-    }
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -1,33 +1,23 @@
-//! Writes a log for programs that are not ours to read: `sample DIR`. It has a rotation, a pruned beginning, partial files and, in
-//! `DIR.proofs/`, proofs with the entries that they are of. The public keys are printed, the newest last.
+//! Writes a log for programs that are not ours to read: `sample DIR`. It has a rotation, a pruned beginning, partial
+//! files and, in `DIR.proofs/`, proofs with the entries that they are of. The public keys are printed, the newest last.
 #![expect(clippy::print_stdout, reason = "what it is for")]
+
+mod common;
 
 use std::error::Error;
 use std::fs;
 use std::sync::Arc;
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use aws_lc_rs::signature::Ed25519KeyPair;
 use claviger_tlog::{Directory, Reader, Signer, VerifierKey, Writer};
+
+use crate::common::Key;
 
 /// Enough for two levels of full tiles, and for tiles of three.
 const ENTRIES: u64 = 66_000;
 
-struct Key(Ed25519KeyPair);
-
-impl Key {
-    fn boxed(number: u8) -> Result<Box<dyn Signer>, Box<dyn Error>> {
-        Ok(Box::new(Self(Ed25519KeyPair::from_seed_unchecked(&[number; 32])?)))
-    }
-}
-
-impl Signer for Key {
-    fn public_key(&self) -> [u8; 32] {
-        self.0.public_key().as_ref().try_into().unwrap_or_default()
-    }
-
-    fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.0.sign(message).as_ref().try_into().unwrap_or([0; 64])
-    }
+fn key(number: u8) -> Result<Box<dyn Signer>, Box<dyn Error>> {
+    Ok(Box::new(Key(Ed25519KeyPair::from_seed_unchecked(&[number; 32])?)))
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -36,8 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let origin: claviger_tlog::Origin = "kms.example/audit".parse()?;
     let proofs = format!("{directory}.proofs");
     fs::create_dir_all(&proofs)?;
-    let mut writer = Writer::open(files.clone(), origin.clone(), Key::boxed(1)?)?;
-    let trusted = VerifierKey::new(origin, Key::boxed(1)?.public_key());
+    let mut writer = Writer::open(files.clone(), origin.clone(), key(1)?)?;
+    let trusted = VerifierKey::new(origin, key(1)?.public_key());
     let mut group = 1;
     while writer.next_index() < ENTRIES {
         for _ in 0..group {
@@ -48,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::write(format!("{proofs}/{}.checkpoint", writer.next_index()), writer.checkpoint().to_string())?;
         group = group * 3 + 1;
         if writer.next_index() > 1_000 && writer.keys().keys().count() == 1 {
-            writer.rotate(Key::boxed(2)?)?;
+            writer.rotate(key(2)?)?;
             writer.append(b"the first entry under the second key")?;
             writer.commit()?;
         }

@@ -28,7 +28,12 @@ impl Reader {
     /// The log as it stands now, if the trusted key is one of its keys.
     pub fn open(files: Arc<dyn Files>, trusted: &VerifierKey) -> Result<Self, LogError> {
         let head = Head::load(&*files, trusted)?;
-        Ok(Self { files, head })
+        Ok(Self::at(files, head))
+    }
+
+    /// The log as of this head.
+    pub(crate) fn at(files: Arc<dyn Files>, head: Head) -> Self {
+        Self { files, head }
     }
 
     /// The checkpoint that everything read here belongs to.
@@ -61,7 +66,7 @@ impl Reader {
     }
 
     /// The entries in that range, as far as it is in the log, with their places. One bundle at a time is in memory; each
-    /// entry is held against its hash in the tree's lowest tiles.
+    /// entry is held against its hash in the tree's lowest tiles; that those lead to the root, `prove` and `verify` tell.
     pub fn entries(&self, range: Range<u64>) -> Entries<'_> {
         Entries { reader: self, next: range.start, end: range.end.min(self.size()), bundle: Vec::new().into_iter() }
     }

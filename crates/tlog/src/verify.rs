@@ -52,7 +52,7 @@ pub fn verify(
     walk.superseded_bundles()?;
     let entries = walk.verified;
     if let Some(pinned) = pinned {
-        Reader::open(files, trusted)?.check_pinned(pinned)?;
+        Reader::at(Arc::clone(&files), head.clone()).check_pinned(pinned)?;
     }
     Ok(Report { entries, kept_from: head.kept_from, keys: head.chain.len(), checkpoint: head.checkpoint })
 }
