@@ -5,10 +5,10 @@
 
 use claviger_types::Timestamp;
 
-use crate::context::{Context, Values};
+use crate::context::{Context, Value, Values};
 use crate::keys::ConditionKey;
 use crate::operators::{IfAbsent, Operator, Polarity, SetOperator, Test};
-use crate::pattern::{ARN_COLONS, Atom, STEPS_MAX, Steps, glob_within, text_like};
+use crate::pattern::{ARN_COLONS, Atom, STEPS_MAX, Steps, glob_within, has_plain_parts, plain_arn_glob, text_like};
 use crate::statement::Effect;
 use crate::texts::Texts;
 use crate::truth::Truth;
@@ -37,6 +37,17 @@ pub(crate) enum Wanted {
     /// Texts some of which hold variables.
     TextsWithVariables(Texts),
     Times(Box<[Timestamp]>),
+    /// One text that is nothing but one variable, such as `${aws:PrincipalTag/team}`.
+    Variable(Box<Variable>),
+}
+
+/// A variable that stands alone.
+#[derive(Debug)]
+pub(crate) struct Variable {
+    pub(crate) key: ConditionKey,
+    pub(crate) default: Option<Box<str>>,
+    /// As it was written.
+    pub(crate) text: Box<str>,
 }
 
 impl Condition {
@@ -52,7 +63,7 @@ impl Condition {
         if values.is_empty() {
             return Truth::from(self.holds_without_key());
         }
-        let each = values.iter().map(|value| self.holds_for_one(value, context, steps));
+        let each = values.iter().map(|value| self.holds_for_one(&Value::Text((&**value).into()), context, steps));
         match (self.operator.set, effect) {
             (Some(SetOperator::All), _) => Truth::all(each),
             (Some(SetOperator::Any), _) => Truth::any(each),
@@ -73,13 +84,20 @@ impl Condition {
     }
 
     /// What the operator says of one value of the request.
-    fn holds_for_one(&self, value: &str, context: &dyn Context, steps: &Steps) -> Truth {
-        let matches = match &self.wanted {
-            Wanted::TextsWithVariables(texts) => {
-                let test = self.operator.test;
-                Truth::any(texts.iter().map(|text| matches_with_variables(test, text, value, context, steps)))
+    fn holds_for_one(&self, value: &Value<'_>, context: &dyn Context, steps: &Steps) -> Truth {
+        let test = self.operator.test;
+        let matches = match (&self.wanted, value) {
+            (Wanted::Addresses(networks), Value::Address(address)) => {
+                let address = Network::of(*address);
+                Truth::from(networks.iter().any(|network| network.contains(&address)))
             }
-            wanted => matches_any(self.operator.test, wanted, value, steps),
+            (Wanted::Times(times), Value::Time(found)) => holds_at(test, times, *found),
+            (Wanted::TextsWithVariables(texts), value) => {
+                let value = value.text();
+                Truth::any(texts.iter().map(|text| matches_with_variables(test, text, &value, context, steps)))
+            }
+            (Wanted::Variable(variable), value) => variable.matches(test, &value.text(), context, steps),
+            (wanted, value) => matches_any(test, wanted, &value.text(), steps),
         };
         match self.operator.polarity {
             Polarity::Negated => matches.negated(),
@@ -97,17 +115,53 @@ impl Condition {
             Wanted::Numbers(numbers) => numbers.iter().map(ToString::to_string).collect(),
             Wanted::Texts(texts) | Wanted::TextsWithVariables(texts) => texts.iter().map(Into::into).collect(),
             Wanted::Times(times) => times.iter().map(|time| time.to_iso8601()).collect(),
+            Wanted::Variable(variable) => vec![(&*variable.text).into()],
         }
     }
 
     /// The key, and the keys of the variables among the values.
     pub(crate) fn keys(&self) -> Vec<ConditionKey> {
         let mut keys = vec![self.key.clone()];
-        if let Wanted::TextsWithVariables(texts) = &self.wanted {
-            keys.extend(texts.iter().filter_map(|text| variables::keys(text).ok()).flatten());
+        match &self.wanted {
+            Wanted::TextsWithVariables(texts) => {
+                keys.extend(texts.iter().filter_map(|text| variables::keys(text).ok()).flatten());
+            }
+            Wanted::Variable(variable) => keys.push(variable.key.clone()),
+            _ => {}
         }
         keys
     }
+}
+
+impl Variable {
+    /// Whether a value of the request is what the variable stands for, to the character: it holds no wildcards. One
+    /// without a value equals nothing.
+    fn matches(&self, test: Test, value: &str, context: &dyn Context, steps: &Steps) -> Truth {
+        let wanted = match context.values(&self.key) {
+            Values::One(wanted) => wanted.into_text(),
+            Values::Unknown => return Truth::Unknown,
+            // Only a single-valued key has a value to stand here.
+            Values::Absent | Values::Many(_) => match &self.default {
+                Some(default) => (&**default).into(),
+                None => return Truth::No,
+            },
+        };
+        if test != Test::TextIgnoringCase && wanted.len() != value.len() {
+            return Truth::No;
+        }
+        if !steps.take(value.len()) {
+            return Truth::Unknown;
+        }
+        Truth::from(match test {
+            Test::TextIgnoringCase => folded(wanted.chars()).eq(folded(value.chars())),
+            _ => *wanted == *value,
+        })
+    }
+}
+
+fn holds_at(test: Test, times: &[Timestamp], found: Timestamp) -> Truth {
+    let Test::Time(order) = test else { return Truth::No };
+    Truth::from(times.iter().any(|wanted| order.holds(found.cmp(wanted))))
 }
 
 /// Whether a value of the request matches one that the policy wants. A value that is not of the operator's type
@@ -135,8 +189,8 @@ fn matches_any(test: Test, wanted: &Wanted, value: &str, steps: &Steps) -> Truth
         (Test::TextLike, Wanted::Texts(texts)) => {
             return Truth::any(texts.iter().map(|text| text_like(text, value, steps)));
         }
-        (Test::Time(order), Wanted::Times(times)) => {
-            time(value).is_some_and(|found| times.iter().any(|wanted| order.holds(found.cmp(wanted))))
+        (Test::Time(_), Wanted::Times(times)) => {
+            return time(value).map_or(Truth::No, |found| holds_at(test, times, found));
         }
         // INVARIANT: the grammar pairs each operator with values of its type.
         _ => false,
@@ -162,6 +216,10 @@ fn matches_with_variables(test: Test, text: &str, value: &str, context: &dyn Con
 
 /// Each of the six parts is compared by itself, with wildcards.
 fn matches_arn(pattern: &str, arn: &str, steps: &Steps) -> Truth {
+    let short = pattern.len().saturating_mul(arn.len()) <= STEPS_MAX;
+    if short && has_plain_parts(arn) {
+        return plain_arn_glob(pattern.as_bytes(), arn.as_bytes(), steps);
+    }
     let (mut parts, mut texts) = (pattern.splitn(ARN_COLONS + 1, ':'), arn.splitn(ARN_COLONS + 1, ':'));
     let mut all = Truth::Yes;
     loop {

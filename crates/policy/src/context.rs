@@ -1,14 +1,14 @@
 //! What is known of a request, asked for one condition key at a time, and only when a condition asks.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
-use claviger_types::EncryptionContext;
+use claviger_types::{EncryptionContext, Timestamp};
 
 use crate::grants::GrantTerms;
 use crate::keys::ConditionKey;
 
-/// What a condition key has in a request. Values are texts, as policies write them: `true`, `7`, `203.0.113.7`,
-/// `2026-01-31T12:00:00Z`.
+/// What a condition key has in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Values<'a> {
     /// The request does not have the key.
@@ -16,15 +16,65 @@ pub enum Values<'a> {
     /// A multivalued key. Without values it counts as absent.
     Many(Vec<Cow<'a, str>>),
     /// A single-valued key.
-    One(Cow<'a, str>),
+    One(Value<'a>),
     /// Not known before there is a request: the key may have any value, or none.
     Unknown,
+}
+
+/// A value of a request. What is compared as what it is never becomes a text; to all operators it is the text that
+/// policies write: `203.0.113.7`, `7`, `2026-01-31T12:00:00Z`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// An address.
+    Address(IpAddr),
+    /// A whole number.
+    Integer(i64),
+    /// Anything else.
+    Text(Cow<'a, str>),
+    /// A point in time, of whole seconds.
+    Time(Timestamp),
+}
+
+impl<'a> Value<'a> {
+    /// As policies write it.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Address(address) => address.to_string().into(),
+            Self::Integer(number) => number.to_string().into(),
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Time(time) => time.to_iso8601().into(),
+        }
+    }
+
+    /// As policies write it.
+    pub fn into_text(self) -> Cow<'a, str> {
+        match self {
+            Self::Text(text) => text,
+            other => other.text().into_owned().into(),
+        }
+    }
 }
 
 impl<'a> Values<'a> {
     /// One value.
     pub fn text(value: impl Into<Cow<'a, str>>) -> Self {
-        Self::One(value.into())
+        Self::One(Value::Text(value.into()))
+    }
+
+    /// An address.
+    pub fn address(value: IpAddr) -> Self {
+        Self::One(Value::Address(value))
+    }
+
+    /// A whole number.
+    pub fn integer(value: i64) -> Self {
+        Self::One(Value::Integer(value))
+    }
+
+    /// A point in time; the fraction of its second is dropped.
+    pub fn time(value: Timestamp) -> Self {
+        let millis = value.as_millis();
+        Self::One(Value::Time(Timestamp::from_millis(millis - millis.rem_euclid(1000))))
     }
 
     /// `true` or `false`.

@@ -233,10 +233,10 @@ struct Granted {
 }
 
 impl Layers {
-    fn ask<T: Trace>(
-        caller: &Principal<'_>,
-        question: &Question<'_>,
-        resource: Option<ResourceSide<'_>>,
+    fn ask<'p, T: Trace>(
+        caller: &Principal<'p>,
+        question: &Question<'p>,
+        resource: Option<ResourceSide<'p>>,
         trace: &mut T,
     ) -> Self {
         let mut service_control = Levels::default();

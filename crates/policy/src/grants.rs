@@ -84,7 +84,7 @@ impl GrantTerms {
     fn source_met(&self, context: &dyn Context) -> Truth {
         let Some(wanted) = &self.constraints.source_arn else { return Truth::Yes };
         match context.values(&ConditionKey::AwsSourceArn) {
-            Values::One(found) => Truth::from(found == **wanted),
+            Values::One(found) => Truth::from(found.text() == **wanted),
             Values::Absent | Values::Many(_) => Truth::No,
             Values::Unknown => Truth::Unknown,
         }

@@ -49,16 +49,16 @@ impl IdentityPolicy {
     }
 
     /// What it says as the only policy of its layer.
-    pub(crate) fn verdict<T: Trace>(&self, question: &Question<'_>, layer: Layer, trace: &mut T) -> Verdict {
+    pub(crate) fn verdict<'p, T: Trace>(&'p self, question: &Question<'p>, layer: Layer, trace: &mut T) -> Verdict {
         let mut verdict = Verdict::default();
         self.ask(0, question, layer, &mut verdict, trace);
         verdict
     }
 
-    fn ask<T: Trace>(
-        &self,
+    fn ask<'p, T: Trace>(
+        &'p self,
         policy: usize,
-        question: &Question<'_>,
+        question: &Question<'p>,
         layer: Layer,
         verdict: &mut Verdict,
         trace: &mut T,
@@ -131,7 +131,7 @@ impl IdentityPolicies {
         self.policies.is_empty()
     }
 
-    pub(crate) fn verdict<T: Trace>(&self, question: &Question<'_>, layer: Layer, trace: &mut T) -> Verdict {
+    pub(crate) fn verdict<'p, T: Trace>(&'p self, question: &Question<'p>, layer: Layer, trace: &mut T) -> Verdict {
         let mut verdict = Verdict::default();
         if T::ON {
             for (policy, found) in self.policies.iter().enumerate() {
@@ -167,15 +167,15 @@ impl ControlPolicies {
         self.0.sid(at)
     }
 
-    pub(crate) fn verdict<T: Trace>(&self, question: &Question<'_>, layer: Layer, trace: &mut T) -> Verdict {
+    pub(crate) fn verdict<'p, T: Trace>(&'p self, question: &Question<'p>, layer: Layer, trace: &mut T) -> Verdict {
         self.0.verdict(question, layer, trace)
     }
 }
 
-fn ask<T: Trace>(
-    statement: &Statement,
+fn ask<'p, T: Trace>(
+    statement: &'p Statement,
     at: StatementId,
-    question: &Question<'_>,
+    question: &Question<'p>,
     layer: Layer,
     verdict: &mut Verdict,
     trace: &mut T,

@@ -32,11 +32,13 @@ pub(crate) fn wild(text: &str) -> impl Iterator<Item = Atom> + Clone {
     })
 }
 
-/// An ARN that is compared with many patterns.
-pub(crate) struct ArnText {
+/// An ARN that is compared with many patterns, those of policies that live as long as `'p`.
+pub(crate) struct ArnText<'p> {
     text: String,
-    /// Whether it has five colons, as all have whose last part holds none.
+    /// [`has_plain_parts`].
     plain: bool,
+    /// The last pattern and what it said: the statements of a policy often list the same resources.
+    last: Cell<Option<(&'p str, Truth)>>,
     steps: Steps,
 }
 
@@ -59,10 +61,10 @@ impl Steps {
     }
 }
 
-impl ArnText {
+impl<'p> ArnText<'p> {
     pub(crate) fn new(text: String) -> Self {
-        let plain = text.bytes().filter(|byte| *byte == b':').count() == ARN_COLONS;
-        Self { text, plain, steps: Steps::new(DECISION_STEPS_MAX) }
+        let plain = has_plain_parts(&text);
+        Self { text, plain, last: Cell::new(None), steps: Steps::new(DECISION_STEPS_MAX) }
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -70,12 +72,20 @@ impl ArnText {
     }
 
     /// Whether a pattern without variables matches; see [`arn_glob`] for the rule.
-    pub(crate) fn matches(&self, pattern: &str) -> Truth {
-        if self.plain {
-            return plain_arn_glob(pattern.as_bytes(), self.text.as_bytes(), &self.steps);
+    pub(crate) fn matches(&self, pattern: &'p str) -> Truth {
+        if let Some((last, found)) = self.last.get()
+            && last == pattern
+        {
+            return found;
         }
-        let (head, last) = split_last(pattern);
-        self.glob(head, wild(last))
+        let found = if self.plain {
+            plain_arn_glob(pattern.as_bytes(), self.text.as_bytes(), &self.steps)
+        } else {
+            let (head, last) = split_last(pattern);
+            self.glob(head, wild(last))
+        };
+        self.last.set(Some((pattern, found)));
+        found
     }
 
     /// Whether a pattern in two parts matches; see [`arn_glob`] for the rule.
@@ -91,9 +101,14 @@ pub(crate) fn split_last(pattern: &str) -> (&str, &str) {
     (head, last.strip_prefix(':').unwrap_or_default())
 }
 
+/// Whether an ARN has five colons, as all have whose last part holds none.
+pub(crate) fn has_plain_parts(arn: &str) -> bool {
+    arn.bytes().filter(|byte| *byte == b':').count() == ARN_COLONS
+}
+
 /// On an ARN of five colons each colon of the pattern needs one of the ARN: no wildcard ever takes one, so that parts
 /// need not be told apart.
-fn plain_arn_glob(mut pattern: &[u8], mut text: &[u8], steps: &Steps) -> Truth {
+pub(crate) fn plain_arn_glob(mut pattern: &[u8], mut text: &[u8], steps: &Steps) -> Truth {
     let mut last_star = None;
     let mut left = steps.0.get();
     let found = loop {
@@ -143,7 +158,7 @@ pub(crate) fn arn_glob<'h>(
     arn: &str,
     steps: &Steps,
 ) -> Truth {
-    if arn.matches(':').count() == ARN_COLONS {
+    if has_plain_parts(arn) {
         // Each colon of the pattern needs one of the ARN, so there is only one way to lay them side by side.
         let mut texts = arn.split(':');
         let part = |part: &str, text: &str| {
@@ -352,18 +367,28 @@ mod tests {
             (&colons, format!("arn:aws:iam:*:*:{}b", "*a".repeat(1000))),
             (&colons, format!("arn:aws:iam:*:*:*{}b", "a:".repeat(500))),
         ] {
+            // No two are the same, or they would be one.
+            let patterns: Vec<String> = (0..1000).map(|number| format!("{pattern}{number}")).collect();
             let text = ArnText::new(arn.clone());
-            let mut told = (0..1000).map(|_| text.matches(&pattern));
+            let mut told = patterns.iter().map(|pattern| text.matches(pattern));
             assert!(told.any(|told| told == Truth::Unknown), "{pattern}");
             assert_eq!(text.steps.0.get(), 0, "{pattern}");
             assert_eq!(text.matches("arn:aws:iam::1:user/*"), Truth::Unknown, "{pattern}");
         }
         // As many usual patterns as a policy has room for are all told.
+        let patterns = (0..1000).map(|number| format!("arn:aws:kms:*:111122223333:key/*{number}-*"));
+        let patterns: Vec<String> = patterns.collect();
         let text = ArnText::new("arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab".into());
-        for number in 0..1000 {
-            let pattern = format!("arn:aws:kms:*:111122223333:key/*{number}-*");
-            assert_eq!(text.matches(&pattern), Truth::No, "{pattern}");
+        for pattern in &patterns {
+            assert_eq!(text.matches(pattern), Truth::No, "{pattern}");
         }
+    }
+
+    #[test]
+    fn the_last_pattern_speaks_for_itself_only() {
+        let text = ArnText::new("arn:aws:iam::1:user/a".into());
+        let told = ["*:user/*", "arn:aws:iam::1:user/*", "arn:aws:iam::1:user/*", "arn:aws:iam::1:user/b*"];
+        assert_eq!(told.map(|pattern| text.matches(pattern)), [Truth::No, Truth::Yes, Truth::Yes, Truth::No]);
     }
 
     /// The rule as the documents say it, one character after another. `colons` of the pattern are behind.

@@ -141,10 +141,10 @@ pub(crate) struct ResourceVerdict {
 }
 
 impl ResourcePolicy {
-    pub(crate) fn verdict<T: Trace>(
-        &self,
+    pub(crate) fn verdict<'p, T: Trace>(
+        &'p self,
         caller: &Principal<'_>,
-        question: &Question<'_>,
+        question: &Question<'p>,
         trace: &mut T,
     ) -> ResourceVerdict {
         let mut verdict = ResourceVerdict::default();

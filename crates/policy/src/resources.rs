@@ -28,7 +28,7 @@ pub(crate) struct Target<'a> {
     account: AccountId,
     service: ServiceName,
     resource: Resource<'a>,
-    arn: OnceCell<ArnText>,
+    arn: OnceCell<ArnText<'a>>,
 }
 
 impl<'a> Target<'a> {
@@ -37,7 +37,7 @@ impl<'a> Target<'a> {
     }
 
     /// The text that patterns are compared with.
-    pub(crate) fn arn(&self) -> &ArnText {
+    pub(crate) fn arn(&self) -> &ArnText<'a> {
         self.arn.get_or_init(|| {
             let mut text = String::with_capacity(ARN_BYTES_USUAL);
             // INVARIANT: writing to a string cannot fail.
@@ -87,7 +87,7 @@ pub(crate) enum Variables {
 }
 
 impl Resources {
-    pub(crate) fn matches(&self, target: &Target<'_>, context: &dyn Context) -> Truth {
+    pub(crate) fn matches<'p>(&'p self, target: &Target<'p>, context: &dyn Context) -> Truth {
         match self {
             Self::All => Truth::Yes,
             Self::None => Truth::No,
@@ -120,7 +120,7 @@ impl Resources {
 }
 
 impl Patterns {
-    fn match_one(&self, arn: &ArnText, context: &dyn Context) -> Truth {
+    fn match_one<'p>(&'p self, arn: &ArnText<'p>, context: &dyn Context) -> Truth {
         if self.exact.contains(arn.as_str()) {
             return Truth::Yes;
         }

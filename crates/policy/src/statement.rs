@@ -43,7 +43,7 @@ pub(crate) struct Question<'a> {
 
 impl Statement {
     /// Whether it matches, apart from its principals.
-    pub(crate) fn matches(&self, question: &Question<'_>) -> Truth {
+    pub(crate) fn matches<'p>(&'p self, question: &Question<'p>) -> Truth {
         if !self.actions.contains(question.action) {
             return Truth::No;
         }
@@ -60,9 +60,9 @@ impl Statement {
     }
 
     /// Whether it matches a caller of whom it speaks in one of these ways, and each step of the answer.
-    pub(crate) fn examine<T: Trace>(
-        &self,
-        question: &Question<'_>,
+    pub(crate) fn examine<'p, T: Trace>(
+        &'p self,
+        question: &Question<'p>,
         layer: Layer,
         id: StatementId,
         namings: Option<&[Naming]>,

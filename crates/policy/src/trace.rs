@@ -250,9 +250,9 @@ impl Found {
             Values::Many(values) if values.iter().map(|value| value.len() + 1).sum::<usize>() > FOUND_BYTES_MAX => {
                 Self::TooLong
             }
-            Values::One(value) if value.len() > FOUND_BYTES_MAX => Self::TooLong,
+            Values::One(value) if value.text().len() > FOUND_BYTES_MAX => Self::TooLong,
             Values::Many(values) => Self::Values(values.into_iter().map(Cow::into_owned).collect()),
-            Values::One(value) => Self::Values(vec![value.into_owned()]),
+            Values::One(value) => Self::Values(vec![value.into_text().into_owned()]),
             Values::Unknown => Self::Unknown,
         }
     }

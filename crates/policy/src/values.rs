@@ -45,12 +45,14 @@ impl Network {
             Some(_) => return None,
             None => (text, None),
         };
-        let (address, front) = match address.parse().ok()? {
-            IpAddr::V4(address) => (address.to_ipv6_mapped(), IPV4_BITS),
-            IpAddr::V6(address) => (address, 0),
-        };
+        let (address, front) = in_ipv6(address.parse().ok()?);
         let prefix_bits = bits.map_or(Some(BITS), |bits| front.checked_add(bits)).filter(|bits| *bits <= BITS)?;
         Some(Self { first: address.to_bits() & mask(prefix_bits), prefix_bits })
+    }
+
+    /// One address.
+    pub(crate) fn of(address: IpAddr) -> Self {
+        Self { first: in_ipv6(address).0.to_bits(), prefix_bits: BITS }
     }
 
     /// Families never mix: a wider IPv6 range than the IPv4 form, such as `::/0`, holds no IPv4 address.
@@ -72,6 +74,14 @@ impl fmt::Display for Network {
             Some(address) => write!(f, "{address}/{}", self.prefix_bits - IPV4_BITS),
             None => write!(f, "{address}/{}", self.prefix_bits),
         }
+    }
+}
+
+/// An address in its IPv6 form, and how many bits of that stand before its own.
+fn in_ipv6(address: IpAddr) -> (Ipv6Addr, u8) {
+    match address {
+        IpAddr::V4(address) => (address.to_ipv6_mapped(), IPV4_BITS),
+        IpAddr::V6(address) => (address, 0),
     }
 }
 

@@ -76,6 +76,7 @@ pub(crate) fn expand(text: &str, wildcards: Wildcards, context: &dyn Context, by
             Piece::Plain(plain) => atoms.extend(plain.chars().map(Atom::Char)),
             Piece::Variable { name, default } => match context.values(&ConditionKey::parse(name)) {
                 Values::One(value) => {
+                    let value = value.text();
                     // More characters than the other text has bytes: nothing that follows lets it match.
                     let Some(rest) = left.checked_sub(value.len()) else { return Expanded::NoValue };
                     left = rest;
@@ -92,6 +93,14 @@ pub(crate) fn expand(text: &str, wildcards: Wildcards, context: &dyn Context, by
         rest = after;
     }
     if unknown { Expanded::Unknown } else { Expanded::Atoms(atoms) }
+}
+
+/// The key and the default of a text that is nothing but one variable.
+pub(crate) fn alone(text: &str) -> Option<(ConditionKey, Option<&str>)> {
+    match first_piece(text) {
+        Ok((Piece::Variable { name, default }, "")) => Some((ConditionKey::parse(name), default)),
+        _ => None,
+    }
 }
 
 /// The parts of an ARN between the colons that stand outside of variables: six at most.
@@ -232,6 +241,23 @@ mod tests {
             "${KMS:trailingDaysWithoutKeyUsage, '0'}",
         ] {
             assert!(keys(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_variable_and_nothing_else() {
+        let tag = || ConditionKey::AwsPrincipalTag("team".into());
+        for (text, want) in [
+            ("${aws:PrincipalTag/team}", Some((tag(), None))),
+            ("${ aws:principaltag/Team , 'none' }", Some((tag(), Some("none")))),
+            ("${aws:PrincipalTag/team}x", None),
+            ("x${aws:PrincipalTag/team}", None),
+            ("${aws:PrincipalTag/team}${aws:PrincipalTag/team}", None),
+            ("${*}", None),
+            ("*", None),
+            ("", None),
+        ] {
+            assert_eq!(alone(text), want, "{text}");
         }
     }
 

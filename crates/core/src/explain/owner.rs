@@ -219,7 +219,7 @@ fn session_conditions(action: Action, facts: &Facts<'_>) -> Vec<(ConditionKey, O
     let mfa = mfa.into_iter().filter(|_| !takes_code);
     let told = mfa.chain([ConditionKey::AwsSourceIdentity, ConditionKey::AwsTokenIssueTime]);
     let value = |key: &ConditionKey| match facts.caller.session_condition(key, facts.wall_now()) {
-        Some(Values::One(value)) => Some(value.into_owned()),
+        Some(Values::One(value)) => Some(value.into_text().into_owned()),
         Some(Values::Absent | Values::Many(_) | Values::Unknown) | None => None,
     };
     told.map(|key| (key.clone(), value(&key))).collect()

@@ -120,6 +120,13 @@ impl<'a> Caller<'a> {
         }
     }
 
+    fn principal_arn_text(&self) -> &'a str {
+        match self.principal {
+            Principal::Role(role, _) => &role.arn_text,
+            Principal::User(user) => &user.arn_text,
+        }
+    }
+
     /// `aws:PrincipalType`.
     pub fn principal_type(&self) -> &'static str {
         match self.principal {
@@ -142,7 +149,7 @@ impl<'a> Caller<'a> {
     pub fn condition(&self, key: &ConditionKey) -> Option<Values<'a>> {
         Some(match key {
             ConditionKey::AwsPrincipalAccount => Values::text(self.account.to_string()),
-            ConditionKey::AwsPrincipalArn => Values::text(self.principal_arn().to_string()),
+            ConditionKey::AwsPrincipalArn => Values::text(self.principal_arn_text()),
             ConditionKey::AwsPrincipalTag(name) => tag_value(self.tags(), name),
             ConditionKey::AwsPrincipalType => Values::text(self.principal_type()),
             ConditionKey::AwsUserId => Values::text(self.user_id()),
@@ -162,12 +169,14 @@ impl<'a> Caller<'a> {
             ConditionKey::AwsMultiFactorAuthAge => {
                 let at = session.and_then(|session| session.mfa_at);
                 let age = at.map(|at| wall_now.as_millis().saturating_sub(at.as_millis()) / 1000);
-                Values::optional(age.map(|seconds| seconds.to_string()))
+                age.map_or(Values::Absent, Values::integer)
             }
             ConditionKey::AwsSourceIdentity => {
                 Values::optional(session.and_then(|session| session.source_identity.as_deref()))
             }
-            ConditionKey::AwsTokenIssueTime => Values::optional(session.map(|session| session.issued_at.to_iso8601())),
+            ConditionKey::AwsTokenIssueTime => {
+                session.map_or(Values::Absent, |session| Values::time(session.issued_at))
+            }
             _ => return None,
         })
     }

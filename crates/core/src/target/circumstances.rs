@@ -75,11 +75,11 @@ impl Context for Circumstances<'_> {
     fn values(&self, key: &ConditionKey) -> Values<'_> {
         let Facts { now, call, caller, .. } = &self.facts;
         match key {
-            ConditionKey::AwsCurrentTime => Values::text(now.to_iso8601()),
-            ConditionKey::AwsEpochTime => Values::text(now.as_millis().div_euclid(1000).to_string()),
+            ConditionKey::AwsCurrentTime => Values::time(*now),
+            ConditionKey::AwsEpochTime => Values::integer(now.as_millis().div_euclid(1000)),
             ConditionKey::AwsRequestedRegion => Values::text(call.region.as_str()),
             ConditionKey::AwsSecureTransport => Values::boolean(call.tls),
-            ConditionKey::AwsSourceIp => Values::optional(call.source_ip.map(|address| address.to_string())),
+            ConditionKey::AwsSourceIp => call.source_ip.map_or(Values::Absent, Values::address),
             ConditionKey::AwsUserAgent => Values::optional(call.user_agent),
             // No service calls for itself or on behalf of a principal.
             ConditionKey::AwsPrincipalIsAwsService | ConditionKey::AwsViaAwsService => Values::boolean(false),
@@ -152,8 +152,8 @@ impl<'a> Circumstances<'a> {
                 _ => Values::Absent,
             },
             ConditionKey::KmsResourceAliases => {
-                let aliases = self.facts.view.aliases_of_key(key.arn.region, key, None);
-                Values::Many(aliases.map(|alias| alias.name.as_str().into()).collect())
+                let names = self.facts.view.alias_names_of_key(key);
+                Values::Many(names.map(|name| name.as_str().into()).collect())
             }
             _ => return None,
         })

@@ -16,6 +16,7 @@ mod principals;
 pub mod service_policies;
 mod sessions;
 
+use std::ops::Bound::{self, Excluded, Included, Unbounded};
 use std::sync::Arc;
 
 use claviger_keyring::{ClusterKey, RootOfTrust, Space};
@@ -159,7 +160,6 @@ impl View {
         account: AccountId,
         after: Option<KeyId>,
     ) -> impl Iterator<Item = &Arc<Key>> {
-        use std::ops::Bound::{Excluded, Included, Unbounded};
         let from = after.map_or(Included((account, KeyId::FIRST)), |id| Excluded((account, id)));
         self.regions.get(&region).into_iter().flat_map(move |view| {
             let owned = view.keys_by_account.range((from, Unbounded)).take_while(move |(owner, _)| *owner == account);
@@ -197,7 +197,6 @@ impl View {
         account: AccountId,
         after: Option<&AliasName>,
     ) -> impl Iterator<Item = &'v Arc<Alias>> + use<'v> {
-        use std::ops::Bound::{Excluded, Included, Unbounded};
         let from =
             after.map_or_else(|| Included((account, AliasName::first())), |name| Excluded((account, name.clone())));
         self.regions.get(&region).into_iter().flat_map(move |view| {
@@ -214,13 +213,26 @@ impl View {
         key: &Key,
         after: Option<&AliasName>,
     ) -> impl Iterator<Item = &'v Arc<Alias>> + use<'v> {
-        use std::ops::Bound::{Excluded, Included, Unbounded};
         let (id, account) = (key.arn.id, key.arn.account);
         let from = after.map_or_else(|| Included((id, AliasName::first())), |name| Excluded((id, name.clone())));
         self.regions.get(&region).into_iter().flat_map(move |view| {
-            let of_key = view.aliases_by_key.range((from.clone(), Unbounded)).take_while(move |(of, _)| *of == id);
-            of_key.filter_map(move |(_, name)| view.aliases.get(&(account, name.clone())))
+            let names = view.alias_names(id, from.clone());
+            names.filter_map(move |name| view.aliases.get(&(account, name.clone())))
         })
+    }
+
+    /// The names of a key's aliases in its own Region, in order.
+    pub fn alias_names_of_key<'v>(&'v self, key: &Key) -> impl Iterator<Item = &'v AliasName> + use<'v> {
+        let id = key.arn.id;
+        let region = self.regions.get(&key.arn.region).into_iter();
+        region.flat_map(move |view| view.alias_names(id, Included((id, AliasName::first()))))
+    }
+}
+
+impl RegionView {
+    fn alias_names(&self, id: KeyId, from: Bound<(KeyId, AliasName)>) -> impl Iterator<Item = &AliasName> {
+        let of_key = self.aliases_by_key.range((from, Unbounded)).take_while(move |(of, _)| *of == id);
+        of_key.map(|(_, name)| name)
     }
 }
 

@@ -26,6 +26,8 @@ pub struct User {
     pub name: UserName,
     /// IAM path.
     pub path: Box<str>,
+    /// Its ARN, as conditions compare it.
+    pub arn_text: Box<str>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Policies inside and attached.
@@ -87,6 +89,8 @@ pub struct Role {
     pub name: RoleName,
     /// IAM path.
     pub path: Box<str>,
+    /// Its ARN, as conditions compare it.
+    pub arn_text: Box<str>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Policies inside and attached.

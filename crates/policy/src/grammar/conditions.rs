@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::place::{Place, each, entries, quoted};
 use super::{Kind, Language};
 use crate::PolicyError;
-use crate::conditions::{Condition, Wanted};
+use crate::conditions::{Condition, Variable, Wanted};
 use crate::json::Json;
 use crate::keys::ConditionKey;
 use crate::operators::{Operator, SetOperator, Test};
@@ -130,6 +130,12 @@ fn wanted_texts(place: &Place<'_>, test: Test, texts: &[String], language: Langu
             return Err(place.malformed(format!("`{}` is no ARN", quoted(text))));
         }
         with_variables |= variables;
+    }
+    if let ([text], true, false) = (texts, with_variables, matches!(test, Test::Arn | Test::ArnLike))
+        && let Some((key, default)) = variables::alone(text)
+    {
+        let (default, text) = (default.map(Into::into), text.as_str().into());
+        return Ok(Wanted::Variable(Box::new(Variable { key, default, text })));
     }
     let texts = Texts::new(texts.iter().map(String::as_str).collect());
     Ok(if with_variables { Wanted::TextsWithVariables(texts) } else { Wanted::Texts(texts) })

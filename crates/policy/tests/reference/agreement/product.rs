@@ -208,7 +208,7 @@ impl Context for Known<'_> {
         };
         match found[..] {
             [] => Values::Absent,
-            [one] if !multivalued => Values::text(one),
+            [one] if !multivalued => typed(one),
             _ => Values::Many(found.into_iter().map(Into::into).collect()),
         }
     }
@@ -224,6 +224,17 @@ impl Context for Known<'_> {
             self.new_grant.as_ref().map_or(Fact::Absent, Fact::Known)
         }
     }
+}
+
+/// A value as what it is, where its text is how such a value is written.
+fn typed(text: &str) -> Values<'_> {
+    let typed = [
+        text.parse().ok().map(Values::address),
+        text.parse().ok().map(Values::integer),
+        text.parse().ok().map(Values::time),
+    ];
+    let same = |values: &Values<'_>| matches!(values, Values::One(value) if value.text() == text);
+    typed.into_iter().flatten().find(same).unwrap_or_else(|| Values::text(text))
 }
 
 /// A decision in the reference evaluator's words.
