@@ -16,7 +16,7 @@
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::error::{Damage, LogError};
 use crate::files::{Files, list_if_there, read_if_there};
-use crate::note::{NoteError, SignedNote, Signer, VerifierKey};
+use crate::note::{NOTE_BYTES_MAX, NoteError, SignedNote, Signer, VerifierKey};
 
 /// The folder of the statements.
 pub(crate) const FOLDER: &str = "keys";
@@ -54,7 +54,7 @@ impl KeyChain {
         let mut chain = Self(Vec::new());
         for number in 0..count.max(1) {
             let path = path(number);
-            let bytes = read_if_there(files, &path)?.ok_or_else(|| Damage::new(&path, "is missing"))?;
+            let bytes = read_if_there(files, &path, NOTE_BYTES_MAX)?.ok_or_else(|| Damage::missing(&path))?;
             let link =
                 chain.next_link(&bytes).ok_or_else(|| Damage::new(&path, "does not introduce the log's next key"))?;
             chain.0.push(link);

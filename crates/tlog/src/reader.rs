@@ -5,17 +5,16 @@ use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::bundle::Bundle;
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Damage, LogError};
-use crate::files::{Files, read_if_there};
-use crate::hash::{Hash, leaf_hash};
+use crate::files::Files;
+use crate::hash::Hash;
 use crate::head::Head;
 use crate::keys::KeyChain;
 use crate::note::VerifierKey;
 use crate::proof::Proof;
-use crate::pruned;
-use crate::tile::{self, Tile, WIDTH, width_at};
+use crate::stored::{check_bundle, read_bundle, read_hashes};
+use crate::tile::{Tile, WIDTH, width_at};
 use crate::tree::{Tiles, Tree, verify_consistency, verify_inclusion};
 
 /// A log as of one checkpoint. Others may append meanwhile; to see it, open it anew.
@@ -122,16 +121,8 @@ impl Reader {
     fn bundle(&self, index: u64) -> Result<Vec<Vec<u8>>, LogError> {
         let width = width_at(index, self.size());
         let hashes = read_hashes(&*self.files, Tile::level(0, index), width)?;
-        let tile = Tile::entries(index);
         let first = index * WIDTH as u64;
-        let Some(stored) = read_tile(&*self.files, tile, width)? else {
-            // It may have been pruned since the head was read.
-            let kept_from = pruned::kept_from(&*self.files, &self.head.chain)?;
-            return Err(match first < kept_from {
-                true => LogError::Pruned { index: first, kept_from },
-                false => Damage::new(tile.path(width), "is missing").into(),
-            });
-        };
+        let stored = read_bundle(&*self.files, &self.head.chain, index, width)?;
         let entries = check_bundle(&stored, &hashes, first)?;
         Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
     }
@@ -175,49 +166,6 @@ impl Iterator for Entries<'_> {
         let index = self.next;
         self.next += 1;
         self.bundle.next().map(|entry| Ok((index, entry)))
-    }
-}
-
-/// A file of a row: its name, its bytes, and how many hashes or entries it has.
-pub(crate) struct Stored {
-    pub(crate) path: String,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) has: usize,
-    /// How many of them belong to the tree.
-    pub(crate) wanted: usize,
-}
-
-/// A partial file may be gone once the full one is there, of which it is the beginning.
-pub(crate) fn read_tile(files: &dyn Files, tile: Tile, width: usize) -> Result<Option<Stored>, LogError> {
-    for has in [width, WIDTH] {
-        let path = tile.path(has);
-        if let Some(bytes) = read_if_there(files, &path)? {
-            return Ok(Some(Stored { path, bytes, has, wanted: width }));
-        }
-    }
-    Ok(None)
-}
-
-/// The first `width` hashes of a tile.
-pub(crate) fn read_hashes(files: &dyn Files, tile: Tile, width: usize) -> Result<Vec<Hash>, LogError> {
-    let stored = read_tile(files, tile, width)?.ok_or_else(|| Damage::new(tile.path(width), "is missing"))?;
-    let mut hashes = tile::decode(&stored.bytes, stored.has)
-        .ok_or_else(|| Damage::new(stored.path, "has not the length of a tile of its width"))?;
-    hashes.truncate(stored.wanted);
-    Ok(hashes)
-}
-
-/// The entries of a bundle, if each is the one that was logged.
-pub(crate) fn check_bundle<'a>(stored: &'a Stored, hashes: &[Hash], first: u64) -> Result<Vec<&'a [u8]>, Damage> {
-    let bundle = Bundle::parse(&stored.bytes, stored.has)
-        .map_err(|_| Damage::new(&stored.path, "has not the form of an entry bundle of its width"))?;
-    let wrong = bundle.entries().iter().zip(hashes).position(|(entry, hash)| leaf_hash(entry) != *hash);
-    match wrong {
-        Some(place) => Err(Damage {
-            entry: Some(first.saturating_add(place as u64)),
-            ..Damage::new(&stored.path, "holds another entry than was logged")
-        }),
-        None => Ok(bundle.entries().iter().take(stored.wanted).copied().collect()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where tiles and entry bundles stand in the directory, and the bytes of a tile. Source: C2SP tlog-tiles.
 
+use crate::bundle::STORED_ENTRY_BYTES_MAX;
 use crate::hash::{HASH_BYTES, Hash};
 
 /// Hashes of a full tile, and entries of a full bundle.
@@ -45,6 +46,15 @@ impl Tile {
     /// The folder of its partial forms.
     pub(crate) fn partial_folder(self) -> String {
         format!("{}.p", self.full_path())
+    }
+
+    /// The longest file of that width.
+    pub(crate) fn bytes_max(self, width: usize) -> usize {
+        width
+            * match self.row {
+                Row::Entries => STORED_ENTRY_BYTES_MAX,
+                Row::Level(_) => HASH_BYTES,
+            }
     }
 
     fn full_path(self) -> String {

@@ -11,10 +11,10 @@ use crate::edge::Edge;
 use crate::error::{Damage, LogError};
 use crate::files::{Files, list_if_there, read_if_there};
 use crate::hash::{Hash, leaf_hash, root_of};
-use crate::head::{CHECKPOINT, Head};
+use crate::head::Head;
 use crate::note::VerifierKey;
-use crate::pruned;
-use crate::reader::{Reader, check_bundle, read_hashes, read_tile};
+use crate::reader::Reader;
+use crate::stored::{check_bundle, read_bundle, read_hashes, read_tile};
 use crate::tile::{self, HEIGHT, Row, Tile, WIDTH, hashes_at, width_at};
 
 /// What was verified.
@@ -47,7 +47,7 @@ pub fn verify(
     }
     for (tile, hashes) in edge.partial_tiles().rev() {
         walk.below(tile, hashes)?;
-        walk.superseded(tile, &tile::encode(hashes), &|width| width * crate::hash::HASH_BYTES)?;
+        walk.superseded(tile, &tile::encode(hashes), &|width| tile.bytes_max(width))?;
     }
     walk.superseded_bundles()?;
     let entries = walk.verified;
@@ -90,15 +90,13 @@ impl Walk<'_> {
 
     fn entries(&mut self, index: u64, hashes: &[Hash]) -> Result<(), LogError> {
         let first = index * WIDTH as u64;
-        let tile = Tile::entries(index);
-        match read_tile(self.files, tile, hashes.len())? {
-            Some(stored) => {
+        match read_bundle(self.files, &self.head.chain, index, hashes.len()) {
+            Ok(stored) => {
                 check_bundle(&stored, hashes, first)?;
                 self.verified += hashes.len() as u64;
             }
-            // It may have been pruned since the head was read.
-            None if first < pruned::kept_from(self.files, &self.head.chain)? => {}
-            None => return Err(Damage::new(tile.path(hashes.len()), "is missing").into()),
+            Err(LogError::Pruned { .. }) => {}
+            Err(error) => return Err(error),
         }
         self.done += hashes.len() as u64;
         (self.progress)(self.done, self.head.size());
@@ -117,7 +115,7 @@ impl Walk<'_> {
             let Some(width) = name.parse().ok().filter(|width| (1..widest).contains(width)) else { continue };
             let path = format!("{folder}/{name}");
             // The log may be written to meanwhile, and it be gone.
-            let Some(narrower) = read_if_there(self.files, &path)? else { continue };
+            let Some(narrower) = read_if_there(self.files, &path, tile.bytes_max(width))? else { continue };
             if bytes.get(..beginning(width)) != Some(narrower.as_slice()) {
                 return Err(Damage::new(path, "is not the beginning of what followed it").into());
             }
@@ -152,7 +150,7 @@ impl Walk<'_> {
                 return Damage::new(tile.path(hashes.len()), "does not have the hashes of what is below it");
             }
         }
-        Damage::new(CHECKPOINT, "has another root than the tiles at the end of the log")
+        Damage::other_root()
     }
 
     fn made_anew(&self, tile: Tile, width: usize) -> Option<Vec<Hash>> {

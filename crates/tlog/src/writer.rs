@@ -12,14 +12,14 @@ use std::sync::Arc;
 use crate::bundle::push_entry;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::edge::Edge;
-use crate::error::{Damage, LogError};
+use crate::error::{Damage, LogError, WriteError};
 use crate::files::{Files, is_absent, list_if_there, parent, read_if_there};
 use crate::hash::leaf_hash;
 use crate::head::{CHECKPOINT, Head, Rotation};
 use crate::keys::{self, KeyChain};
-use crate::note::{NoteError, Origin, SignedNote, Signer, VerifierKey};
+use crate::note::{NOTE_BYTES_MAX, Origin, SignedNote, Signer, VerifierKey};
 use crate::pruned;
-use crate::reader::{Stored, check_bundle};
+use crate::stored::{check_bundle, read_own};
 use crate::tile::{self, HEIGHT, Row, Tile, WIDTH, width_at};
 
 /// The one writer of a log.
@@ -51,58 +51,6 @@ enum State {
     Ready,
 }
 
-/// Why a log could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// Another writer has the log.
-    #[error("the log is being written by another process")]
-    AlreadyOpen,
-    /// An entry is longer than 65,535 bytes.
-    #[error("an entry of {bytes} bytes is too long for the log")]
-    EntryTooLong {
-        /// Its length.
-        bytes: usize,
-    },
-    /// There was an error before: the writer must be opened anew.
-    #[error("the log failed before, and must be opened anew")]
-    Failed,
-    /// The disk failed or is full. The writer must be opened anew.
-    #[error("`{file}` cannot be written: {source}")]
-    Io {
-        /// The file, relative to the log's directory.
-        file: String,
-        /// The disk's answer.
-        source: io::Error,
-    },
-    /// The key has signed the log before; a rotation wants a new one.
-    #[error("the key is already one of the log's")]
-    KeyInUse,
-    /// The log cannot be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The signer's signature is wrong.
-    #[error("the log's signer made a wrong signature")]
-    Signer,
-    /// The signer has not the log's newest key.
-    #[error("the log is signed by the key `{expected}` now")]
-    WrongKey {
-        /// The log's newest key.
-        expected: VerifierKey,
-    },
-}
-
-impl From<Damage> for WriteError {
-    fn from(damage: Damage) -> Self {
-        Self::Log(damage.into())
-    }
-}
-
-impl From<NoteError> for WriteError {
-    fn from(_: NoteError) -> Self {
-        Self::Signer
-    }
-}
-
 impl Writer {
     /// Opens the log in a directory, or begins one there. What a crash left beyond the last checkpoint is dropped.
     pub fn open(files: Arc<dyn Files>, origin: Origin, signer: Box<dyn Signer>) -> Result<Self, WriteError> {
@@ -112,11 +60,11 @@ impl Writer {
             _ => failed(".", error),
         })?;
         let key = VerifierKey::new(origin, signer.public_key());
-        let head = match read_if_there(&*files, CHECKPOINT)? {
+        let head = match read_if_there(&*files, CHECKPOINT, NOTE_BYTES_MAX)? {
             Some(bytes) => Head::new(&*files, &bytes, KeyChain::load_any(&*files)?)?,
             // Tiles come after the first checkpoint, so that a log which lost its checkpoint is not begun anew.
             None if list_if_there(&*files, "tile")?.is_empty() => begin(&*files, &key, &*signer)?,
-            None => return Err(Damage::new(CHECKPOINT, "is missing").into()),
+            None => return Err(Damage::missing(CHECKPOINT).into()),
         };
         if let Some(expected) = head.chain.newest().filter(|newest| **newest != key) {
             return Err(WriteError::WrongKey { expected: expected.clone() });
@@ -197,7 +145,7 @@ impl Writer {
         let size = self.edge.size();
         let before = Some((&self.chain, &*self.signer));
         let (path, statement) = KeyChain::statement(before, &key, &*signer, size)?;
-        self.replace(&path, statement.to_string().as_bytes())?;
+        put_durably(&*self.files, &path, statement.to_string().as_bytes(), Vec::new())?;
         self.chain.push(key.clone(), size);
         (self.key, self.signer) = (key, signer);
         self.finish_rotation()?;
@@ -214,7 +162,7 @@ impl Writer {
             self.state = State::Failed;
             let text = pruned::text(self.key.name().as_str(), kept_from);
             let marker = SignedNote::sign(text, &self.key, &*self.signer)?;
-            self.replace(pruned::FILE, marker.to_string().as_bytes())?;
+            put_durably(&*self.files, pruned::FILE, marker.to_string().as_bytes(), Vec::new())?;
             self.kept_from = kept_from;
             self.state = State::Ready;
         }
@@ -295,15 +243,9 @@ impl Writer {
     }
 
     fn write_checkpoint(&mut self, signed: &SignedCheckpoint, sync: Vec<String>) -> Result<(), WriteError> {
-        replace(&*self.files, CHECKPOINT, signed.to_string().as_bytes(), sync)?;
+        put_durably(&*self.files, CHECKPOINT, signed.to_string().as_bytes(), sync)?;
         self.checkpoint = signed.clone();
         Ok(())
-    }
-
-    fn replace(&mut self, path: &str, bytes: &[u8]) -> Result<(), WriteError> {
-        let mut sync = Vec::new();
-        self.make_folder(parent(path), &mut sync)?;
-        replace(&*self.files, path, bytes, sync)
     }
 
     /// Removes what a crash left of a tile that is not full: wider files than that, and the full one.
@@ -352,10 +294,10 @@ impl Writer {
 fn begin(files: &dyn Files, key: &VerifierKey, signer: &dyn Signer) -> Result<Head, WriteError> {
     let (path, statement) = KeyChain::statement(None, key, signer, 0)?;
     files.create_directory(keys::FOLDER).map_err(|source| failed(keys::FOLDER, source))?;
-    replace(files, &path, statement.to_string().as_bytes(), vec![String::new()])?;
+    put_durably(files, &path, statement.to_string().as_bytes(), vec![String::new()])?;
     let checkpoint = Checkpoint { origin: key.name().clone(), size: 0, root: Edge::default().root() };
     let note = SignedNote::sign(checkpoint.to_string(), key, signer)?;
-    replace(files, CHECKPOINT, note.to_string().as_bytes(), Vec::new())?;
+    put_durably(files, CHECKPOINT, note.to_string().as_bytes(), Vec::new())?;
     let checkpoint = SignedCheckpoint::of_note(note).ok_or(WriteError::Signer)?;
     let chain = KeyChain::of(key.clone());
     Ok(Head { chain, checkpoint, kept_from: 0, rotation: Rotation::Finished })
@@ -364,13 +306,9 @@ fn begin(files: &dyn Files, key: &VerifierKey, signer: &dyn Signer) -> Result<He
 /// The right edge and the partial bundle, held against the checkpoint.
 fn load_edge(files: &dyn Files, head: &Head) -> Result<(Edge, Vec<u8>), LogError> {
     let size = head.size();
-    let edge = Edge::load(size, |tile, width| {
-        let stored = read_own(files, tile, width)?;
-        tile::decode(&stored.bytes, width)
-            .ok_or_else(|| LogError::from(Damage::new(stored.path, "has not the length of a tile of its width")))
-    })?;
+    let edge = Edge::load(size, |tile, width| Ok::<_, LogError>(read_own(files, tile, width)?.hashes()?))?;
     if edge.root() != head.checkpoint.checkpoint().root {
-        return Err(Damage::new(CHECKPOINT, "has another root than the tiles at the end of the log").into());
+        return Err(Damage::other_root().into());
     }
     let first = edge.partial_tiles().find(|(tile, _)| tile.row == Row::Level(0));
     let Some((tile, hashes)) = first else { return Ok((edge, Vec::new())) };
@@ -384,16 +322,8 @@ fn load_edge(files: &dyn Files, head: &Head) -> Result<(Edge, Vec<u8>), LogError
     Ok((edge, bundle))
 }
 
-/// A partial file of the last checkpoint. A writer has not removed it, so no full file is taken for it: what stands
-/// beyond the checkpoint is dropped.
-fn read_own(files: &dyn Files, tile: Tile, width: usize) -> Result<Stored, LogError> {
-    let path = tile.path(width);
-    let bytes = read_if_there(files, &path)?.ok_or_else(|| Damage::new(&path, "is missing"))?;
-    Ok(Stored { path, bytes, has: width, wanted: width })
-}
-
 /// Puts a file in the place of another, durably and at once, after everything in `sync` is durable.
-fn replace(files: &dyn Files, path: &str, bytes: &[u8], mut sync: Vec<String>) -> Result<(), WriteError> {
+fn put_durably(files: &dyn Files, path: &str, bytes: &[u8], mut sync: Vec<String>) -> Result<(), WriteError> {
     let draft = format!("{path}.new");
     files.write(&draft, bytes).map_err(|source| failed(&draft, source))?;
     sync.push(draft.clone());

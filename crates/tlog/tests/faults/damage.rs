@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use claviger_tlog::{LogError, Reader};
 
-use crate::disk::{Disk, Random};
+use crate::disk::{Disk, FILE_BYTES_MAX, Random};
 use crate::fixture::{TestSigner, append, files, key, open, verified};
 
 const ROUNDS: usize = 3_000;
@@ -75,6 +75,19 @@ fn every_bit_of_what_is_signed_counts() {
             copy.put(path, Some(bytes[..length].to_vec()));
             assert!(verified(&copy).is_err(), "{path}, {length} bytes");
         }
+    }
+}
+
+/// However long a file is that somebody planted, no more of it is read than a log would have there.
+#[test]
+fn a_file_that_is_too_long_is_found_and_named() {
+    let disk = whole();
+    for path in disk.contents().keys() {
+        let copy = disk.copy();
+        copy.put(path, Some(vec![b'A'; FILE_BYTES_MAX + 1]));
+        let error = verified(&copy).expect_err(path);
+        let LogError::Damaged(found) = &error else { panic!("{path}: {error}") };
+        assert_eq!((found.file.as_str(), found.what), (path.as_str(), "is longer than a log makes it"));
     }
 }
 
