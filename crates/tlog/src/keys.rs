@@ -50,7 +50,7 @@ impl KeyChain {
 
     /// The chain, whoever is trusted; it has at least one key.
     pub(crate) fn load_any(files: &dyn Files) -> Result<Self, LogError> {
-        let count = list_if_there(files, FOLDER)?.iter().filter(|name| name.parse::<u32>().is_ok()).count();
+        let count = list_if_there(files, FOLDER)?.iter().filter(|name| is_statement(name)).count();
         let mut chain = Self(Vec::new());
         for number in 0..count.max(1) {
             let path = path(number);
@@ -170,5 +170,14 @@ fn text(number: usize, key: &VerifierKey, from: u64) -> String {
 }
 
 fn path(number: usize) -> String {
-    format!("{FOLDER}/{number:03}")
+    format!("{FOLDER}/{}", name(number))
+}
+
+fn name(number: usize) -> String {
+    format!("{number:03}")
+}
+
+/// Whether a log gives that name to a statement. Another file in the folder is none of the log's, as anywhere in it.
+fn is_statement(found: &str) -> bool {
+    found.parse().is_ok_and(|number| name(number) == found)
 }

@@ -66,6 +66,12 @@ impl Tile {
     }
 }
 
+/// The width of a partial file of that name. Numbers have one form; what is called otherwise is none of the log's.
+pub(crate) fn width_named(name: &str) -> Option<usize> {
+    let width = name.parse().ok().filter(|width| (1..WIDTH).contains(width))?;
+    (width.to_string() == name).then_some(width)
+}
+
 /// Groups of three digits, all but the last one behind an `x`: `x001/x234/067`.
 fn indexed(index: u64) -> String {
     match index / 1000 {
@@ -128,6 +134,14 @@ mod tests {
         }
         assert_eq!(width_at(0, hashes_at(1, 256)), 1);
         assert_eq!(hashes_at(LEVELS, u64::MAX), 0);
+    }
+
+    #[test]
+    fn a_width_has_one_name() {
+        for (name, want) in [("1", Some(1)), ("255", Some(255)), ("0", None), ("256", None), ("01", None), ("+1", None)]
+        {
+            assert_eq!(width_named(name), want, "{name}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::note::VerifierKey;
 use crate::reader::Reader;
 use crate::rows::Rows;
 use crate::stored::{read_hashes, read_tile};
-use crate::tile::{self, HEIGHT, Row, Tile, WIDTH, hashes_at, width_at};
+use crate::tile::{self, HEIGHT, Row, Tile, WIDTH, hashes_at, width_at, width_named};
 
 /// What was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Whole<'_> {
         };
         let widest = width_at(tile.index, total);
         for name in list_if_there(self.files, &folder)? {
-            let Some(width) = name.parse().ok().filter(|width| (1..widest).contains(width)) else { continue };
+            let Some(width) = width_named(&name).filter(|width| *width < widest) else { continue };
             let path = format!("{folder}/{name}");
             // The log may be written to meanwhile, and it be gone.
             let Some(narrower) = read_if_there(self.files, &path, tile.bytes_max(width))? else { continue };

@@ -20,7 +20,7 @@ use crate::keys::{self, KeyChain};
 use crate::note::{NOTE_BYTES_MAX, Origin, SignedNote, Signer, VerifierKey};
 use crate::pruned;
 use crate::stored::{check_bundle, read_own};
-use crate::tile::{self, HEIGHT, Row, Tile, WIDTH, width_at};
+use crate::tile::{self, HEIGHT, Row, Tile, WIDTH, width_at, width_named};
 
 /// The one writer of a log.
 pub struct Writer {
@@ -260,7 +260,7 @@ impl Writer {
     fn clear_folder(&self, tile: Tile, width: usize) -> Result<(), WriteError> {
         let folder = tile.partial_folder();
         for name in list_if_there(&*self.files, &folder)? {
-            if name.parse::<usize>().is_ok_and(|found| found <= width) {
+            if width_named(&name).is_some_and(|found| found <= width) {
                 continue;
             }
             let path = format!("{folder}/{name}");

@@ -91,6 +91,36 @@ fn a_file_that_is_too_long_is_found_and_named() {
     }
 }
 
+/// Names that are almost the log's are not: such a file is no key and no tile, whatever is in it.
+#[test]
+fn files_with_strange_names_are_none_of_the_log() {
+    let disk = whole();
+    let contents = disk.contents();
+    for (path, like) in [
+        ("keys/+1", "keys/001"),
+        ("keys/0001", "keys/001"),
+        ("keys/1", "keys/001"),
+        ("keys/002.new", "keys/001"),
+        ("keys/-0", "keys/000"),
+        ("tile/entries/009.p/+5", "keys/000"),
+        ("tile/entries/009.p/05", "keys/000"),
+        ("tile/0/009.p/0", "keys/000"),
+        ("tile/0/+09", "keys/000"),
+        ("tile/entries/0009", "keys/000"),
+    ] {
+        let copy = disk.copy();
+        copy.put(path, Some(contents[like].clone()));
+        let report = verified(&copy).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_eq!((report.keys, report.checkpoint.checkpoint().size), (2, 2_527), "{path}");
+        append(&mut open(&copy).unwrap(), 300).unwrap_or_else(|error| panic!("{path}: {error}"));
+        verified(&copy).unwrap_or_else(|error| panic!("{path}, then more: {error}"));
+    }
+    // A key under another name than its own is missing.
+    disk.put("keys/0001", disk.contents().remove("keys/001"));
+    disk.put("keys/001", None);
+    assert!(matches!(verified(&disk), Err(LogError::Damaged(_))));
+}
+
 /// Without the marker, what was pruned is missing.
 #[test]
 fn a_removed_marker_is_found() {
