@@ -114,6 +114,12 @@ pub enum WriteError {
     },
 }
 
+impl WriteError {
+    pub(crate) fn disk(file: &str, source: io::Error) -> Self {
+        Self::Io { file: file.to_owned(), source }
+    }
+}
+
 impl From<Damage> for WriteError {
     fn from(damage: Damage) -> Self {
         Self::Log(damage.into())

@@ -21,6 +21,7 @@ mod note;
 mod proof;
 mod pruned;
 mod reader;
+mod removal;
 mod rows;
 mod stored;
 mod tile;

@@ -19,6 +19,16 @@ pub(crate) enum Row {
     Level(u32),
 }
 
+impl Row {
+    /// Where its files stand.
+    pub(crate) fn folder(self) -> String {
+        match self {
+            Self::Entries => "tile/entries".to_owned(),
+            Self::Level(level) => format!("tile/{level}"),
+        }
+    }
+}
+
 /// One file's place in a row, full or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tile {
@@ -58,11 +68,7 @@ impl Tile {
     }
 
     fn full_path(self) -> String {
-        let row = match self.row {
-            Row::Entries => "tile/entries".to_owned(),
-            Row::Level(level) => format!("tile/{level}"),
-        };
-        format!("{row}/{}", indexed(self.index))
+        format!("{}/{}", self.row.folder(), indexed(self.index))
     }
 }
 
