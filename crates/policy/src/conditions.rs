@@ -99,15 +99,6 @@ impl Condition {
             Wanted::Times(times) => times.iter().map(|time| time.to_iso8601()).collect(),
         }
     }
-
-    /// The key, and the keys of the variables among the values.
-    pub(crate) fn keys(&self) -> Vec<ConditionKey> {
-        let mut keys = vec![self.key.clone()];
-        if let Wanted::TextsWithVariables(texts) = &self.wanted {
-            keys.extend(texts.iter().filter_map(|text| variables::keys(text).ok()).flatten());
-        }
-        keys
-    }
 }
 
 /// Whether a value of the request matches one that the policy wants. A value that is not of the operator's type
