@@ -105,12 +105,52 @@ MAY_SEE = {
 }
 
 
+def first_names(text, prefix):
+    """The names that follow the prefix of paths in Rust, also in braces: `a` and `b` of `crate::{a::{x, y}, b}`."""
+    for found in re.finditer(rf"(?<![\w:]){prefix}(\w+|\*|\{{)", text):
+        if found[1] != "{":
+            yield found[1]
+            continue
+        depth, start = 1, True
+        for token in re.findall(r"\w+|[{},*]", text[found.end() :]):
+            depth += {"{": 1, "}": -1}.get(token, 0)
+            if depth == 0:
+                break
+            if depth == 1 and start and token not in "{},":
+                yield token
+            start = depth == 1 and token == ","
+
+
+def modules_seen(text, depth):
+    """What the text of a file names of its crate's root, itself so many modules below it."""
+    return {*first_names(text, "crate::"), *first_names(text, "super::" * depth)}
+
+
+@pytest.mark.parametrize(
+    ("text", "depth", "want"),
+    [
+        ("use crate::a::{x, y};", 1, {"a"}),
+        ("use crate::{a, b::C};", 1, {"a", "b"}),
+        ("use crate::{\n    a::{x, y},\n    b::*, c as d,\n};\nuse z::{e, f};", 1, {"a", "b", "c"}),
+        ("use crate::*;", 1, {"*"}),
+        ("let x = crate::a::f(crate::b::g());", 1, {"a", "b"}),
+        ("use super::a; use super::super::b; use super::{c, d};", 1, {"a", "super", "c", "d"}),
+        ("use super::a; use super::super::b; use super::super::{c};", 2, {"b", "c"}),
+        ("use claviger_crate::a; use my::crate::a;", 1, set()),
+    ],
+)
+def test_what_a_text_is_seen_to_name(text, depth, want):
+    assert modules_seen(text, depth) == want
+
+
 @pytest.mark.parametrize("module", MAY_SEE)
 def test_what_a_module_of_core_may_see(module):
     files = [path for path in tracked(".rs") if path.is_relative_to(CORE / module) or path == CORE / f"{module}.rs"]
     assert files
     for path in files:
-        seen = {name for _, line in product_lines(path) for name in re.findall(r"\bcrate::(\w+)", line)}
+        depth = len(path.relative_to(CORE).parts) - (path.name == "mod.rs")
+        text = "\n".join(line for _, line in product_lines(path))
+        seen = modules_seen(text, depth)
         assert seen <= MAY_SEE[module], f"{relative(path)} sees {sorted(seen - MAY_SEE[module])}"
 
 

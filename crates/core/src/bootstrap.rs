@@ -49,7 +49,7 @@ pub enum BootstrapError {
     Commit(#[from] CommitError),
     /// The cryptographic module failed, or there is a bug.
     #[error("cannot make the first records: {0}")]
-    Making(String),
+    Making(#[from] Error),
     /// There is nothing to recover.
     #[error("the account {0} does not exist")]
     NoAccount(AccountId),
@@ -76,10 +76,9 @@ pub async fn create(
     new: NewDeployment,
 ) -> Result<AdminKey, BootstrapError> {
     let now = Timestamp::from(SystemTime::now());
-    let making = |error: Error| BootstrapError::Making(format!("{error:?}"));
     let (cluster, wrapped) = ClusterKey::generate(1, root)?;
-    let id = claviger_keyring::random().map_err(|error| making(error.into()))?;
-    let account = NewAccount::prepare(&cluster, new.account, new.admin, now).map_err(making)?;
+    let id = claviger_keyring::random().map_err(Error::from)?;
+    let account = NewAccount::prepare(&cluster, new.account, new.admin, now)?;
     let deployment = DeploymentRecord {
         id,
         first_account: new.account.as_u64(),
@@ -89,9 +88,9 @@ pub async fn create(
     let cluster_key = ClusterKeyRecord { wrapped, created_at: now.as_millis(), retired_at: None };
     let changes = Changes::new(Space::Global)
         .create(paths::deployment(), &deployment)
-        .create(paths::organization(), &organization(now).map_err(making)?)
+        .create(paths::organization(), &organization(now)?)
         .create(paths::cluster_key(cluster.version()), &cluster_key);
-    let changes = session_keys::make(changes, &cluster, 1, now).map_err(making)?;
+    let changes = session_keys::make(changes, &cluster, 1, now)?;
     commit(store.as_ref(), account.write(changes, &new.name, now), "claviger:CreateDeployment", new.account, now)
         .await?;
     Ok(AdminKey { account: new.account, access_key_id: account.admin.access_key_id, secret: account.admin.secret })
@@ -117,7 +116,6 @@ pub async fn recover(
     name: UserName,
 ) -> Result<AdminKey, BootstrapError> {
     let now = Timestamp::from(SystemTime::now());
-    let making = |error: Error| BootstrapError::Making(format!("{error:?}"));
     let view = views::load(store.as_ref(), root, &mut PolicyInterner::default())?.view;
     if view.account(account).is_none() {
         return Err(BootstrapError::NoAccount(account));
@@ -126,9 +124,9 @@ pub async fn recover(
         return Err(BootstrapError::UserExists { account, name });
     }
     let domain = view.domain_key(Space::Global, account);
-    let domain = domain.ok_or_else(|| BootstrapError::Making("the account's domain key is missing".into()))?;
+    let domain = domain.ok_or_else(|| Error::Internal("the account's domain key is missing".into()))?;
     let arn = PrincipalArn::User { account, path: "/".into(), name: name.clone() };
-    let user = NewAdministrator::prepare(name, &domain.key, None).map_err(making)?;
+    let user = NewAdministrator::prepare(name, &domain.key, None)?;
     // No quota may lock an account.
     let changes = user.write(Changes::new(Space::Global), account, now).making(arn);
     let changes = changes.count_in(paths::user_count(account), Quota::Users, u64::MAX);
@@ -143,7 +141,7 @@ pub async fn set_dev_clock(service: &Service, time: Timestamp) -> Result<(), Boo
     let changes = Changes::new(Space::Global).put(paths::dev_clock(), &DevClockRecord { offset_millis });
     let view = service.view();
     let account = view.deployment().map(|deployment| deployment.first_account);
-    let account = account.ok_or_else(|| BootstrapError::Making("the store is empty".into()))?;
+    let account = account.ok_or_else(|| Error::Internal("the store is empty".into()))?;
     commit(service.store().as_ref(), changes, "claviger:SetDevClock", account, now).await
 }
 
@@ -156,10 +154,9 @@ async fn commit(
     now: Timestamp,
 ) -> Result<(), BootstrapError> {
     let resources = changes.made().to_vec();
-    let (mut transaction, _) =
-        changes.into_transaction().map_err(|error| BootstrapError::Making(format!("{error:?}")))?;
+    let (mut transaction, _) = changes.into_transaction()?;
     let event = event::of_job(now, action, account, paths::GLOBAL, resources);
-    let path = event::fresh_path(paths::GLOBAL).map_err(|error| BootstrapError::Making(format!("{error:?}")))?;
+    let path = event::fresh_path(paths::GLOBAL)?;
     transaction.writes.push(Write::Put { path, value: event });
     store.commit(transaction).await?;
     Ok(())

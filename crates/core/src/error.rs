@@ -236,6 +236,18 @@ impl Error {
     }
 }
 
+/// As the operator reads it, who is told of a failure of the service what its caller is not.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Internal(text) => f.write_str(text),
+            error => f.write_str(&error.message().unwrap_or_else(|| error.names().0.to_owned())),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
 impl From<claviger_keyring::ModuleFailed> for Error {
     fn from(_: claviger_keyring::ModuleFailed) -> Self {
         Self::Internal("the cryptographic module failed".into())
@@ -245,5 +257,23 @@ impl From<claviger_keyring::ModuleFailed> for Error {
 impl From<claviger_keyring::UseError> for Error {
     fn from(error: claviger_keyring::UseError) -> Self {
         Self::Internal(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The operator is told what the caller is not.
+    #[test]
+    fn an_internal_error_is_told_to_the_operator_alone() {
+        let error = Error::Internal("the disk is gone".into());
+        assert_eq!(error.to_string(), "the disk is gone");
+        assert!(!error.wire().message.is_some_and(|text| text.contains("disk")));
+        for (error, want) in
+            [(Error::InvalidMac, "KMSInvalidMacException"), (Error::NotFound("no key".into()), "no key")]
+        {
+            assert_eq!(error.to_string(), want);
+        }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use claviger_policy::Action;
 use claviger_types::ServiceName;
 
 use crate::error::Error;
@@ -26,8 +27,12 @@ pub struct Row {
     pub model: &'static wire::model::Operation,
     /// What policies are asked.
     pub asked: Asked,
+    /// What they may be asked besides.
+    pub asked_besides: &'static [Action],
     /// What they are asked about.
     pub resource_type: ResourceType,
+    /// Whether a code of an MFA device may come with the request.
+    pub takes_code: bool,
     /// Executes it.
     pub execute: Execute,
 }
@@ -49,7 +54,9 @@ struct Entry {
     service: ServiceName,
     name: &'static str,
     asked: Asked,
+    asked_besides: &'static [Action],
     resource_type: ResourceType,
+    takes_code: bool,
     execute: Execute,
 }
 
@@ -66,7 +73,15 @@ fn command<O: Command>() -> Entry {
 }
 
 fn entry<O: Operation>(execute: Execute) -> Entry {
-    Entry { service: O::SERVICE, name: O::NAME, asked: O::asked(), resource_type: O::Target::RESOURCE_TYPE, execute }
+    Entry {
+        service: O::SERVICE,
+        name: O::NAME,
+        asked: O::asked(),
+        asked_besides: O::ASKED_BESIDES,
+        resource_type: O::Target::RESOURCE_TYPE,
+        takes_code: O::TAKES_CODE,
+        execute,
+    }
 }
 
 macro_rules! operations {
@@ -277,8 +292,8 @@ fn route(service: ServiceName, name: &str) -> Result<&'static Row, Error> {
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let row = |(index, entry): (usize, Entry)| {
         let model = wire::operation_model(entry.service, entry.name)?;
-        let Entry { service, name, asked, resource_type, execute } = entry;
-        Some(Row { index, service, name, model, asked, resource_type, execute })
+        let Entry { service, name, asked, asked_besides, resource_type, takes_code, execute } = entry;
+        Some(Row { index, service, name, model, asked, asked_besides, resource_type, takes_code, execute })
     };
     entries().into_iter().enumerate().filter_map(row).collect()
 });
@@ -288,6 +303,8 @@ static BY_NAME: LazyLock<HashMap<(ServiceName, &'static str), usize>> =
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     /// A row without a model would vanish, and the indexes with it.
@@ -296,5 +313,22 @@ mod tests {
         for (index, entry) in entries().iter().enumerate() {
             assert_eq!(ROWS.get(index).map(|row| (row.index, row.name)), Some((index, entry.name)));
         }
+    }
+
+    /// Who explains a decision asks the table what the model's members say.
+    #[test]
+    fn a_code_comes_with_what_has_a_member_for_it() {
+        for row in rows() {
+            let has_member = row.model.input.members().iter().any(|member| &*member.name == "TokenCode");
+            assert_eq!(row.takes_code, has_member, "{}", row.name);
+        }
+    }
+
+    /// What is asked besides is no operation's own action, so that each action has one row at most.
+    #[test]
+    fn each_action_has_one_row() {
+        let mut seen = HashSet::new();
+        let actions = rows().iter().flat_map(|row| row.asked_besides.iter().copied().chain([row.asked.action]));
+        actions.for_each(|action| assert!(seen.insert(action.to_string()), "{action}"));
     }
 }

@@ -118,19 +118,6 @@ impl Condition {
             Wanted::Variable(variable) => vec![(&*variable.text).into()],
         }
     }
-
-    /// The key, and the keys of the variables among the values.
-    pub(crate) fn keys(&self) -> Vec<ConditionKey> {
-        let mut keys = vec![self.key.clone()];
-        match &self.wanted {
-            Wanted::TextsWithVariables(texts) => {
-                keys.extend(texts.iter().filter_map(|text| variables::keys(text).ok()).flatten());
-            }
-            Wanted::Variable(variable) => keys.push(variable.key.clone()),
-            _ => {}
-        }
-        keys
-    }
 }
 
 impl Variable {

@@ -104,12 +104,24 @@ pub fn explain_on_role(request: &Request<'_>, role: &RoleResource<'_>) -> Explan
 /// is the retiring principal. What the key policy allows has no effect, what it denies has.
 /// Source: AWS KMS developer guide, "Retiring and revoking grants".
 pub fn decide_on_retire(request: &Request<'_>, key: &KeyResource<'_>, grant: &RetirableGrant<'_>) -> Decision {
-    on_retire(request, key, grant, &mut Silent)
-}
-
-/// [`decide_on_retire`] with its steps.
-pub fn explain_on_retire(request: &Request<'_>, key: &KeyResource<'_>, grant: &RetirableGrant<'_>) -> Explanation {
-    explained(|trace| on_retire(request, key, grant, trace))
+    let caller = request.principal;
+    let question = question(request, Resource::Arn(&key.arn));
+    let side = ResourceSide { policy: key.policy.inner(), control: key.resource_control };
+    let layers = Layers::ask(caller, &question, Some(side), &mut Silent);
+    layers.decide(|layers| {
+        let holds_it = grant.terms.operations.contains(request.action);
+        let named = grant.retiring.is_some_and(|retiring| retiring.is(caller))
+            || (holds_it && grant.grantee.is_some_and(|grantee| grantee.is(caller)));
+        if named {
+            return Granted::yes(Reason::Retiring);
+        }
+        let retiring_account = grant.retiring == Some(&GrantPrincipal::Root(caller.account));
+        if caller.account == key.arn.account || retiring_account {
+            layers.by_identity(caller)
+        } else {
+            Granted::no(Layer::Resource)
+        }
+    })
 }
 
 fn explained(decide: impl FnOnce(&mut Recorder) -> Decision) -> Explanation {
@@ -147,32 +159,6 @@ fn by_identity<T: Trace>(request: &Request<'_>, resource: Resource<'_>, trace: &
     let question = question(request, resource);
     let layers = Layers::ask(request.principal, &question, None, trace);
     layers.decide(|layers| layers.by_identity(request.principal))
-}
-
-fn on_retire<T: Trace>(
-    request: &Request<'_>,
-    key: &KeyResource<'_>,
-    grant: &RetirableGrant<'_>,
-    trace: &mut T,
-) -> Decision {
-    let caller = request.principal;
-    let question = question(request, Resource::Arn(&key.arn));
-    let side = ResourceSide { policy: key.policy.inner(), control: key.resource_control };
-    let layers = Layers::ask(caller, &question, Some(side), trace);
-    layers.decide(|layers| {
-        let holds_it = grant.terms.operations.contains(request.action);
-        let named = grant.retiring.is_some_and(|retiring| retiring.is(caller))
-            || (holds_it && grant.grantee.is_some_and(|grantee| grantee.is(caller)));
-        if named {
-            return Granted::yes(Reason::Retiring);
-        }
-        let retiring_account = grant.retiring == Some(&GrantPrincipal::Root(caller.account));
-        if caller.account == key.arn.account || retiring_account {
-            layers.by_identity(caller)
-        } else {
-            Granted::no(Layer::Resource)
-        }
-    })
 }
 
 fn question<'a>(request: &Request<'a>, resource: Resource<'a>) -> Question<'a> {

@@ -8,8 +8,7 @@ use claviger_types::limits;
 use crate::PolicyError;
 use crate::actions::Action;
 use crate::grammar::{self, Kind};
-use crate::keys::ConditionKey;
-use crate::statement::{Effect, Question, Statement, keys_of};
+use crate::statement::{Effect, Question, Statement};
 use crate::trace::Trace;
 use crate::verdict::{Layer, StatementId, Verdict};
 
@@ -43,11 +42,6 @@ impl IdentityPolicy {
         self.statements.get(statement)?.sid.as_deref()
     }
 
-    /// The condition keys that it asks for, variables included, each once.
-    pub fn condition_keys(&self) -> Vec<ConditionKey> {
-        keys_of(self.statements.iter())
-    }
-
     /// What it says as the only policy of its layer.
     pub(crate) fn verdict<'p, T: Trace>(&'p self, question: &Question<'p>, layer: Layer, trace: &mut T) -> Verdict {
         let mut verdict = Verdict::default();
@@ -73,11 +67,6 @@ impl ControlPolicy {
     /// Parses and checks a resource control policy.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         IdentityPolicy::parse_as(text, Kind::ResourceControl).map(|policy| Self(Arc::new(policy)))
-    }
-
-    /// The condition keys that it asks for, variables included, each once.
-    pub fn condition_keys(&self) -> Vec<ConditionKey> {
-        self.0.condition_keys()
     }
 }
 

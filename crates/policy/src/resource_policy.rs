@@ -8,9 +8,8 @@ use claviger_types::{AccountId, PrincipalArn, PrincipalId, limits};
 use crate::PolicyError;
 use crate::caller::Principal;
 use crate::grammar::{self, Kind};
-use crate::keys::ConditionKey;
 use crate::principals::{Naming, Principals, Speaks};
-use crate::statement::{Effect, Question, Statement, keys_of};
+use crate::statement::{Effect, Question, Statement};
 use crate::trace::Trace;
 use crate::truth::Truth;
 use crate::verdict::{First, Layer, StatementId};
@@ -36,11 +35,6 @@ macro_rules! resource_policy {
             /// The users, roles and sessions that the policy names, each once.
             pub fn principals(&self) -> impl Iterator<Item = &PrincipalArn> {
                 self.0.arns.iter()
-            }
-
-            /// The condition keys that it asks for, variables included, each once.
-            pub fn condition_keys(&self) -> Vec<ConditionKey> {
-                keys_of(self.0.statements.iter().map(|(statement, _)| statement))
             }
 
             /// Whom it may let in, as far as statements that allow anything tell; what they allow, and when, is not asked.

@@ -7,7 +7,6 @@ use std::fmt::{self, Write as _};
 use claviger_types::{AccountId, Region, ServiceName};
 
 use crate::context::Context;
-use crate::keys::ConditionKey;
 use crate::pattern::{ArnText, split_last, wild};
 use crate::texts::Texts;
 use crate::truth::Truth;
@@ -93,17 +92,6 @@ impl Resources {
             Self::None => Truth::No,
             Self::Not(patterns) => patterns.match_one(target.arn(), context).negated(),
             Self::Only(patterns) => patterns.match_one(target.arn(), context),
-        }
-    }
-
-    /// The keys of the variables in it.
-    pub(crate) fn keys(&self) -> Vec<ConditionKey> {
-        match self {
-            Self::All | Self::None => Vec::new(),
-            Self::Not(patterns) | Self::Only(patterns) if patterns.variables == Variables::Present => {
-                patterns.wild.iter().filter_map(|text| variables::keys(text).ok()).flatten().collect()
-            }
-            Self::Not(_) | Self::Only(_) => Vec::new(),
         }
     }
 

@@ -1,11 +1,8 @@
 //! One statement: what it matches, and what it says then. Of whom it speaks is its policy's to know.
 
-use std::collections::BTreeSet;
-
 use crate::actions::{Action, ActionSet};
 use crate::conditions::Condition;
 use crate::context::Context;
-use crate::keys::ConditionKey;
 use crate::pattern::Steps;
 use crate::principals::Naming;
 use crate::resources::{Resources, Target};
@@ -93,17 +90,6 @@ impl Statement {
         });
         matches
     }
-
-    /// The condition keys that it asks for.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = ConditionKey> {
-        self.conditions.iter().flat_map(Condition::keys).chain(self.resources.keys())
-    }
-}
-
-/// The keys that statements ask for, each once.
-pub(crate) fn keys_of<'s>(statements: impl Iterator<Item = &'s Statement>) -> Vec<ConditionKey> {
-    let mut seen = BTreeSet::new();
-    statements.flat_map(Statement::keys).filter(|key| seen.insert(key.to_string().to_ascii_lowercase())).collect()
 }
 
 #[cfg(test)]
@@ -138,6 +124,6 @@ mod tests {
         let text = format!(
             r#"{{"Statement":{{"Effect":"Allow","Principal":"*","Condition":{{"NumericEquals":{{{keys}}}}}}}}}"#
         );
-        assert_eq!(KeyPolicyDocument::parse(&text).unwrap().condition_keys().len(), 2_000);
+        assert!(KeyPolicyDocument::parse(&text).is_ok());
     }
 }

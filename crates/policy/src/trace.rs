@@ -28,7 +28,8 @@ impl Trace for Silent {
     const ON: bool = false;
 }
 
-/// Records all that there is room for, and of what matches the first of each kind in any case.
+/// Records all that there is room for, and of what matches the first of each kind in any case: whatever decides is the
+/// first of its kind.
 #[derive(Default)]
 pub(crate) struct Recorder {
     statements: Vec<SeenStatement>,
@@ -36,8 +37,8 @@ pub(crate) struct Recorder {
     grants: Vec<SeenGrant>,
     grants_left_out: usize,
     bytes: usize,
-    /// Of which layer, effect and result a statement that may match was kept.
-    kept: Vec<(Layer, Effect, Truth)>,
+    /// Of which layer, effect, result and way of naming the caller a statement that may match was kept.
+    kept: Vec<(Layer, Effect, Truth, Option<Naming>)>,
 }
 
 /// Bytes of statements that are recorded, so that an answer that shows each twice stays under some 1 MiB.
@@ -60,15 +61,17 @@ impl Trace for Recorder {
     const ON: bool = true;
 
     fn statement(&mut self, seen: SeenStatement) {
-        let kind = (seen.layer, seen.effect, seen.result);
-        let first = seen.result != Truth::No && !self.kept.contains(&kind);
+        let new: Vec<_> = match seen.result {
+            Truth::No => Vec::new(),
+            Truth::Unknown | Truth::Yes => seen.kinds().into_iter().filter(|kind| !self.kept.contains(kind)).collect(),
+        };
         let bytes = self.bytes.saturating_add(seen.bytes());
-        if bytes > RECORDED_BYTES_MAX && !first {
+        if bytes > RECORDED_BYTES_MAX && new.is_empty() {
             self.statements_left_out += 1;
             return;
         }
         self.bytes = bytes;
-        self.kept.extend(first.then_some(kind));
+        self.kept.extend(new);
         self.statements.push(seen);
     }
 
@@ -215,6 +218,15 @@ impl Explanation {
 }
 
 impl SeenStatement {
+    /// A decision names the first statement of a kind; in a resource's policy, of each way in which it names the caller.
+    fn kinds(&self) -> Vec<(Layer, Effect, Truth, Option<Naming>)> {
+        let kind = |naming| (self.layer, self.effect, self.result, naming);
+        match &self.namings {
+            None => vec![kind(None)],
+            Some(namings) => namings.iter().map(|naming| kind(Some(*naming))).collect(),
+        }
+    }
+
     /// About how long it is when it is shown.
     fn bytes(&self) -> usize {
         const FIXED: usize = 400;

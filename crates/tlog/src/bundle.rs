@@ -3,6 +3,9 @@
 /// The longest entry: its length stands in 16 bits.
 pub const ENTRY_BYTES_MAX: usize = 65_535;
 
+/// The same behind its length.
+pub(crate) const STORED_ENTRY_BYTES_MAX: usize = 2 + ENTRY_BYTES_MAX;
+
 /// The entries of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle<'a>(Vec<&'a [u8]>);

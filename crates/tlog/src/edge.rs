@@ -44,6 +44,11 @@ impl Edge {
         tiles.map(|(level, hashes)| (self.tile(level), hashes.as_slice())).collect::<Vec<_>>().into_iter()
     }
 
+    /// The hashes of a tile, if it is one of these.
+    pub(crate) fn hashes(&self, tile: Tile) -> Option<&[Hash]> {
+        self.partial_tiles().find(|(partial, _)| *partial == tile).map(|(_, hashes)| hashes)
+    }
+
     /// Appends the hash of an entry; returns the tiles that became full with it, from level 0 on.
     pub(crate) fn push(&mut self, leaf: Hash) -> Vec<(Tile, Vec<Hash>)> {
         let mut full = Vec::new();

@@ -1,6 +1,9 @@
-//! Why a log cannot be read, in the words of a log.
+//! Why a log cannot be read or written, in the words of a log.
 
 use std::io;
+
+use crate::head::CHECKPOINT;
+use crate::note::{NoteError, VerifierKey};
 
 /// Something in the log's directory is not what was written there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +20,15 @@ pub struct Damage {
 impl Damage {
     pub(crate) fn new(file: impl Into<String>, what: &'static str) -> Self {
         Self { file: file.into(), entry: None, what }
+    }
+
+    pub(crate) fn missing(file: impl Into<String>) -> Self {
+        Self::new(file, "is missing")
+    }
+
+    /// Of the checkpoint, when nobody can tell which of the tiles it is.
+    pub(crate) fn other_root() -> Self {
+        Self::new(CHECKPOINT, "has another root than the tiles at the end of the log")
     }
 
     fn place(&self) -> String {
@@ -60,4 +72,62 @@ pub enum LogError {
     /// The trusted key is none of the keys that sign this log.
     #[error("this log is not signed by the key `{0}`, nor by one that leads to it")]
     Untrusted(String),
+}
+
+/// Why a log could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Another writer has the log.
+    #[error("the log is being written by another process")]
+    AlreadyOpen,
+    /// An entry is longer than 65,535 bytes.
+    #[error("an entry of {bytes} bytes is too long for the log")]
+    EntryTooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// There was an error before: the writer must be opened anew.
+    #[error("the log failed before, and must be opened anew")]
+    Failed,
+    /// The disk failed or is full. The writer must be opened anew.
+    #[error("`{file}` cannot be written: {source}")]
+    Io {
+        /// The file, relative to the log's directory.
+        file: String,
+        /// The disk's answer.
+        source: io::Error,
+    },
+    /// The key has signed the log before; a rotation wants a new one.
+    #[error("the key is already one of the log's")]
+    KeyInUse,
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The signer's signature is wrong.
+    #[error("the log's signer made a wrong signature")]
+    Signer,
+    /// The signer has not the log's newest key.
+    #[error("the log is signed by the key `{expected}` now")]
+    WrongKey {
+        /// The log's newest key.
+        expected: VerifierKey,
+    },
+}
+
+impl WriteError {
+    pub(crate) fn disk(file: &str, source: io::Error) -> Self {
+        Self::Io { file: file.to_owned(), source }
+    }
+}
+
+impl From<Damage> for WriteError {
+    fn from(damage: Damage) -> Self {
+        Self::Log(damage.into())
+    }
+}
+
+impl From<NoteError> for WriteError {
+    fn from(_: NoteError) -> Self {
+        Self::Signer
+    }
 }

@@ -3,14 +3,16 @@
 //! Paths are relative to the log's directory, with `/` between their parts; the directory itself is the empty path.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
+
+use crate::error::{Damage, LogError};
 
 /// What a log needs of a file system. Nothing is durable before it was synced: the bytes of a file by syncing the file,
 /// the names in a directory by syncing the directory.
 pub trait Files: Send + Sync {
-    /// All bytes of a file.
-    fn read(&self, path: &str) -> io::Result<Vec<u8>>;
+    /// The bytes of a file; of one that is longer, its first `most`.
+    fn read(&self, path: &str, most: usize) -> io::Result<Vec<u8>>;
 
     /// The names in a directory, in any order.
     fn list(&self, path: &str) -> io::Result<Vec<String>>;
@@ -50,8 +52,12 @@ impl Directory {
 }
 
 impl Files for Directory {
-    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        fs::read(self.at(path))
+    fn read(&self, path: &str, most: usize) -> io::Result<Vec<u8>> {
+        let file = File::open(self.at(path))?;
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        let mut bytes = Vec::with_capacity(length.min(most));
+        file.take(most as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn list(&self, path: &str) -> io::Result<Vec<String>> {
@@ -110,21 +116,23 @@ impl Files for Directory {
     }
 }
 
-/// The file's bytes, or none if there is no such file.
-pub(crate) fn read_if_there(files: &dyn Files, path: &str) -> Result<Option<Vec<u8>>, crate::LogError> {
-    match files.read(path) {
+/// The file's bytes, or none if there is no such file. No more of them are read than a log ever writes there, so that a
+/// file that somebody planted costs no more than the log's own.
+pub(crate) fn read_if_there(files: &dyn Files, path: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, LogError> {
+    match files.read(path, bytes_max.saturating_add(1)) {
+        Ok(bytes) if bytes.len() > bytes_max => Err(Damage::new(path, "is longer than a log makes it").into()),
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if is_absent(&error) => Ok(None),
-        Err(source) => Err(crate::LogError::Read { file: path.to_owned(), source }),
+        Err(source) => Err(LogError::Read { file: path.to_owned(), source }),
     }
 }
 
 /// The names in a directory, none if it is not there.
-pub(crate) fn list_if_there(files: &dyn Files, path: &str) -> Result<Vec<String>, crate::LogError> {
+pub(crate) fn list_if_there(files: &dyn Files, path: &str) -> Result<Vec<String>, LogError> {
     match files.list(path) {
         Ok(names) => Ok(names),
         Err(error) if is_absent(&error) => Ok(Vec::new()),
-        Err(source) => Err(crate::LogError::Read { file: path.to_owned(), source }),
+        Err(source) => Err(LogError::Read { file: path.to_owned(), source }),
     }
 }
 
@@ -153,12 +161,16 @@ mod tests {
         files.write("a/b.new", b"text").unwrap();
         files.sync(&["a/b.new", "a", ""]).unwrap();
         files.rename("a/b.new", "a/b").unwrap();
-        assert_eq!(files.read("a/b").unwrap(), b"text");
+        for (most, want) in [(0, ""), (3, "tex"), (4, "text"), (1 << 30, "text")] {
+            assert_eq!(files.read("a/b", most).unwrap(), want.as_bytes(), "{most}");
+        }
+        assert_eq!(read_if_there(&files, "a/b", 4).unwrap().as_deref(), Some(&b"text"[..]));
+        assert!(matches!(read_if_there(&files, "a/b", 3), Err(LogError::Damaged(found)) if found.file == "a/b"));
         assert_eq!(files.list("a").unwrap(), ["b"]);
         assert!(files.remove("a").is_err(), "it is not empty");
         files.remove("a/b").unwrap();
         files.remove("a").unwrap();
-        assert!(read_if_there(&files, "a/b").unwrap().is_none());
+        assert!(read_if_there(&files, "a/b", 4).unwrap().is_none());
         assert!(list_if_there(&files, "a").unwrap().is_empty());
         assert_eq!(["", "a", "a/b", "a/b/c"].map(parent), ["", "", "a", "a/b"]);
     }

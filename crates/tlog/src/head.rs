@@ -4,7 +4,7 @@ use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Damage, LogError};
 use crate::files::{Files, read_if_there};
 use crate::keys::KeyChain;
-use crate::note::VerifierKey;
+use crate::note::{NOTE_BYTES_MAX, VerifierKey};
 use crate::pruned;
 
 /// The checkpoint's file.
@@ -76,5 +76,5 @@ impl Head {
 }
 
 fn read_checkpoint(files: &dyn Files) -> Result<Vec<u8>, LogError> {
-    read_if_there(files, CHECKPOINT)?.ok_or_else(|| Damage::new(CHECKPOINT, "is missing").into())
+    read_if_there(files, CHECKPOINT, NOTE_BYTES_MAX)?.ok_or_else(|| Damage::missing(CHECKPOINT).into())
 }

@@ -16,7 +16,7 @@
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::error::{Damage, LogError};
 use crate::files::{Files, list_if_there, read_if_there};
-use crate::note::{NoteError, SignedNote, Signer, VerifierKey};
+use crate::note::{NOTE_BYTES_MAX, NoteError, SignedNote, Signer, VerifierKey};
 
 /// The folder of the statements.
 pub(crate) const FOLDER: &str = "keys";
@@ -50,11 +50,11 @@ impl KeyChain {
 
     /// The chain, whoever is trusted; it has at least one key.
     pub(crate) fn load_any(files: &dyn Files) -> Result<Self, LogError> {
-        let count = list_if_there(files, FOLDER)?.iter().filter(|name| name.parse::<u32>().is_ok()).count();
+        let count = list_if_there(files, FOLDER)?.iter().filter(|name| is_statement(name)).count();
         let mut chain = Self(Vec::new());
         for number in 0..count.max(1) {
             let path = path(number);
-            let bytes = read_if_there(files, &path)?.ok_or_else(|| Damage::new(&path, "is missing"))?;
+            let bytes = read_if_there(files, &path, NOTE_BYTES_MAX)?.ok_or_else(|| Damage::missing(&path))?;
             let link =
                 chain.next_link(&bytes).ok_or_else(|| Damage::new(&path, "does not introduce the log's next key"))?;
             chain.0.push(link);
@@ -170,5 +170,14 @@ fn text(number: usize, key: &VerifierKey, from: u64) -> String {
 }
 
 fn path(number: usize) -> String {
-    format!("{FOLDER}/{number:03}")
+    format!("{FOLDER}/{}", name(number))
+}
+
+fn name(number: usize) -> String {
+    format!("{number:03}")
+}
+
+/// Whether a log gives that name to a statement. Another file in the folder is none of the log's, as anywhere in it.
+fn is_statement(found: &str) -> bool {
+    found.parse().is_ok_and(|number| name(number) == found)
 }

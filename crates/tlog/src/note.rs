@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 const ED25519_TYPE: u8 = 1;
 
 /// The longest note, and the most signatures, that are looked at: far above what witnesses add to a checkpoint.
-const NOTE_BYTES_MAX: usize = 1 << 20;
+pub(crate) const NOTE_BYTES_MAX: usize = 1 << 20;
 const SIGNATURES_MAX: usize = 100;
 
 const ORIGIN_BYTES_MAX: usize = 255;

@@ -12,7 +12,7 @@
 use crate::error::{Damage, LogError};
 use crate::files::{Files, read_if_there};
 use crate::keys::KeyChain;
-use crate::note::SignedNote;
+use crate::note::{NOTE_BYTES_MAX, SignedNote};
 use crate::tile::WIDTH;
 
 /// The marker's file.
@@ -22,7 +22,7 @@ const TITLE: &str = "claviger-log-pruned/v1";
 
 /// From which entry on the log keeps its entries.
 pub(crate) fn kept_from(files: &dyn Files, chain: &KeyChain) -> Result<u64, LogError> {
-    let Some(bytes) = read_if_there(files, FILE)? else { return Ok(0) };
+    let Some(bytes) = read_if_there(files, FILE, NOTE_BYTES_MAX)? else { return Ok(0) };
     parse(&bytes, chain).ok_or_else(|| Damage::new(FILE, "does not say from where entries are kept").into())
 }
 

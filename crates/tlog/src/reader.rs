@@ -1,39 +1,44 @@
 //! Reading a log: entries, and proofs that need no log. It trusts one key and the signatures that lead from it.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::bundle::Bundle;
 use crate::checkpoint::SignedCheckpoint;
+use crate::edge::Edge;
 use crate::error::{Damage, LogError};
-use crate::files::{Files, read_if_there};
-use crate::hash::{Hash, leaf_hash};
+use crate::files::Files;
+use crate::hash::Hash;
 use crate::head::Head;
 use crate::keys::KeyChain;
 use crate::note::VerifierKey;
 use crate::proof::Proof;
-use crate::pruned;
-use crate::tile::{self, Tile, WIDTH, width_at};
-use crate::tree::{Tiles, Tree, verify_consistency, verify_inclusion};
+use crate::rows::Rows;
+use crate::stored::read_hashes;
+use crate::tile::WIDTH;
+use crate::tree::{Tree, verify_consistency};
 
-/// A log as of one checkpoint. Others may append meanwhile; to see it, open it anew.
+/// A log as of one checkpoint. Others may append meanwhile; to see it, open it anew. Whatever it hands out leads to the
+/// root of that checkpoint.
 pub struct Reader {
     files: Arc<dyn Files>,
     head: Head,
+    edge: Edge,
 }
 
 impl Reader {
     /// The log as it stands now, if the trusted key is one of its keys.
     pub fn open(files: Arc<dyn Files>, trusted: &VerifierKey) -> Result<Self, LogError> {
         let head = Head::load(&*files, trusted)?;
-        Ok(Self::at(files, head))
+        let edge = Edge::load(head.size(), |tile, width| read_hashes(&*files, tile, width))?;
+        match edge.root() == head.checkpoint.checkpoint().root {
+            true => Ok(Self::at(files, head, edge)),
+            false => Err(Damage::other_root().into()),
+        }
     }
 
-    /// The log as of this head.
-    pub(crate) fn at(files: Arc<dyn Files>, head: Head) -> Self {
-        Self { files, head }
+    /// The log as of this head, whose root this edge has.
+    pub(crate) fn at(files: Arc<dyn Files>, head: Head, edge: Edge) -> Self {
+        Self { files, head, edge }
     }
 
     /// The checkpoint that everything read here belongs to.
@@ -65,10 +70,16 @@ impl Reader {
         }
     }
 
-    /// The entries in that range, as far as it is in the log, with their places. One bundle at a time is in memory; each
-    /// entry is held against its hash in the tree's lowest tiles; that those lead to the root, `prove` and `verify` tell.
+    /// The entries in that range, as far as it is in the log, with their places. One bundle at a time is in memory.
     pub fn entries(&self, range: Range<u64>) -> Entries<'_> {
-        Entries { reader: self, next: range.start, end: range.end.min(self.size()), bundle: Vec::new().into_iter() }
+        let end = range.end.min(self.size());
+        Entries {
+            rows: self.rows(),
+            kept_from: self.kept_from(),
+            next: range.start,
+            end,
+            bundle: Vec::new().into_iter(),
+        }
     }
 
     /// The proof that the entry at this place is in the log. It may have been pruned.
@@ -76,13 +87,7 @@ impl Reader {
         if index >= self.size() {
             return Err(LogError::NoEntry { index, size: self.size() });
         }
-        let mut tree = self.tree();
-        let leaf = tree.range(index, index + 1)?;
-        let path = tree.inclusion_proof(index)?;
-        let checkpoint = self.head.checkpoint.checkpoint();
-        if !verify_inclusion(leaf, index, checkpoint.size, &path, checkpoint.root) {
-            return Err(self.tree_damage());
-        }
+        let path = self.tree().inclusion_proof(index)?;
         Ok(Proof { extra, index, path, checkpoint: self.head.checkpoint.clone() })
     }
 
@@ -109,37 +114,19 @@ impl Reader {
         }
     }
 
-    fn tree(&self) -> Tree<StoredTiles<'_>> {
-        Tree { size: self.size(), tiles: StoredTiles { files: &*self.files, read: HashMap::new() } }
+    fn rows(&self) -> Rows<'_> {
+        Rows::new(&*self.files, &self.head, &self.edge)
     }
 
-    /// What a proof that does not lead to the root says; `verify` finds the place.
-    fn tree_damage(&self) -> LogError {
-        Damage::new("tile", "does not lead to the checkpoint's root").into()
-    }
-
-    /// The entries of a bundle, held against their hashes.
-    fn bundle(&self, index: u64) -> Result<Vec<Vec<u8>>, LogError> {
-        let width = width_at(index, self.size());
-        let hashes = read_hashes(&*self.files, Tile::level(0, index), width)?;
-        let tile = Tile::entries(index);
-        let first = index * WIDTH as u64;
-        let Some(stored) = read_tile(&*self.files, tile, width)? else {
-            // It may have been pruned since the head was read.
-            let kept_from = pruned::kept_from(&*self.files, &self.head.chain)?;
-            return Err(match first < kept_from {
-                true => LogError::Pruned { index: first, kept_from },
-                false => Damage::new(tile.path(width), "is missing").into(),
-            });
-        };
-        let entries = check_bundle(&stored, &hashes, first)?;
-        Ok(entries.into_iter().map(<[u8]>::to_vec).collect())
+    fn tree(&self) -> Tree<Rows<'_>> {
+        Tree { size: self.size(), tiles: self.rows() }
     }
 }
 
 /// Entries with their places, in their order; it ends after the first error.
 pub struct Entries<'a> {
-    reader: &'a Reader,
+    rows: Rows<'a>,
+    kept_from: u64,
     next: u64,
     end: u64,
     bundle: std::vec::IntoIter<Vec<u8>>,
@@ -147,14 +134,13 @@ pub struct Entries<'a> {
 
 impl Entries<'_> {
     fn load(&mut self) -> Result<(), LogError> {
-        let kept_from = self.reader.kept_from();
-        if self.next < kept_from {
-            return Err(LogError::Pruned { index: self.next, kept_from });
+        if self.next < self.kept_from {
+            return Err(LogError::Pruned { index: self.next, kept_from: self.kept_from });
         }
-        self.bundle = self.reader.bundle(self.next / WIDTH as u64)?.into_iter();
         // INVARIANT: below 256. The range may begin inside a bundle.
         let inside = usize::try_from(self.next % WIDTH as u64).unwrap_or(0);
-        self.bundle.by_ref().take(inside).for_each(drop);
+        let owned = |entries: &[&[u8]]| entries.iter().skip(inside).map(|entry| entry.to_vec()).collect::<Vec<_>>();
+        self.bundle = self.rows.bundle(self.next / WIDTH as u64, owned)?.into_iter();
         Ok(())
     }
 }
@@ -175,65 +161,5 @@ impl Iterator for Entries<'_> {
         let index = self.next;
         self.next += 1;
         self.bundle.next().map(|entry| Ok((index, entry)))
-    }
-}
-
-/// A file of a row: its name, its bytes, and how many hashes or entries it has.
-pub(crate) struct Stored {
-    pub(crate) path: String,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) has: usize,
-    /// How many of them belong to the tree.
-    pub(crate) wanted: usize,
-}
-
-/// A partial file may be gone once the full one is there, of which it is the beginning.
-pub(crate) fn read_tile(files: &dyn Files, tile: Tile, width: usize) -> Result<Option<Stored>, LogError> {
-    for has in [width, WIDTH] {
-        let path = tile.path(has);
-        if let Some(bytes) = read_if_there(files, &path)? {
-            return Ok(Some(Stored { path, bytes, has, wanted: width }));
-        }
-    }
-    Ok(None)
-}
-
-/// The first `width` hashes of a tile.
-pub(crate) fn read_hashes(files: &dyn Files, tile: Tile, width: usize) -> Result<Vec<Hash>, LogError> {
-    let stored = read_tile(files, tile, width)?.ok_or_else(|| Damage::new(tile.path(width), "is missing"))?;
-    let mut hashes = tile::decode(&stored.bytes, stored.has)
-        .ok_or_else(|| Damage::new(stored.path, "has not the length of a tile of its width"))?;
-    hashes.truncate(stored.wanted);
-    Ok(hashes)
-}
-
-/// The entries of a bundle, if each is the one that was logged.
-pub(crate) fn check_bundle<'a>(stored: &'a Stored, hashes: &[Hash], first: u64) -> Result<Vec<&'a [u8]>, Damage> {
-    let bundle = Bundle::parse(&stored.bytes, stored.has)
-        .map_err(|_| Damage::new(&stored.path, "has not the form of an entry bundle of its width"))?;
-    let wrong = bundle.entries().iter().zip(hashes).position(|(entry, hash)| leaf_hash(entry) != *hash);
-    match wrong {
-        Some(place) => Err(Damage {
-            entry: Some(first.saturating_add(place as u64)),
-            ..Damage::new(&stored.path, "holds another entry than was logged")
-        }),
-        None => Ok(bundle.entries().iter().take(stored.wanted).copied().collect()),
-    }
-}
-
-/// Tiles, each read once.
-struct StoredTiles<'a> {
-    files: &'a dyn Files,
-    read: HashMap<String, Vec<Hash>>,
-}
-
-impl Tiles for StoredTiles<'_> {
-    type Error = LogError;
-
-    fn hashes(&mut self, tile: Tile, width: usize) -> Result<Vec<Hash>, LogError> {
-        match self.read.entry(tile.path(width)) {
-            Entry::Occupied(hashes) => Ok(hashes.get().clone()),
-            Entry::Vacant(place) => Ok(place.insert(read_hashes(self.files, tile, width)?).clone()),
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Where tiles and entry bundles stand in the directory, and the bytes of a tile. Source: C2SP tlog-tiles.
 
+use crate::bundle::STORED_ENTRY_BYTES_MAX;
 use crate::hash::{HASH_BYTES, Hash};
 
 /// Hashes of a full tile, and entries of a full bundle.
@@ -16,6 +17,16 @@ pub(crate) const LEVELS: u32 = u64::BITS / HEIGHT;
 pub(crate) enum Row {
     Entries,
     Level(u32),
+}
+
+impl Row {
+    /// Where its files stand.
+    pub(crate) fn folder(self) -> String {
+        match self {
+            Self::Entries => "tile/entries".to_owned(),
+            Self::Level(level) => format!("tile/{level}"),
+        }
+    }
 }
 
 /// One file's place in a row, full or not.
@@ -47,13 +58,24 @@ impl Tile {
         format!("{}.p", self.full_path())
     }
 
-    fn full_path(self) -> String {
-        let row = match self.row {
-            Row::Entries => "tile/entries".to_owned(),
-            Row::Level(level) => format!("tile/{level}"),
-        };
-        format!("{row}/{}", indexed(self.index))
+    /// The longest file of that width.
+    pub(crate) fn bytes_max(self, width: usize) -> usize {
+        width
+            * match self.row {
+                Row::Entries => STORED_ENTRY_BYTES_MAX,
+                Row::Level(_) => HASH_BYTES,
+            }
     }
+
+    fn full_path(self) -> String {
+        format!("{}/{}", self.row.folder(), indexed(self.index))
+    }
+}
+
+/// The width of a partial file of that name. Numbers have one form; what is called otherwise is none of the log's.
+pub(crate) fn width_named(name: &str) -> Option<usize> {
+    let width = name.parse().ok().filter(|width| (1..WIDTH).contains(width))?;
+    (width.to_string() == name).then_some(width)
 }
 
 /// Groups of three digits, all but the last one behind an `x`: `x001/x234/067`.
@@ -118,6 +140,14 @@ mod tests {
         }
         assert_eq!(width_at(0, hashes_at(1, 256)), 1);
         assert_eq!(hashes_at(LEVELS, u64::MAX), 0);
+    }
+
+    #[test]
+    fn a_width_has_one_name() {
+        for (name, want) in [("1", Some(1)), ("255", Some(255)), ("0", None), ("256", None), ("01", None), ("+1", None)]
+        {
+            assert_eq!(width_named(name), want, "{name}");
+        }
     }
 
     #[test]

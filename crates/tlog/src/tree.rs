@@ -3,14 +3,14 @@
 //! Source: RFC 9162, sections 2.1.3 (inclusion) and 2.1.4 (consistency); the trees are those of RFC 6962.
 
 use crate::hash::{Hash, node_hash, root_of};
-use crate::tile::{HEIGHT, Tile, WIDTH, hashes_at, width_at};
+use crate::tile::{HEIGHT, WIDTH, hashes_at};
 
 /// Where the hashes of a tree's tiles come from.
 pub(crate) trait Tiles {
     type Error;
 
-    /// The first `width` hashes of that tile.
-    fn hashes(&mut self, tile: Tile, width: usize) -> Result<Vec<Hash>, Self::Error>;
+    /// The hashes of the tile at that place of the tree.
+    fn hashes(&mut self, level: u32, index: u64) -> Result<Vec<Hash>, Self::Error>;
 }
 
 /// A tree of that size.
@@ -79,8 +79,7 @@ impl<T: Tiles> Tree<T> {
     fn node(&mut self, height: u32, from: u64) -> Result<Hash, T::Error> {
         let level = height / HEIGHT;
         let first = hashes_at(level, from);
-        let tile = Tile::level(level, first >> HEIGHT);
-        let hashes = self.tiles.hashes(tile, width_at(tile.index, hashes_at(level, self.size)))?;
+        let hashes = self.tiles.hashes(level, first >> HEIGHT)?;
         // INVARIANT: below 256, and the subtree ends inside the tile, since both are powers of two.
         let offset = usize::try_from(first % WIDTH as u64).unwrap_or(0);
         let parts = hashes.iter().skip(offset).take(1 << (height % HEIGHT));
@@ -173,11 +172,10 @@ mod tests {
     impl Tiles for &Leaves {
         type Error = std::convert::Infallible;
 
-        fn hashes(&mut self, tile: Tile, width: usize) -> Result<Vec<Hash>, Self::Error> {
-            let crate::tile::Row::Level(level) = tile.row else { panic!("{tile:?}") };
+        fn hashes(&mut self, level: u32, index: u64) -> Result<Vec<Hash>, Self::Error> {
             let of_one = 256_usize.pow(level);
-            let from = tile.index as usize * 256 * of_one;
-            Ok(self.0[from..from + width * of_one].chunks(of_one).map(mth).collect())
+            let from = index as usize * 256 * of_one;
+            Ok(self.0[from..].chunks(of_one).take(256).map(mth).collect())
         }
     }
 

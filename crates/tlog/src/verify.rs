@@ -11,11 +11,12 @@ use crate::edge::Edge;
 use crate::error::{Damage, LogError};
 use crate::files::{Files, list_if_there, read_if_there};
 use crate::hash::{Hash, leaf_hash, root_of};
-use crate::head::{CHECKPOINT, Head};
+use crate::head::Head;
 use crate::note::VerifierKey;
-use crate::pruned;
-use crate::reader::{Reader, check_bundle, read_hashes, read_tile};
-use crate::tile::{self, HEIGHT, Row, Tile, WIDTH, hashes_at, width_at};
+use crate::reader::Reader;
+use crate::rows::Rows;
+use crate::stored::{read_hashes, read_tile};
+use crate::tile::{self, HEIGHT, Row, Tile, WIDTH, hashes_at, width_at, width_named};
 
 /// What was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,68 +42,47 @@ pub fn verify(
     let head = Head::load(&*files, trusted)?;
     let size = head.size();
     let edge = Edge::load(size, |tile, width| read_hashes(&*files, tile, width))?;
-    let mut walk = Walk { files: &*files, head: &head, done: 0, verified: 0, progress };
+    let whole = Whole { files: &*files, head: &head, edge: &edge };
     if edge.root() != head.checkpoint.checkpoint().root {
-        return Err(walk.blame_edge(&edge).into());
+        return Err(whole.blame_edge().into());
     }
-    for (tile, hashes) in edge.partial_tiles().rev() {
-        walk.below(tile, hashes)?;
-        walk.superseded(tile, &tile::encode(hashes), &|width| width * crate::hash::HASH_BYTES)?;
-    }
-    walk.superseded_bundles()?;
-    let entries = walk.verified;
+    let entries = whole.entries(progress)?;
+    whole.superseded_tiles()?;
+    whole.superseded_bundles()?;
+    let (checkpoint, kept_from, keys) = (head.checkpoint.clone(), head.kept_from, head.chain.len());
     if let Some(pinned) = pinned {
-        Reader::at(Arc::clone(&files), head.clone()).check_pinned(pinned)?;
+        Reader::at(Arc::clone(&files), head, edge).check_pinned(pinned)?;
     }
-    Ok(Report { entries, kept_from: head.kept_from, keys: head.chain.len(), checkpoint: head.checkpoint })
+    Ok(Report { checkpoint, entries, kept_from, keys })
 }
 
-struct Walk<'a> {
+/// All that stands in a log's directory.
+struct Whole<'a> {
     files: &'a dyn Files,
     head: &'a Head,
-    /// Entries that were passed, pruned or not.
-    done: u64,
-    verified: u64,
-    progress: &'a mut dyn FnMut(u64, u64),
+    edge: &'a Edge,
 }
 
-impl Walk<'_> {
-    /// What a tile's hashes stand for.
-    fn below(&mut self, tile: Tile, hashes: &[Hash]) -> Result<(), LogError> {
-        let first = tile.index * WIDTH as u64;
-        match tile.row {
-            Row::Entries | Row::Level(0) => self.entries(tile.index, hashes),
-            Row::Level(level) => {
-                let tiles = (first..).map(|index| Tile::level(level - 1, index));
-                tiles.zip(hashes).try_for_each(|(tile, hash)| self.full(tile, *hash))
+impl Whole<'_> {
+    /// Every entry, and with them every full tile, since each leads to some. Returns how many were there.
+    fn entries(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<u64, LogError> {
+        let (mut rows, size) = (Rows::new(self.files, self.head, self.edge), self.head.size());
+        let mut verified = 0;
+        for index in 0..size.div_ceil(WIDTH as u64) {
+            match rows.bundle(index, |entries| entries.len() as u64) {
+                Ok(count) => verified += count,
+                Err(LogError::Pruned { .. }) => {}
+                Err(error) => return Err(error),
             }
+            progress((index + 1).saturating_mul(WIDTH as u64).min(size), size);
         }
+        Ok(verified)
     }
 
-    /// A full tile, whose hash the tile above has.
-    fn full(&mut self, tile: Tile, hash: Hash) -> Result<(), LogError> {
-        let hashes = read_hashes(self.files, tile, WIDTH)?;
-        if root_of(&hashes) != hash {
-            return Err(Damage::new(tile.path(WIDTH), "does not have the hash that the tile above it has").into());
-        }
-        self.below(tile, &hashes)
-    }
-
-    fn entries(&mut self, index: u64, hashes: &[Hash]) -> Result<(), LogError> {
-        let first = index * WIDTH as u64;
-        let tile = Tile::entries(index);
-        match read_tile(self.files, tile, hashes.len())? {
-            Some(stored) => {
-                check_bundle(&stored, hashes, first)?;
-                self.verified += hashes.len() as u64;
-            }
-            // It may have been pruned since the head was read.
-            None if first < pruned::kept_from(self.files, &self.head.chain)? => {}
-            None => return Err(Damage::new(tile.path(hashes.len()), "is missing").into()),
-        }
-        self.done += hashes.len() as u64;
-        (self.progress)(self.done, self.head.size());
-        Ok(())
+    fn superseded_tiles(&self) -> Result<(), LogError> {
+        let mut tiles = self.edge.partial_tiles().rev();
+        tiles
+            .try_for_each(|(tile, hashes)| self.superseded(tile, &tile::encode(hashes), &|width| tile.bytes_max(width)))
     }
 
     /// Narrower forms of a partial file, of earlier checkpoints: each must be its beginning.
@@ -114,10 +94,10 @@ impl Walk<'_> {
         };
         let widest = width_at(tile.index, total);
         for name in list_if_there(self.files, &folder)? {
-            let Some(width) = name.parse().ok().filter(|width| (1..widest).contains(width)) else { continue };
+            let Some(width) = width_named(&name).filter(|width| *width < widest) else { continue };
             let path = format!("{folder}/{name}");
             // The log may be written to meanwhile, and it be gone.
-            let Some(narrower) = read_if_there(self.files, &path)? else { continue };
+            let Some(narrower) = read_if_there(self.files, &path, tile.bytes_max(width))? else { continue };
             if bytes.get(..beginning(width)) != Some(narrower.as_slice()) {
                 return Err(Damage::new(path, "is not the beginning of what followed it").into());
             }
@@ -139,12 +119,13 @@ impl Walk<'_> {
 
     /// Which tile of the right edge is why it does not have the checkpoint's root: the one that, made anew of what is
     /// below it, gives that root.
-    fn blame_edge(&self, edge: &Edge) -> Damage {
+    fn blame_edge(&self) -> Damage {
+        let edge = self.edge;
         let root = self.head.checkpoint.checkpoint().root;
         for (tile, hashes) in edge.partial_tiles() {
             let Some(anew) = self.made_anew(tile, hashes.len()) else { continue };
             let mended = Edge::load(edge.size(), |other, _| {
-                let kept = edge.partial_tiles().find(|(tile, _)| *tile == other).map(|(_, hashes)| hashes.to_vec());
+                let kept = edge.hashes(other).map(<[Hash]>::to_vec);
                 let hashes = if other == tile { Some(anew.clone()) } else { kept };
                 hashes.ok_or(())
             });
@@ -152,7 +133,7 @@ impl Walk<'_> {
                 return Damage::new(tile.path(hashes.len()), "does not have the hashes of what is below it");
             }
         }
-        Damage::new(CHECKPOINT, "has another root than the tiles at the end of the log")
+        Damage::other_root()
     }
 
     fn made_anew(&self, tile: Tile, width: usize) -> Option<Vec<Hash>> {

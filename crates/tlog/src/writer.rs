@@ -12,14 +12,15 @@ use std::sync::Arc;
 use crate::bundle::push_entry;
 use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::edge::Edge;
-use crate::error::{Damage, LogError};
-use crate::files::{Files, is_absent, list_if_there, parent, read_if_there};
+use crate::error::{Damage, LogError, WriteError};
+use crate::files::{Files, list_if_there, parent, read_if_there};
 use crate::hash::leaf_hash;
 use crate::head::{CHECKPOINT, Head, Rotation};
 use crate::keys::{self, KeyChain};
-use crate::note::{NoteError, Origin, SignedNote, Signer, VerifierKey};
+use crate::note::{NOTE_BYTES_MAX, Origin, SignedNote, Signer, VerifierKey};
 use crate::pruned;
-use crate::reader::{Stored, check_bundle};
+use crate::removal::{remove_pruned, remove_superseded, remove_wider};
+use crate::stored::{check_bundle, read_own};
 use crate::tile::{self, HEIGHT, Row, Tile, WIDTH, width_at};
 
 /// The one writer of a log.
@@ -51,72 +52,20 @@ enum State {
     Ready,
 }
 
-/// Why a log could not be written.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// Another writer has the log.
-    #[error("the log is being written by another process")]
-    AlreadyOpen,
-    /// An entry is longer than 65,535 bytes.
-    #[error("an entry of {bytes} bytes is too long for the log")]
-    EntryTooLong {
-        /// Its length.
-        bytes: usize,
-    },
-    /// There was an error before: the writer must be opened anew.
-    #[error("the log failed before, and must be opened anew")]
-    Failed,
-    /// The disk failed or is full. The writer must be opened anew.
-    #[error("`{file}` cannot be written: {source}")]
-    Io {
-        /// The file, relative to the log's directory.
-        file: String,
-        /// The disk's answer.
-        source: io::Error,
-    },
-    /// The key has signed the log before; a rotation wants a new one.
-    #[error("the key is already one of the log's")]
-    KeyInUse,
-    /// The log cannot be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The signer's signature is wrong.
-    #[error("the log's signer made a wrong signature")]
-    Signer,
-    /// The signer has not the log's newest key.
-    #[error("the log is signed by the key `{expected}` now")]
-    WrongKey {
-        /// The log's newest key.
-        expected: VerifierKey,
-    },
-}
-
-impl From<Damage> for WriteError {
-    fn from(damage: Damage) -> Self {
-        Self::Log(damage.into())
-    }
-}
-
-impl From<NoteError> for WriteError {
-    fn from(_: NoteError) -> Self {
-        Self::Signer
-    }
-}
-
 impl Writer {
     /// Opens the log in a directory, or begins one there. What a crash left beyond the last checkpoint is dropped.
     pub fn open(files: Arc<dyn Files>, origin: Origin, signer: Box<dyn Signer>) -> Result<Self, WriteError> {
-        files.create_directory("").map_err(|source| failed(".", source))?;
+        files.create_directory("").map_err(|source| WriteError::disk(".", source))?;
         let lock = files.lock().map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => WriteError::AlreadyOpen,
-            _ => failed(".", error),
+            _ => WriteError::disk(".", error),
         })?;
         let key = VerifierKey::new(origin, signer.public_key());
-        let head = match read_if_there(&*files, CHECKPOINT)? {
+        let head = match read_if_there(&*files, CHECKPOINT, NOTE_BYTES_MAX)? {
             Some(bytes) => Head::new(&*files, &bytes, KeyChain::load_any(&*files)?)?,
             // Tiles come after the first checkpoint, so that a log which lost its checkpoint is not begun anew.
             None if list_if_there(&*files, "tile")?.is_empty() => begin(&*files, &key, &*signer)?,
-            None => return Err(Damage::new(CHECKPOINT, "is missing").into()),
+            None => return Err(Damage::missing(CHECKPOINT).into()),
         };
         if let Some(expected) = head.chain.newest().filter(|newest| **newest != key) {
             return Err(WriteError::WrongKey { expected: expected.clone() });
@@ -197,7 +146,7 @@ impl Writer {
         let size = self.edge.size();
         let before = Some((&self.chain, &*self.signer));
         let (path, statement) = KeyChain::statement(before, &key, &*signer, size)?;
-        self.replace(&path, statement.to_string().as_bytes())?;
+        put_durably(&*self.files, &path, statement.to_string().as_bytes(), Vec::new())?;
         self.chain.push(key.clone(), size);
         (self.key, self.signer) = (key, signer);
         self.finish_rotation()?;
@@ -211,20 +160,16 @@ impl Writer {
         self.ready()?;
         let kept_from = before.min(self.checkpoint.checkpoint().size) / WIDTH as u64 * WIDTH as u64;
         if kept_from > self.kept_from {
+            // An interrupted one is ended when the log is opened.
             self.state = State::Failed;
             let text = pruned::text(self.key.name().as_str(), kept_from);
             let marker = SignedNote::sign(text, &self.key, &*self.signer)?;
-            self.replace(pruned::FILE, marker.to_string().as_bytes())?;
+            put_durably(&*self.files, pruned::FILE, marker.to_string().as_bytes(), Vec::new())?;
             self.kept_from = kept_from;
+            remove_pruned(&*self.files, kept_from)?;
+            // Folders that are empty now are gone.
+            self.folders = HashSet::from([String::new()]);
             self.state = State::Ready;
-        }
-        // All of them each time, since a crash may have left some.
-        for index in 0..self.kept_from >> HEIGHT {
-            let path = Tile::entries(index).path(WIDTH);
-            match self.files.remove(&path) {
-                Err(error) if is_absent(&error) => {}
-                other => other.map_err(|source| failed(&path, source))?,
-            }
         }
         Ok(self.kept_from)
     }
@@ -246,7 +191,7 @@ impl Writer {
         for (tile, width, bytes) in &partial {
             let begun = self.written.iter().any(|(written, _)| written == tile);
             if !begun {
-                self.clear(*tile, 0)?;
+                remove_wider(&*self.files, *tile, 0)?;
             }
             if !self.written.contains(&(*tile, *width)) {
                 self.write(tile.path(*width), bytes, &mut sync)?;
@@ -259,8 +204,7 @@ impl Writer {
         self.written = partial.into_iter().map(|(tile, width, _)| (tile, width)).collect();
         for (tile, _) in full {
             // The full file has replaced them; if they stay, nothing reads them.
-            let _ = self.clear_folder(tile, 0);
-            let _ = self.files.remove(&tile.partial_folder());
+            let _ = remove_superseded(&*self.files, tile);
             self.folders.remove(&tile.partial_folder());
         }
         Ok(())
@@ -277,7 +221,7 @@ impl Writer {
     /// Writes a file under a name that no checkpoint speaks of; `sync` is what makes it durable.
     fn write(&mut self, path: String, bytes: &[u8], sync: &mut Vec<String>) -> Result<(), WriteError> {
         self.make_folder(parent(&path), sync)?;
-        self.files.write(&path, bytes).map_err(|source| failed(&path, source))?;
+        self.files.write(&path, bytes).map_err(|source| WriteError::disk(&path, source))?;
         sync.push(parent(&path).to_owned());
         sync.push(path);
         Ok(())
@@ -287,7 +231,7 @@ impl Writer {
         if !self.folders.contains(folder) {
             let above = parent(folder);
             self.make_folder(above, sync)?;
-            self.files.create_directory(folder).map_err(|source| failed(folder, source))?;
+            self.files.create_directory(folder).map_err(|source| WriteError::disk(folder, source))?;
             sync.push(above.to_owned());
             self.folders.insert(folder.to_owned());
         }
@@ -295,35 +239,8 @@ impl Writer {
     }
 
     fn write_checkpoint(&mut self, signed: &SignedCheckpoint, sync: Vec<String>) -> Result<(), WriteError> {
-        replace(&*self.files, CHECKPOINT, signed.to_string().as_bytes(), sync)?;
+        put_durably(&*self.files, CHECKPOINT, signed.to_string().as_bytes(), sync)?;
         self.checkpoint = signed.clone();
-        Ok(())
-    }
-
-    fn replace(&mut self, path: &str, bytes: &[u8]) -> Result<(), WriteError> {
-        let mut sync = Vec::new();
-        self.make_folder(parent(path), &mut sync)?;
-        replace(&*self.files, path, bytes, sync)
-    }
-
-    /// Removes what a crash left of a tile that is not full: wider files than that, and the full one.
-    fn clear(&self, tile: Tile, width: usize) -> Result<(), WriteError> {
-        let full = tile.path(WIDTH);
-        match self.files.remove(&full) {
-            Err(error) if !is_absent(&error) => Err(failed(&full, error)),
-            _ => self.clear_folder(tile, width),
-        }
-    }
-
-    fn clear_folder(&self, tile: Tile, width: usize) -> Result<(), WriteError> {
-        let folder = tile.partial_folder();
-        for name in list_if_there(&*self.files, &folder)? {
-            if name.parse::<usize>().is_ok_and(|found| found <= width) {
-                continue;
-            }
-            let path = format!("{folder}/{name}");
-            self.files.remove(&path).map_err(|source| failed(&path, source))?;
-        }
         Ok(())
     }
 
@@ -331,11 +248,13 @@ impl Writer {
     /// write may have forgotten so.
     fn recover(&mut self, rotation: Rotation) -> Result<(), WriteError> {
         self.written = self.partial_files().into_iter().map(|(tile, width, _)| (tile, width)).collect();
-        self.written.iter().try_for_each(|(tile, width)| self.clear(*tile, *width))?;
+        self.written.iter().try_for_each(|(tile, width)| remove_wider(&*self.files, *tile, *width))?;
         match rotation {
-            Rotation::Finished => self.write_checkpoint(&self.checkpoint.clone(), Vec::new()),
-            Rotation::Unfinished => self.finish_rotation(),
+            Rotation::Finished => self.write_checkpoint(&self.checkpoint.clone(), Vec::new())?,
+            Rotation::Unfinished => self.finish_rotation()?,
         }
+        // Only now, since with the checkpoint's name the marker's is durable too.
+        remove_pruned(&*self.files, self.kept_from)
     }
 
     /// The checkpoint as it stands, signed by the new key too.
@@ -351,11 +270,11 @@ impl Writer {
 /// The first key and the checkpoint of an empty tree.
 fn begin(files: &dyn Files, key: &VerifierKey, signer: &dyn Signer) -> Result<Head, WriteError> {
     let (path, statement) = KeyChain::statement(None, key, signer, 0)?;
-    files.create_directory(keys::FOLDER).map_err(|source| failed(keys::FOLDER, source))?;
-    replace(files, &path, statement.to_string().as_bytes(), vec![String::new()])?;
+    files.create_directory(keys::FOLDER).map_err(|source| WriteError::disk(keys::FOLDER, source))?;
+    put_durably(files, &path, statement.to_string().as_bytes(), vec![String::new()])?;
     let checkpoint = Checkpoint { origin: key.name().clone(), size: 0, root: Edge::default().root() };
     let note = SignedNote::sign(checkpoint.to_string(), key, signer)?;
-    replace(files, CHECKPOINT, note.to_string().as_bytes(), Vec::new())?;
+    put_durably(files, CHECKPOINT, note.to_string().as_bytes(), Vec::new())?;
     let checkpoint = SignedCheckpoint::of_note(note).ok_or(WriteError::Signer)?;
     let chain = KeyChain::of(key.clone());
     Ok(Head { chain, checkpoint, kept_from: 0, rotation: Rotation::Finished })
@@ -364,13 +283,9 @@ fn begin(files: &dyn Files, key: &VerifierKey, signer: &dyn Signer) -> Result<He
 /// The right edge and the partial bundle, held against the checkpoint.
 fn load_edge(files: &dyn Files, head: &Head) -> Result<(Edge, Vec<u8>), LogError> {
     let size = head.size();
-    let edge = Edge::load(size, |tile, width| {
-        let stored = read_own(files, tile, width)?;
-        tile::decode(&stored.bytes, width)
-            .ok_or_else(|| LogError::from(Damage::new(stored.path, "has not the length of a tile of its width")))
-    })?;
+    let edge = Edge::load(size, |tile, width| Ok::<_, LogError>(read_own(files, tile, width)?.hashes()?))?;
     if edge.root() != head.checkpoint.checkpoint().root {
-        return Err(Damage::new(CHECKPOINT, "has another root than the tiles at the end of the log").into());
+        return Err(Damage::other_root().into());
     }
     let first = edge.partial_tiles().find(|(tile, _)| tile.row == Row::Level(0));
     let Some((tile, hashes)) = first else { return Ok((edge, Vec::new())) };
@@ -384,28 +299,16 @@ fn load_edge(files: &dyn Files, head: &Head) -> Result<(Edge, Vec<u8>), LogError
     Ok((edge, bundle))
 }
 
-/// A partial file of the last checkpoint. A writer has not removed it, so no full file is taken for it: what stands
-/// beyond the checkpoint is dropped.
-fn read_own(files: &dyn Files, tile: Tile, width: usize) -> Result<Stored, LogError> {
-    let path = tile.path(width);
-    let bytes = read_if_there(files, &path)?.ok_or_else(|| Damage::new(&path, "is missing"))?;
-    Ok(Stored { path, bytes, has: width, wanted: width })
-}
-
 /// Puts a file in the place of another, durably and at once, after everything in `sync` is durable.
-fn replace(files: &dyn Files, path: &str, bytes: &[u8], mut sync: Vec<String>) -> Result<(), WriteError> {
+fn put_durably(files: &dyn Files, path: &str, bytes: &[u8], mut sync: Vec<String>) -> Result<(), WriteError> {
     let draft = format!("{path}.new");
-    files.write(&draft, bytes).map_err(|source| failed(&draft, source))?;
+    files.write(&draft, bytes).map_err(|source| WriteError::disk(&draft, source))?;
     sync.push(draft.clone());
     // Files before their directories: a file's sync often makes its name durable too, and the directory's is then quick.
     sync.sort_unstable_by(|a, b| b.cmp(a));
     sync.dedup();
     let paths: Vec<&str> = sync.iter().map(String::as_str).collect();
-    files.sync(&paths).map_err(|source| failed(path, source))?;
-    files.rename(&draft, path).map_err(|source| failed(path, source))?;
-    files.sync(&[parent(path)]).map_err(|source| failed(path, source))
-}
-
-fn failed(file: &str, source: io::Error) -> WriteError {
-    WriteError::Io { file: file.to_owned(), source }
+    files.sync(&paths).map_err(|source| WriteError::disk(path, source))?;
+    files.rename(&draft, path).map_err(|source| WriteError::disk(path, source))?;
+    files.sync(&[parent(path)]).map_err(|source| WriteError::disk(path, source))
 }

@@ -1,7 +1,12 @@
 //! The log's texts and bundles: what is read has one form, and proves nothing but what was logged.
 
+use std::sync::Arc;
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use claviger_fuzz::{Bytes, Campaign, Edited};
-use claviger_tlog::{Bundle, KeyChain, Proof, SignedCheckpoint, SignedNote, VerifierKey};
+use claviger_tlog::{
+    Bundle, Directory, KeyChain, Origin, Proof, Reader, SignedCheckpoint, SignedNote, Signer, VerifierKey, Writer,
+};
 
 /// Source: C2SP tlog-checkpoint, its example.
 const CHECKPOINT: &str = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n\
@@ -60,19 +65,80 @@ pub fn entry_bundles(campaign: Campaign) {
     });
 }
 
-/// Proofs, edited: one form, and nothing is proved by a key that signed nothing.
+/// Proofs of a log's entries, edited: one form, and what is proved of an entry is its own place in the log, by the
+/// log's own key.
 pub fn entry_proofs(campaign: Campaign) {
-    let keys = KeyChain::of(KEY.parse().unwrap());
-    let hash = "gSKyXoYZUgZ6jduWYrkDOARinOMGJveXjgMkBTcdPlQ=";
-    let samples = [
-        format!("c2sp.org/tlog-proof@v1\nindex 73894\n{hash}\n{hash}\n\n{CHECKPOINT}"),
-        format!("c2sp.org/tlog-proof@v1\nextra AQID\nindex 0\n\n{CHECKPOINT}"),
-    ];
-    let words = [hash, "index ", "extra ", "\n\n", "0", "18446744073709551615", "AQID"];
+    let log = Log::new();
+    let keys = KeyChain::of(log.key.clone());
+    let strange = KeyChain::of(KEY.parse().unwrap());
+    for (entry, proof) in &log.proofs {
+        assert!(proof.check(entry, &keys).is_ok(), "what is not edited is proved");
+    }
+    let samples = log.proofs.iter().map(|(_, proof)| proof.to_string());
+    let samples: Vec<_> = samples.chain([format!("c2sp.org/tlog-proof@v1\nindex 0\n\n{CHECKPOINT}")]).collect();
+    let hash = log.proofs.iter().find_map(|(_, proof)| proof.path.first()).unwrap().to_string();
+    let words = [hash.as_str(), "index ", "extra ", "\n\n", "0", "18446744073709551615", "AQID"];
     campaign.run(Edited::new(samples, words).text(), |text| {
         let Ok(proof) = text.parse::<Proof>() else { return false };
         assert_eq!(proof.to_string(), *text);
-        assert!(proof.check(b"entry", &keys).is_err());
+        let is_of = |good: &Proof| {
+            let same_log = proof.checkpoint.checkpoint() == good.checkpoint.checkpoint();
+            proof.index == good.index && proof.path == good.path && same_log
+        };
+        let good = log.proofs.iter().find(|(_, good)| is_of(good));
+        for (entry, _) in &log.proofs {
+            assert!(proof.check(entry, &strange).is_err(), "a key that signed nothing");
+            let is_there = good.is_some_and(|(there, _)| there == entry);
+            assert!(is_there || proof.check(entry, &keys).is_err(), "{}", entry.escape_ascii());
+        }
+        // Whatever was edited in what proves nothing, such as `extra`, it is a proof still.
+        let Some((entry, good)) = good.filter(|(_, good)| good.checkpoint == proof.checkpoint) else { return false };
+        assert!(proof.check(entry, &keys).is_ok(), "{good}");
         true
     });
+}
+
+/// Proofs of some entries, from logs of one key and several sizes.
+struct Log {
+    key: VerifierKey,
+    proofs: Vec<(Vec<u8>, Proof)>,
+}
+
+impl Log {
+    fn new() -> Self {
+        let origin: Origin = "example.com/log".parse().unwrap();
+        let key = VerifierKey::new(origin.clone(), LogSigner::new().public_key());
+        let mut proofs = Vec::new();
+        for size in [1, 2, 7, 300] {
+            let scratch = tempfile::tempdir().unwrap();
+            let files = Arc::new(Directory::new(scratch.path().join("log")));
+            let mut writer = Writer::open(files.clone(), origin.clone(), Box::new(LogSigner::new())).unwrap();
+            let entry = |index: u64| format!("entry {index}").into_bytes();
+            (0..size).for_each(|index| assert_eq!(writer.append(&entry(index)).unwrap(), index));
+            writer.commit().unwrap();
+            let reader = Reader::open(files, &key).unwrap();
+            for index in [0, size / 2, size - 1] {
+                proofs.push((entry(index), reader.prove(index, Some(vec![1, 2, 3])).unwrap()));
+            }
+        }
+        Self { key, proofs }
+    }
+}
+
+struct LogSigner(Ed25519KeyPair);
+
+impl LogSigner {
+    fn new() -> Self {
+        Self(Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap())
+    }
+}
+
+impl Signer for LogSigner {
+    fn public_key(&self) -> [u8; 32] {
+        self.0.public_key().as_ref().try_into().unwrap()
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).as_ref().try_into().unwrap()
+    }
 }

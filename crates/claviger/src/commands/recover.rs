@@ -50,11 +50,35 @@ impl Recover {
         store.close();
         let key = recovered?;
         console::say(&profile_text(key.account, key.access_key_id, &key.secret)).map_err(CommandError::Output)?;
-        console::note(&format!(
-            "The profile above is the access key of the new user `{}` of account {}. It is shown this once.\n\
-             Give the account's administrators new access keys with it, then delete the user.",
-            self.user_name, key.account
-        ));
+        console::note(&next_steps(&self.user_name, key.account));
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What to do with the new user, as docs/operations.md has it.
+fn next_steps(name: &UserName, account: AccountId) -> String {
+    format!(
+        "The profile above is the access key of the new user `{name}` of account {account}. It is shown this once.\n\
+         Start the server, and give the account's administrators new access keys with it (a user has two at most, so a \
+         lost one may have to go first). Then let one of them delete the user:\n\
+         aws iam list-access-keys --user-name {name}\n\
+         aws iam delete-access-key --user-name {name} --access-key-id AKIA…\n\
+         aws iam detach-user-policy --user-name {name} --policy-arn arn:aws:iam::aws:policy/AdministratorAccess\n\
+         aws iam delete-user --user-name {name}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_are_those_of_the_documentation() {
+        let documentation = include_str!("../../../../docs/operations.md");
+        let account: AccountId = "222233334444".parse().unwrap();
+        let steps = next_steps(&"recovery".parse().unwrap(), account);
+        let commands: Vec<_> = steps.lines().filter(|line| line.starts_with("aws ")).collect();
+        assert_eq!(commands.len(), 4, "{steps}");
+        assert!(documentation.contains(&format!("```\n{}\n```", commands.join("\n"))), "{steps}");
     }
 }

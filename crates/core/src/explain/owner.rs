@@ -3,8 +3,9 @@
 use std::sync::{Arc, LazyLock};
 
 use claviger_policy::{Action, ConditionKey, Identity, IdentityPolicies, Layer, Principal, Values};
-use claviger_types::{AccountId, ControlPolicyType, PrincipalArn, PrincipalId, RoleSessionName, ServiceName};
+use claviger_types::{AccountId, ControlPolicyType, PrincipalArn, PrincipalId, RoleSessionName};
 
+use super::wanted;
 use crate::error::Error;
 use crate::identity::caller::{self, Caller};
 use crate::keys::grant_principals;
@@ -213,10 +214,9 @@ impl Owner {
 
 /// What condition keys tell of the caller's session.
 fn session_conditions(action: Action, facts: &Facts<'_>) -> Vec<(ConditionKey, Option<String>)> {
-    // A request for one of these may bring a code of its own, which counts before the session's.
-    let takes_code = action.service() == ServiceName::Sts && ["AssumeRole", "GetSessionToken"].contains(&action.name());
+    // A code of the request's own counts before the session's.
     let mfa = [ConditionKey::AwsMultiFactorAuthAge, ConditionKey::AwsMultiFactorAuthPresent];
-    let mfa = mfa.into_iter().filter(|_| !takes_code);
+    let mfa = mfa.into_iter().filter(|_| !wanted::takes_code(action));
     let told = mfa.chain([ConditionKey::AwsSourceIdentity, ConditionKey::AwsTokenIssueTime]);
     let value = |key: &ConditionKey| match facts.caller.session_condition(key, facts.wall_now()) {
         Some(Values::One(value)) => Some(value.into_text().into_owned()),

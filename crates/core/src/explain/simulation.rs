@@ -193,12 +193,11 @@ impl Simulation {
     /// What the policies of `owner` and those of the request say; a page of it is worked out, and no more.
     pub(crate) fn run<O: Operation>(&self, owner: Option<&Owner>, facts: &Facts<'_>) -> Result<Reply, Error> {
         let simulated = self.simulated(owner, facts)?;
-        let pairs =
-            self.actions.iter().flat_map(|action| self.resources.iter().map(move |resource| (action, resource)));
-        let pairs = (0_usize..).zip(pairs).map(|(place, pair)| (format!("{place:08}"), pair));
         let filter = format!("{:?} {:?}", self.actions, self.resources);
-        let after = self.page.after::<O>(facts, &filter)?.unwrap_or_default();
-        let pairs = pairs.filter(|(place, _)| *place > after);
+        let after = self.page.after::<O>(facts, &filter)?;
+        let after = after.map(|place| place.parse::<usize>().map_err(|_| Error::InvalidMarker)).transpose()?;
+        let pairs =
+            (after.map_or(0, |place| place + 1)..).map_while(|place| Some((place.to_string(), self.pair(place)?)));
         let page = self.page.take_weighed::<O, _, _>(facts, &filter, pairs, PAGE_WEIGHT_MAX, |pair| {
             let ((name, action), resource) = pair;
             let explained = self.explain(*action, resource, &simulated, facts)?;
@@ -207,6 +206,13 @@ impl Simulation {
         })?;
         let evaluation_results = page.items.into_iter().collect();
         Ok(Reply { evaluation_results, is_truncated: page.next.is_some(), marker: page.next })
+    }
+
+    /// Pairs are counted by actions, and for each by resources.
+    fn pair(&self, place: usize) -> Option<(&(String, Action), &String)> {
+        let action = place.checked_div(self.resources.len())?;
+        let resource = place.checked_rem(self.resources.len())?;
+        Some((self.actions.get(action)?, self.resources.get(resource)?))
     }
 
     fn simulated<'a>(&self, owner: Option<&'a Owner>, facts: &Facts<'_>) -> Result<Simulated<'a>, Error> {

@@ -14,8 +14,8 @@ pub(crate) fn action(text: &str) -> Result<Action, Error> {
     named.ok_or_else(|| Error::InvalidInput(format!("{text} is no action of a service that is here.")))
 }
 
-/// What an action is asked on: what its operation acts upon. Source for those that are no operations here: service
-/// authorization references of KMS and STS.
+/// What an action is asked on: what its operation acts upon. Source for those of KMS that are no operations
+/// here: its service authorization reference.
 pub(crate) fn resource_type(action: Action) -> ResourceType {
     if let Some(row) = row_of(action) {
         return row.resource_type;
@@ -23,7 +23,6 @@ pub(crate) fn resource_type(action: Action) -> ResourceType {
     match (action.service(), action.name()) {
         (ServiceName::Kms, name) if name.contains("CustomKeyStore") => ResourceType::Other,
         (ServiceName::Kms, _) => ResourceType::Key,
-        (ServiceName::Sts, "SetSourceIdentity" | "TagSession") => ResourceType::Role,
         (ServiceName::Claviger | ServiceName::Iam | ServiceName::Sts, _) => ResourceType::Other,
     }
 }
@@ -33,8 +32,14 @@ pub(crate) fn crosses_accounts(action: Action) -> bool {
     row_of(action).is_none_or(|row| row.asked.cross_account)
 }
 
+/// Whether a code of an MFA device may come with a request for the action.
+pub(crate) fn takes_code(action: Action) -> bool {
+    row_of(action).is_some_and(|row| row.takes_code)
+}
+
+/// The operation that asks for the action.
 fn row_of(action: Action) -> Option<&'static table::Row> {
-    table::rows().iter().find(|row| row.asked.action == action)
+    table::rows().iter().find(|row| row.asked.action == action || row.asked_besides.contains(&action))
 }
 
 /// The key of an ARN, if it is a key's.

@@ -4,14 +4,9 @@ use claviger_types::{PrincipalArn, PrincipalId};
 
 use crate::view::View;
 
-/// The user or role of this ARN, for a session its role. The path must be its own, and case counts.
-pub fn id_of(arn: &PrincipalArn, view: &View) -> Option<PrincipalId> {
-    view.principal(arn).map(|principal| principal.id())
-}
-
 /// Those of the ARNs that exist, with their unique ids: what a resource policy is compiled with.
 pub fn ids_of<'a>(arns: impl Iterator<Item = &'a PrincipalArn>, view: &View) -> Vec<(PrincipalArn, PrincipalId)> {
-    arns.filter_map(|arn| Some((arn.clone(), id_of(arn, view)?))).collect()
+    arns.filter_map(|arn| Some((arn.clone(), view.principal(arn)?.id()))).collect()
 }
 
 /// The same as a record holds them.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use claviger_types::{AccountId, PrincipalArn, RoleSessionName};
 
 use crate::error::Error;
-use crate::identity::principal_ids::{self, id_of};
+use crate::identity::principal_ids;
 use crate::pipeline::call::Facts;
 use crate::view::{BoundPrincipal, Grant, GrantPrincipal, Key, View};
 
@@ -30,7 +30,9 @@ pub fn bind(text: &str, view: &View) -> Result<GrantPrincipal, Error> {
 pub fn find(arn: &PrincipalArn, view: &View) -> Option<GrantPrincipal> {
     let id = match arn {
         PrincipalArn::Root(account) => view.account(*account).map(|_| None)?,
-        PrincipalArn::Role { .. } | PrincipalArn::Session { .. } | PrincipalArn::User { .. } => Some(id_of(arn, view)?),
+        PrincipalArn::Role { .. } | PrincipalArn::Session { .. } | PrincipalArn::User { .. } => {
+            Some(view.principal(arn)?.id())
+        }
     };
     GrantPrincipal::new(arn.clone(), id).ok()
 }

@@ -19,7 +19,7 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members;
 use crate::pipeline::operation::{Operation, Read};
 use crate::target::{
-    AccountResource, Authorized, Circumstances, IamResource, KeyAskedAbout, KeyName, PolicyOwner, PolicyOwnerName,
+    Authorized, Circumstances, IamResource, KeyAskedAbout, KeyName, OrganizationResource, PolicyOwner, PolicyOwnerName,
     PolicyOwnerTarget, ResourceType, Subject, anything,
 };
 use crate::view::Grant;
@@ -189,7 +189,7 @@ impl ExplainAccess {
                 if self.action.service() == ServiceName::Claviger && (account == facts.account() || is_first()) =>
             {
                 let tags = facts.view.account(account).map(|account| &account.tags);
-                Subject::Organization(AccountResource { account, tags })
+                Subject::Organization(OrganizationResource { account, tags })
             }
             _ => Subject::Account,
         }

@@ -49,7 +49,7 @@ mod tests {
     use serde_json::json;
 
     use crate::testing::organization::{root, unit};
-    use crate::testing::test_kms::{AWAY, TestKms, refused};
+    use crate::testing::test_kms::{AWAY, TestKms, refused, statement};
 
     #[test]
     fn into_a_unit_and_back() {
@@ -64,5 +64,31 @@ mod tests {
         let answer = kms.call("MoveAccount", json!({"AccountId": AWAY, "DestinationParentId": "ou-none-12345678"}));
         let text = "The organizational unit ou-none-12345678 does not exist.";
         assert_eq!(answer, Err(refused("NotFoundException", text)));
+    }
+
+    /// Who may move the account, but not out of where it is, is not told where that is.
+    #[test]
+    fn a_refusal_does_not_name_what_the_account_is_moved_out_of() {
+        let kms = TestKms::new();
+        let root = root(&kms);
+        let (from, to) = (unit(&kms, &root, "from"), unit(&kms, &root, "to"));
+        kms.ok("MoveAccount", json!({"AccountId": AWAY, "DestinationParentId": from}));
+        let account = format!("arn:aws:iam::{AWAY}:root");
+        let everywhere = statement("Allow", "claviger:MoveAccount", "*");
+        let not_there = statement("Deny", "*", &format!("arn:aws:organizations::*:ou/*/{from}"));
+        let named = [account.clone(), format!("arn:aws:organizations::*:ou/*/{to}")];
+        let named = named.map(|resource| statement("Allow", "claviger:MoveAccount", &resource)).join(",");
+        for (name, statements, why) in [
+            ("denied", [everywhere, not_there].join(","), "with an explicit deny in an identity-based policy"),
+            ("lacking", named, "because no identity-based policy allows the claviger:MoveAccount action"),
+        ] {
+            let caller = kms.admin().user(name, &statements);
+            let answer = caller.call("MoveAccount", json!({"AccountId": AWAY, "DestinationParentId": to}));
+            let text = format!(
+                "User: {} is not authorized to perform: claviger:MoveAccount on resource: {account} {why}",
+                caller.arn()
+            );
+            assert_eq!(answer, Err(refused("AccessDeniedException", &text)), "{name}");
+        }
     }
 }

@@ -70,7 +70,7 @@ mod tests {
     use claviger_types::Timestamp;
     use serde_json::json;
 
-    use crate::testing::test_kms::{AWAY, HOME, TestKms, refused, statement};
+    use crate::testing::test_kms::{AWAY, HOME, TestKms, refused, statement, trust};
     use crate::testing::test_sessions::Opened;
 
     const ANN: &str = "arn:aws:iam::111122223333:user/ann";
@@ -120,6 +120,31 @@ mod tests {
         assert_eq!(refusal.code, "AccessDeniedException");
         let no_arn = refused("ValidationException", "arn:aws:iam::1:user/ann is no ARN of a user or role");
         assert_eq!(kms.call("RevokeSessions", json!({"PrincipalArn": "arn:aws:iam::1:user/ann"})), Err(no_arn));
+    }
+
+    /// Conditions see the tags of the user or role, and of none of another account.
+    #[test]
+    fn conditions_see_the_tags_of_the_principal() {
+        let kms = TestKms::new();
+        let trust = trust(HOME);
+        for (team, id) in [("a", 1), ("b", 2)] {
+            let tags = json!([{"Key": "team", "Value": team}]);
+            kms.ok("CreateUser", json!({"UserName": format!("u{id}"), "Tags": tags}));
+            let role = json!({"RoleName": format!("r{id}"), "Tags": tags, "AssumeRolePolicyDocument": trust});
+            kms.ok("CreateRole", role);
+        }
+        let of_team = r#"{"Effect":"Allow","Action":"claviger:RevokeSessions","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"a"}}}"#;
+        let caller = kms.admin().user("caller", of_team);
+        for (name, allowed) in
+            [("user/u1", true), ("role/r1", true), ("user/u2", false), ("role/r2", false), ("user/none", false)]
+        {
+            let answer = caller.call("RevokeSessions", json!({"PrincipalArn": format!("arn:aws:iam::{HOME}:{name}")}));
+            assert_eq!(
+                answer.map_err(|refusal| refusal.code).err(),
+                (!allowed).then(|| "AccessDeniedException".into()),
+                "{name}"
+            );
+        }
     }
 
     /// The revocation goes with the user; a successor of its name is another principal.

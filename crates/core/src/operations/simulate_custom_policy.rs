@@ -202,6 +202,35 @@ mod tests {
         assert!(pages >= 8, "{pages}");
     }
 
+    /// Each action on each resource is told once, in this order, wherever a page ends.
+    #[test]
+    fn pages_continue_one_another() {
+        let kms = TestKms::new();
+        let (actions, resources) = (["iam:GetUser", "iam:GetRole", "iam:GetGroup"], ["a", "b", "c", "d"]);
+        let resources = resources.map(|name| format!("arn:aws:iam::111122223333:user/{name}"));
+        let want: Vec<_> = actions
+            .iter()
+            .flat_map(|action| resources.iter().map(move |resource| ((*action).to_owned(), resource.clone())))
+            .collect();
+        for size in [1, 4, 5, 11, 12, 13] {
+            let mut body = json!({"PolicyInputList": [policy(&statement("Allow", "*", "*"))], "ActionNames": actions,
+                "ResourceArns": resources, "MaxItems": size});
+            let mut told = Vec::new();
+            loop {
+                let reply = kms.ok("SimulateCustomPolicy", body.clone());
+                for result in reply["EvaluationResults"].as_array().unwrap() {
+                    let text = |member: &str| result[member].as_str().unwrap().to_owned();
+                    told.push((text("EvalActionName"), text("EvalResourceName")));
+                }
+                match reply.get("Marker") {
+                    Some(marker) => body["Marker"] = marker.clone(),
+                    None => break,
+                }
+            }
+            assert_eq!(told, want, "{size}");
+        }
+    }
+
     /// Long names are in each result twice, each sign of them may be six in XML, and long patterns and values are
     /// compared for each result.
     #[test]

@@ -36,6 +36,11 @@ pub trait Operation: Sized + Send + Sync + 'static {
     const CROSS_ACCOUNT: bool = false;
     /// Whether policies are told the permissions boundary of the user or role: [`Asked::tells_boundary`].
     const TELLS_BOUNDARY: bool = false;
+    /// Actions that are asked besides, as the request or the caller's session makes them needed. No operation has their
+    /// names.
+    const ASKED_BESIDES: &'static [Action] = &[];
+    /// Whether a code of an MFA device may come with the request, which counts before the session's.
+    const TAKES_CODE: bool = false;
     /// Which sessions may call it, whatever policies say. STS lets a user's own call but a few of its operations.
     const SESSIONS: Sessions = match Self::SERVICE {
         ServiceName::Sts => Sessions::OfRoles,

@@ -57,9 +57,7 @@ impl Page {
         };
         Ok(Paged { items: page, next })
     }
-}
 
-impl Page {
     /// Takes one page of items that are worked out as they are taken; it ends early when together they weigh so much.
     /// Each item comes with the name that a marker remembers, each result with its weight.
     pub fn take_weighed<O: Operation, T, R>(

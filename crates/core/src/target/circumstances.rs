@@ -41,12 +41,12 @@ pub enum Subject<'a> {
     /// A key that is to be made.
     NewKey,
     /// A part of the organization.
-    Organization(AccountResource<'a>),
+    Organization(OrganizationResource<'a>),
 }
 
 /// What conditions tell of a part of the organization. All but accounts are the first account's.
 #[derive(Clone, Copy)]
-pub struct AccountResource<'a> {
+pub struct OrganizationResource<'a> {
     /// Whose it is: of an account, the account itself.
     pub account: AccountId,
     /// The tags of an account that is there.
@@ -129,7 +129,7 @@ impl<'a> Circumstances<'a> {
         if let Subject::Iam(resource) = self.subject {
             return self.of_iam_resource(asked, resource);
         }
-        if let (Subject::Organization(AccountResource { tags, .. }), ConditionKey::AwsResourceTag(name)) =
+        if let (Subject::Organization(OrganizationResource { tags, .. }), ConditionKey::AwsResourceTag(name)) =
             (self.subject, asked)
         {
             let tags = tags.into_iter().flat_map(|tags| tags.iter());

@@ -30,7 +30,7 @@ pub use alias::{AliasChange, AliasTarget};
 pub use assumed_role::{AssumedRole, AssumedRoleName, SET_SOURCE_IDENTITY, TAG_SESSION};
 pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName, RE_ENCRYPT_FROM};
 pub(crate) use circumstances::Circumstances;
-pub use circumstances::{AccountResource, IamResource, Subject};
+pub use circumstances::{IamResource, OrganizationResource, Subject};
 pub use entity::{
     EntitiesBelow, EntityPlace, GroupPlace, GroupTarget, Rename, RenameTarget, RolePlace, RoleTarget, UserPlace,
     UserTarget,

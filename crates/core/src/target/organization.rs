@@ -10,7 +10,7 @@ use claviger_policy::Resource;
 use claviger_types::{AccountId, ControlPolicyId, ControlPolicyType, ControlTarget, KeyArn, ParentId};
 
 use super::account::{ask_identity, only_first_account};
-use super::circumstances::{AccountResource, Subject};
+use super::circumstances::{OrganizationResource, Subject};
 use super::key::existing_key;
 use super::{Asked, Target};
 use crate::denial::DeniedResource;
@@ -57,6 +57,8 @@ pub struct AnyKey {
 /// What policies are asked about.
 struct Place {
     arn: String,
+    /// What a refusal names instead, if the request did not name the place.
+    shown: Option<String>,
     /// Whose it is.
     account: AccountId,
     /// The account itself, if it is one and there.
@@ -78,13 +80,15 @@ impl Target for OrganizationPart {
                 None => places.extend(Place::of_missing_policy(id, facts)?),
             }
         }
-        for target in name.targets(facts)? {
+        for target in name.targets() {
             let place = Place::of_target(&target, facts)?;
             arns.push(place.arn.clone());
             places.push(place);
-        }
-        for target in name.named_targets() {
             absent.push(Place { found: None, ..Place::of_target(&target, facts)? });
+        }
+        if let Some(left) = name.left(facts)? {
+            arns.push(left.arn.clone());
+            places.push(left);
         }
         Ok(Self { arns, places, absent })
     }
@@ -92,7 +96,7 @@ impl Target for OrganizationPart {
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         only_first_account(asked, facts)?;
         let ask = |places: &[Place]| places.iter().try_for_each(|place| place.ask(asked, facts));
-        ask(&self.places).or_else(|refused| ask(&self.absent).and(Err(refused)))
+        as_if_absent(ask(&self.places), || ask(&self.absent))
     }
 
     fn resources(&self) -> Vec<String> {
@@ -102,7 +106,7 @@ impl Target for OrganizationPart {
 
 impl Part {
     /// Accounts, units and the root that the request names.
-    fn named_targets(&self) -> Vec<ControlTarget> {
+    fn targets(&self) -> Vec<ControlTarget> {
         match self {
             Self::Target(target) | Self::Attachment(_, target) => vec![target.clone()],
             Self::Policy(_) => Vec::new(),
@@ -110,22 +114,22 @@ impl Part {
         }
     }
 
-    /// The same with what an account is moved out of.
-    fn targets(&self, facts: &Facts<'_>) -> Result<Vec<ControlTarget>, Error> {
-        let mut targets = self.named_targets();
-        if let Self::Move(account, to) = self
-            && let Some(account) = facts.view.account(*account)
-        {
-            let from = organization(facts)?.parent_id(account.parent.as_ref());
-            targets.extend((from != *to).then_some(ControlTarget::Parent(from)));
+    /// What an account is moved out of. The request does not name it, so a refusal names the account instead.
+    fn left(&self, facts: &Facts<'_>) -> Result<Option<Place>, Error> {
+        let Self::Move(id, to) = self else { return Ok(None) };
+        let Some(account) = facts.view.account(*id) else { return Ok(None) };
+        let from = organization(facts)?.parent_id(account.parent.as_ref());
+        if from == *to {
+            return Ok(None);
         }
-        Ok(targets)
+        let shown = Some(target_arn(&ControlTarget::Account(*id), facts)?);
+        Ok(Some(Place { shown, ..Place::of_target(&ControlTarget::Parent(from), facts)? }))
     }
 }
 
 impl Place {
     fn of_first_account(arn: String, facts: &Facts<'_>) -> Self {
-        Self { arn, account: facts.account(), found: None }
+        Self { arn, shown: None, account: facts.account(), found: None }
     }
 
     fn of_target(target: &ControlTarget, facts: &Facts<'_>) -> Result<Self, Error> {
@@ -144,10 +148,15 @@ impl Place {
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let tags = self.found.as_deref().map(|account| &account.tags);
-        let subject = Subject::Organization(AccountResource { account: self.account, tags });
-        let shown = |denial| DeniedResource::Named(self.arn.clone(), denial);
+        let subject = Subject::Organization(OrganizationResource { account: self.account, tags });
+        let shown = |denial| DeniedResource::Named(self.shown.as_ref().unwrap_or(&self.arn).clone(), denial);
         ask_identity(asked.action, Resource::Arn(&self.arn), subject, facts, shown)
     }
+}
+
+/// A refusal, unless it would have been another one if nothing were there: then that one.
+fn as_if_absent(answer: Result<(), Error>, absent: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    answer.or_else(|refused| absent().and(Err(refused)))
 }
 
 impl Target for AccountEntry {
@@ -162,7 +171,7 @@ impl Target for AccountEntry {
         if self.id != facts.account() {
             only_first_account(asked, facts)?;
         }
-        self.place.ask(asked, facts).or_else(|refused| self.absent.ask(asked, facts).and(Err(refused)))
+        as_if_absent(self.place.ask(asked, facts), || self.absent.ask(asked, facts))
     }
 
     fn resources(&self) -> Vec<String> {
@@ -184,9 +193,9 @@ impl Target for AnyKey {
             let shown = |denial| DeniedResource::Named(self.arn.to_string(), denial);
             ask_identity(asked.action, Resource::Arn(&self.arn), subject, facts, shown)
         };
-        let absent = Subject::Organization(AccountResource { account: self.arn.account, tags: None });
+        let absent = Subject::Organization(OrganizationResource { account: self.arn.account, tags: None });
         let found = self.key.as_deref().map_or(absent, Subject::Key);
-        ask(found).or_else(|refused| ask(absent).and(Err(refused)))
+        as_if_absent(ask(found), || ask(absent))
     }
 
     fn resources(&self) -> Vec<String> {

@@ -34,7 +34,14 @@ impl Target for PrincipalTarget {
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let shown = |denial| DeniedResource::Named(self.arn.to_string(), denial);
-        ask_identity(asked.action, Resource::Arn(&self.arn), Subject::Account, facts, shown)?;
+        // What is another account's tells nothing.
+        let own = self.found.as_ref().filter(|_| self.arn.account() == facts.account());
+        let subject = match own {
+            Some(IamPrincipal::Role(role)) => Subject::Iam(role.as_iam_resource()),
+            Some(IamPrincipal::User(user)) => Subject::Iam(user.as_iam_resource()),
+            None => Subject::Account,
+        };
+        ask_identity(asked.action, Resource::Arn(&self.arn), subject, facts, shown)?;
         if self.arn.account() == facts.account() {
             Ok(())
         } else {

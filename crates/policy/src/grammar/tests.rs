@@ -1,6 +1,6 @@
 //! What is accepted, and what is refused where.
 
-use crate::{ConditionKey, ControlPolicy, IdentityPolicy, KeyPolicyDocument, PolicyError, TrustPolicyDocument};
+use crate::{ControlPolicy, IdentityPolicy, KeyPolicyDocument, PolicyError, TrustPolicyDocument};
 
 /// A policy of one statement that holds these elements.
 fn policy(elements: &str) -> String {
@@ -414,29 +414,6 @@ fn resource_control_policies() {
     ] {
         assert_malformed(control(&elements), place, says, &elements);
     }
-}
-
-#[test]
-fn condition_keys_are_told() {
-    let text = identity_statement(
-        r#""Action": "*", "Resource": "arn:aws:kms:*:*:key/${aws:userid}*", "Condition": {"StringLike":
-        {"aws:PrincipalTag/Team": ["a", "${s3:x}${aws:username, 'n'}${*}"]}, "Null": {"AWS:principaltag/team": "true",
-        "kms:ResourceAliases": "true"}}"#,
-    );
-    let told = |keys: Vec<ConditionKey>| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let want = ["aws:PrincipalTag/Team", "s3:x", "aws:username", "kms:ResourceAliases", "aws:userid"];
-    assert_eq!(told(IdentityPolicy::parse(&text).unwrap().condition_keys()), want);
-    let key = text.replacen(r#""Action""#, r#""Principal": "*", "Action""#, 1);
-    let keys = KeyPolicyDocument::parse(&key).unwrap().condition_keys();
-    // Whatever aliases a key has, they count for nothing in its own policy.
-    assert!(keys.contains(&ConditionKey::Unknown("kms:resourcealiases".into())), "{keys:?}");
-    assert!(!keys.contains(&ConditionKey::KmsResourceAliases), "{keys:?}");
-    // The older language knows no variables.
-    let old = text.replace("2012", "2008");
-    assert_eq!(
-        told(IdentityPolicy::parse(&old).unwrap().condition_keys()),
-        ["aws:PrincipalTag/Team", "kms:ResourceAliases"]
-    );
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! What an explanation tells of each statement.
 
-use claviger_policy::{Effect, Explanation, Found, Lack, Layer, Naming, Obstacle, SeenStatement, Truth};
+use claviger_policy::{
+    Decision, Denial, Effect, Explanation, Found, Lack, Layer, Naming, Obstacle, Reason, SeenStatement, StatementId,
+    Truth,
+};
 
-use crate::world::{ADMIN, Asked, ELSEWHERE, KEY, Keys, ROOT, of, when};
+use crate::world::{ADMIN, Asked, ELSEWHERE, KEY, Keys, ROOT, Who, of, when};
 
 #[test]
 fn every_statement_is_there() {
@@ -63,6 +66,51 @@ fn every_statement_is_there() {
             ("ForAnyValue:StringEquals", "aws:TagKeys".into(), "a".into(), values(&["a", "b"]), Truth::Yes),
         ]
     );
+}
+
+/// However much there is to tell, the statement that decides is told: of a key's policy not only the first that allows
+/// whomever, but the first that allows the caller itself.
+#[test]
+fn what_decides_is_always_there() {
+    let condition = r#""Condition": {"StringEquals": {"x:long": "y"}}"#;
+    let everybody = r#"{"AWS": "*"}"#;
+    let long = of("Deny", &format!(r#""Principal": {everybody}, {condition}"#));
+    let account = of("Allow", r#""Principal": {"AWS": "111122223333"}"#);
+    let ann = of("Allow", r#""Principal": {"AWS": "arn:aws:iam::111122223333:user/ann"}"#);
+    let ann_denied = ann.replace("Allow", "Deny");
+    let role = of("Allow", r#""Principal": {"AWS": "arn:aws:iam::111122223333:role/r"}"#);
+    let session = of("Allow", r#""Principal": {"AWS": "arn:aws:sts::111122223333:assumed-role/r/s1"}"#);
+    let value = "v".repeat(900);
+    for (who, last, want) in [
+        (Who::Ann, vec![&account, &ann], Decision::Allow(Reason::Resource { statement: 201 })),
+        (Who::Session, vec![&account, &role], Decision::Allow(Reason::Resource { statement: 201 })),
+        (Who::Session, vec![&account, &role, &session], Decision::Allow(Reason::Resource { statement: 202 })),
+        (
+            Who::Ann,
+            vec![&account, &ann, &ann_denied],
+            Decision::Deny(Denial {
+                layer: Layer::Resource,
+                statement: Some(StatementId { policy: 0, statement: 202 }),
+            }),
+        ),
+    ] {
+        // The first that allows the account is told before there is no more room.
+        let mut key = vec![account.as_str()];
+        key.extend(std::iter::repeat_n(long.as_str(), 199));
+        key.extend(last.iter().map(|statement| statement.as_str()));
+        let asked = Asked { who, key: &key, keys: &[("x:long", Some(&[&value]))], ..Asked::default() };
+        let explanation = asked.explain();
+        assert_eq!(explanation.decision, want);
+        assert!(explanation.statements_left_out > 0, "{want:?}");
+        let decides = match want {
+            Decision::Allow(Reason::Resource { statement }) => statement,
+            Decision::Deny(Denial { statement: Some(at), .. }) => at.statement,
+            other => panic!("{other:?}"),
+        };
+        let told =
+            explanation.statements.iter().any(|seen| (seen.layer, seen.id.statement) == (Layer::Resource, decides));
+        assert!(told, "{want:?}");
+    }
 }
 
 /// The obstacles in words.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use claviger_tlog::{LogError, Reader};
 
-use crate::disk::{Disk, Random};
+use crate::disk::{Disk, FILE_BYTES_MAX, Random};
 use crate::fixture::{TestSigner, append, files, key, open, verified};
 
 const ROUNDS: usize = 3_000;
@@ -78,6 +78,49 @@ fn every_bit_of_what_is_signed_counts() {
     }
 }
 
+/// However long a file is that somebody planted, no more of it is read than a log would have there.
+#[test]
+fn a_file_that_is_too_long_is_found_and_named() {
+    let disk = whole();
+    for path in disk.contents().keys() {
+        let copy = disk.copy();
+        copy.put(path, Some(vec![b'A'; FILE_BYTES_MAX + 1]));
+        let error = verified(&copy).expect_err(path);
+        let LogError::Damaged(found) = &error else { panic!("{path}: {error}") };
+        assert_eq!((found.file.as_str(), found.what), (path.as_str(), "is longer than a log makes it"));
+    }
+}
+
+/// Names that are almost the log's are not: such a file is no key and no tile, whatever is in it.
+#[test]
+fn files_with_strange_names_are_none_of_the_log() {
+    let disk = whole();
+    let contents = disk.contents();
+    for (path, like) in [
+        ("keys/+1", "keys/001"),
+        ("keys/0001", "keys/001"),
+        ("keys/1", "keys/001"),
+        ("keys/002.new", "keys/001"),
+        ("keys/-0", "keys/000"),
+        ("tile/entries/009.p/+5", "keys/000"),
+        ("tile/entries/009.p/05", "keys/000"),
+        ("tile/0/009.p/0", "keys/000"),
+        ("tile/0/+09", "keys/000"),
+        ("tile/entries/0009", "keys/000"),
+    ] {
+        let copy = disk.copy();
+        copy.put(path, Some(contents[like].clone()));
+        let report = verified(&copy).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_eq!((report.keys, report.checkpoint.checkpoint().size), (2, 2_527), "{path}");
+        append(&mut open(&copy).unwrap(), 300).unwrap_or_else(|error| panic!("{path}: {error}"));
+        verified(&copy).unwrap_or_else(|error| panic!("{path}, then more: {error}"));
+    }
+    // A key under another name than its own is missing.
+    disk.put("keys/0001", disk.contents().remove("keys/001"));
+    disk.put("keys/001", None);
+    assert!(matches!(verified(&disk), Err(LogError::Damaged(_))));
+}
+
 /// Without the marker, what was pruned is missing.
 #[test]
 fn a_removed_marker_is_found() {
@@ -102,7 +145,6 @@ fn readers_and_writers_meet_damage_without_harm() {
         let place = format!("round {round}: {path}: {how}");
         if let Ok(reader) = Reader::open(files(&copy), &key(1)) {
             for (index, read) in reader.entries(reader.kept_from()..reader.size()).flatten() {
-                // The level-0 tiles are what entries are held against; both would have to be changed.
                 assert_eq!(read, crate::fixture::entry(index), "{place}");
             }
             let index = random.below(2_527) as u64;
@@ -116,7 +158,7 @@ fn readers_and_writers_meet_damage_without_harm() {
     }
 }
 
-/// A reader sees an entry that was exchanged together with its hash only by a proof, and `verify` by the tile above.
+/// The tile above has another hash than that of the exchanged one.
 #[test]
 fn an_entry_and_its_hash_exchanged_together_are_found() {
     let disk = whole();
@@ -130,7 +172,14 @@ fn an_entry_and_its_hash_exchanged_together_are_found() {
     let error = verified(&disk).unwrap_err();
     assert!(matches!(&error, LogError::Damaged(found) if found.file == "tile/0/005"), "{error}");
     let reader = Reader::open(files(&disk), &key(1)).unwrap();
-    assert!(reader.prove(1_280, None).is_err());
+    for error in [
+        reader.entry(1_280).unwrap_err(),
+        reader.entries(1_200..1_300).find_map(Result::err).unwrap(),
+        reader.prove(1_280, None).unwrap_err(),
+    ] {
+        assert!(matches!(&error, LogError::Damaged(found) if found.file == "tile/0/005"), "{error}");
+    }
+    assert_eq!(reader.entry(1_279).unwrap(), crate::fixture::entry(1_279));
 }
 
 /// None takes the file away.

@@ -10,6 +10,9 @@ use claviger_tlog::Files;
 /// What a disk writes whole or not at all.
 const SECTOR: usize = 512;
 
+/// The longest file that a log has: a bundle of entries that are as long as they may be.
+pub(crate) const FILE_BYTES_MAX: usize = 256 * (2 + 65_535);
+
 /// Handles share the disk.
 #[derive(Clone, Default)]
 pub(crate) struct Disk(Arc<Mutex<State>>);
@@ -149,10 +152,11 @@ impl Disk {
 }
 
 impl Files for Disk {
-    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+    fn read(&self, path: &str, most: usize) -> io::Result<Vec<u8>> {
+        assert!(most <= FILE_BYTES_MAX + 1, "{path}: {most} bytes are too many to ask for");
         let state = self.lock_state();
         let node = state.image.node(path).filter(|node| !node.directory);
-        node.map(|node| node.bytes.clone()).ok_or_else(|| io::ErrorKind::NotFound.into())
+        node.map(|node| node.bytes[..node.bytes.len().min(most)].to_vec()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn list(&self, path: &str) -> io::Result<Vec<String>> {

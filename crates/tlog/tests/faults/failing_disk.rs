@@ -3,7 +3,7 @@
 use claviger_tlog::{WriteError, Writer};
 
 use crate::disk::{Disk, Faults};
-use crate::fixture::{TestSigner, append, files, key, open, verified};
+use crate::fixture::{TestSigner, append, assert_pruned, files, key, open, verified};
 
 /// Some of everything; returns the size that was committed last.
 fn work(disk: &Disk) -> (u64, Result<(), WriteError>) {
@@ -11,9 +11,11 @@ fn work(disk: &Disk) -> (u64, Result<(), WriteError>) {
     let outcome = open(disk).and_then(|mut writer| {
         committed = writer.next_index();
         let outcome = steps(&mut writer, &mut committed);
-        // Whoever failed refuses all that follows; only what is pruned may be removed later.
-        if outcome.is_err() && writer.append(b"x").is_err() {
-            let refused = [writer.prune(0).err(), writer.commit().err(), writer.rotate(TestSigner::boxed(8)).err()];
+        // Whoever failed refuses all that follows.
+        if outcome.is_err() {
+            let signer = TestSigner::boxed(8);
+            let appended = writer.append(b"x").err();
+            let refused = [appended, writer.prune(0).err(), writer.commit().err(), writer.rotate(signer).err()];
             assert!(refused.iter().all(|error| matches!(error, Some(WriteError::Failed))), "{refused:?}");
         }
         outcome
@@ -57,6 +59,7 @@ fn after_an_error_at_any_operation_the_log_goes_on() {
             }
             disk.set_faults(Faults::default());
             let mut writer = open(&disk).expect(&place);
+            assert_pruned(&disk, &writer, &place);
             assert!(writer.next_index() >= committed, "{place}: {} of {committed}", writer.next_index());
             append(&mut writer, 300).expect(&place);
             drop(writer);

@@ -74,6 +74,14 @@ pub(crate) fn files(disk: &Disk) -> Arc<dyn Files> {
     Arc::new(disk.clone())
 }
 
+/// An open log has no bundle below its marker, nor a part of one, whatever interrupted the pruning.
+pub(crate) fn assert_pruned(disk: &Disk, writer: &Writer, place: &str) {
+    let kept = format!("tile/entries/{:03}", writer.kept_from() / 256);
+    let below = |path: &String| path.starts_with("tile/entries/") && *path < kept;
+    let left: Vec<_> = disk.contents().into_keys().filter(below).collect();
+    assert!(left.is_empty(), "{place}: {left:?} are below {kept}");
+}
+
 pub(crate) fn verified(disk: &Disk) -> Result<Report, LogError> {
     verify(files(disk), &key(1), None, &mut |_, _| {})
 }

@@ -4,7 +4,7 @@ use claviger_tlog::{Directory, KeyChain, LogError, Proof, ProofError, Reader, Si
 use claviger_tlog::{verify, verify_consistency};
 
 use crate::disk::Disk;
-use crate::fixture::{TestSigner, append, entry, files, key, open, origin, verified};
+use crate::fixture::{TestSigner, append, assert_pruned, entry, files, key, open, origin, verified};
 
 #[test]
 fn a_log_is_read_as_it_was_written() {
@@ -109,6 +109,7 @@ fn entries_are_pruned_and_everything_stays_provable() {
         assert_eq!(writer.prune(before).unwrap(), want, "{before}");
         let report = verify(files(&disk), &key(1), Some(&pinned), &mut |_, _| {}).unwrap();
         assert_eq!((report.entries, report.kept_from), (1_000 - want, want), "{before}");
+        assert_pruned(&disk, &writer, &before.to_string());
     }
     for reader in [early, Reader::open(files(&disk), &key(1)).unwrap()] {
         let gone = reader.entry(5);

@@ -10,7 +10,7 @@ use std::thread;
 use claviger_tlog::{Reader, SignedCheckpoint, Writer, verify};
 
 use crate::disk::{Disk, Image, Operation, Random};
-use crate::fixture::{TestSigner, append, entry, files, key, open, verified};
+use crate::fixture::{TestSigner, append, assert_pruned, entry, files, key, open, verified};
 
 const IMAGES_PER_LIFE: usize = 250;
 
@@ -132,6 +132,7 @@ impl Life {
         }
         let mut writer = open(disk).unwrap_or_else(|error| panic!("{place}: {error}"));
         assert_entries(disk, told, place);
+        assert_pruned(disk, &writer, place);
         append(&mut writer, 1 + self.seed % 3).unwrap_or_else(|error| panic!("{place}: {error}"));
         verified(disk).unwrap_or_else(|error| panic!("{place}: after more was written: {error}"));
         writer

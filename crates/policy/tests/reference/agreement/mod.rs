@@ -188,20 +188,6 @@ proptest! {
     }
 }
 
-proptest! {
-    #![proptest_config(cases(5))]
-
-    /// Without what `condition_keys` names, a decision is the same.
-    #[test]
-    fn what_no_policy_asks_for_does_not_matter(case in any_case()) {
-        let product = Product::of(&case);
-        let units = units();
-        let idle = |unit: &&String| unit.contains(':') && *unit != ENCRYPTION_CONTEXT && !product.asks_for(unit);
-        let partly = product.decide(&Known::but(case.scenario(), units.iter().filter(idle).map(String::as_str)));
-        prop_assert_eq!(partly, product.decide(&Known::all_of(case.scenario())));
-    }
-}
-
 /// Neither do the random cases decide all at once, nor nothing.
 #[test]
 fn much_is_decided_early_and_much_is_not() {

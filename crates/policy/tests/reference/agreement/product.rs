@@ -8,7 +8,7 @@ use claviger_policy::{
     GrantPrincipal, GrantTerms, Identity, IdentityPolicies, IdentityPolicy, KeyPolicy, KeyPolicyDocument, KeyResource,
     Layer, Principal, Request, Resource, RetirableGrant, RoleResource, TrustPolicy, TrustPolicyDocument, Values,
     decide_by_identity, decide_on_key, decide_on_retire, decide_on_role, explain_by_identity, explain_on_key,
-    explain_on_retire, explain_on_role,
+    explain_on_role,
 };
 use claviger_types::{
     EncryptionContext, KeyArn, PrincipalArn, PrincipalId, Region, RoleId, RoleSessionName, ServiceName,
@@ -34,7 +34,6 @@ pub struct Product {
     service_control: Vec<Arc<IdentityPolicies>>,
     resource_control: Vec<Arc<ControlPolicies>>,
     on: On,
-    asked_keys: Vec<ConditionKey>,
 }
 
 enum On {
@@ -47,57 +46,33 @@ enum On {
 impl Product {
     pub fn of(case: &Case) -> Self {
         let scenario = case.scenario().clone();
-        let mut asked_keys = Vec::new();
-        let mut merged = |policies: &[Value]| {
-            let policies: Vec<_> = policies.iter().map(identity_policy).collect();
-            asked_keys.extend(policies.iter().flat_map(|policy| policy.condition_keys()));
-            IdentityPolicies::merge(policies)
-        };
+        let merged = |policies: &[Value]| IdentityPolicies::merge(policies.iter().map(identity_policy).collect());
         let policies = merged(&scenario.identity);
-        let session_policies = scenario.session_policies.as_deref().map(&mut merged);
+        let session_policies = scenario.session_policies.as_deref().map(merged);
         let service_control = scenario.scp_levels.iter().map(|level| Arc::new(merged(level))).collect();
         let boundary = scenario.boundary.as_ref().map(identity_policy);
-        asked_keys.extend(boundary.iter().flat_map(|policy| policy.condition_keys()));
         let mut resource_control = Vec::new();
         for level in scenario.key.iter().flat_map(|side| &side.rcp_levels) {
             let policies: Vec<_> = level.iter().map(control_policy).collect();
-            asked_keys.extend(policies.iter().flat_map(|policy| policy.condition_keys()));
             resource_control.push(Arc::new(ControlPolicies::merge(&policies)));
         }
         let on = match (case, &scenario.key) {
             (Case::Request(_), None) => On::Nothing,
-            (Case::Request(_), Some(key)) => {
-                On::Key { arn: key_arn(&scenario), policy: key_policy(key, &mut asked_keys) }
-            }
+            (Case::Request(_), Some(key)) => On::Key { arn: key_arn(&scenario), policy: key_policy(key) },
             (Case::Retirement(_, retiring), Some(key)) => On::Retirement {
                 arn: key_arn(&scenario),
-                policy: key_policy(key, &mut asked_keys),
+                policy: key_policy(key),
                 retiring: retiring.as_deref().map(grant_principal),
             },
-            (Case::Role(_), Some(role)) => On::Role { policy: trust_policy(role, &mut asked_keys) },
+            (Case::Role(_), Some(role)) => On::Role { policy: trust_policy(role) },
             (Case::Retirement(..) | Case::Role(_), None) => panic!("the resource has a side"),
         };
         let is_session = scenario.caller.kind == CallerKind::Session;
         let session = is_session.then(|| scenario.caller.arn.rsplit('/').next().unwrap().parse().unwrap());
-        Self {
-            scenario,
-            session,
-            policies,
-            boundary,
-            session_policies,
-            service_control,
-            resource_control,
-            on,
-            asked_keys,
-        }
+        Self { scenario, session, policies, boundary, session_policies, service_control, resource_control, on }
     }
 
-    /// Whether some policy asks for the condition key, by its text in lower case.
-    pub fn asks_for(&self, key: &str) -> bool {
-        self.asked_keys.iter().any(|asked| *asked == ConditionKey::parse(key))
-    }
-
-    /// The decision, which is the same with and without an explanation.
+    /// The decision, which is the same with and without an explanation. That of a retirement is not explained.
     pub fn decide(&self, circumstances: &Known<'_>) -> Decision {
         let caller = &self.scenario.caller;
         let principal = Principal {
@@ -113,25 +88,25 @@ impl Product {
             service_control: &self.service_control,
         };
         let request = Request { principal: &principal, action: action(&self.scenario.action), context: circumstances };
-        let (decision, explanation) = self.ask(&request);
-        assert_eq!(decision, explanation, "an explanation decides otherwise");
+        let (decision, explained) = self.ask(&request);
+        assert_eq!(decision, explained.unwrap_or(decision), "an explanation decides otherwise");
         decision
     }
 
-    fn ask(&self, request: &Request<'_>) -> (Decision, Decision) {
+    fn ask(&self, request: &Request<'_>) -> (Decision, Option<Decision>) {
         let resource_control = &self.resource_control;
         match &self.on {
             On::Key { arn, policy } => {
                 let key = KeyResource { arn: *arn, policy, resource_control };
                 let grants = self.grants_of_caller(request.principal);
-                (decide_on_key(request, &key, &grants), explain_on_key(request, &key, &grants).decision)
+                (decide_on_key(request, &key, &grants), Some(explain_on_key(request, &key, &grants).decision))
             }
             On::Nothing => {
                 let resource = match &self.scenario.resource {
                     scenario::Resource::Arn(arn) => Resource::Arn(arn),
                     scenario::Resource::NoneIn { region } => Resource::Any(Some(region.parse::<Region>().unwrap())),
                 };
-                (decide_by_identity(request, resource), explain_by_identity(request, resource).decision)
+                (decide_by_identity(request, resource), Some(explain_by_identity(request, resource).decision))
             }
             On::Retirement { arn, policy, retiring } => {
                 let key = KeyResource { arn: *arn, policy, resource_control };
@@ -139,13 +114,13 @@ impl Product {
                 let grantee = grant_principal(&grant.grantee);
                 let terms = terms(&grant.operations, &grant.constraint);
                 let grant = RetirableGrant { terms: &terms, grantee: Some(&grantee), retiring: retiring.as_ref() };
-                (decide_on_retire(request, &key, &grant), explain_on_retire(request, &key, &grant).decision)
+                (decide_on_retire(request, &key, &grant), None)
             }
             On::Role { policy } => {
                 let scenario::Resource::Arn(arn) = &self.scenario.resource else { panic!("a role has an ARN") };
                 let account = self.scenario.key.as_ref().unwrap().account.parse().unwrap();
                 let role = RoleResource { account, arn, policy, resource_control };
-                (decide_on_role(request, &role), explain_on_role(request, &role).decision)
+                (decide_on_role(request, &role), Some(explain_on_role(request, &role).decision))
             }
         }
     }
@@ -266,18 +241,16 @@ fn control_policy(policy: &Value) -> Arc<ControlPolicy> {
     Arc::new(ControlPolicy::parse(&policy.to_string()).unwrap_or_else(|error| panic!("{error}: {policy}")))
 }
 
-fn key_policy(key: &Side, asked_keys: &mut Vec<ConditionKey>) -> KeyPolicy {
+fn key_policy(key: &Side) -> KeyPolicy {
     let policy = KeyPolicyDocument::parse(&key.policy.to_string());
     let policy = policy.unwrap_or_else(|error| panic!("{error}: {}", key.policy));
-    asked_keys.extend(policy.condition_keys());
     let ids = ids(policy.principals(), key);
     policy.compile(&ids).unwrap()
 }
 
-fn trust_policy(role: &Side, asked_keys: &mut Vec<ConditionKey>) -> TrustPolicy {
+fn trust_policy(role: &Side) -> TrustPolicy {
     let policy = TrustPolicyDocument::parse(&role.policy.to_string());
     let policy = policy.unwrap_or_else(|error| panic!("{error}: {}", role.policy));
-    asked_keys.extend(policy.condition_keys());
     let ids = ids(policy.principals(), role);
     policy.compile(&ids).unwrap()
 }
