@@ -54,10 +54,14 @@ impl Condition {
     /// Whether it holds. Where AWS leaves it open, it is read against the caller: an Allow does not match, a Deny does.
     /// All conditions of a decision share `steps`; what would take more is not told.
     pub(crate) fn holds(&self, effect: Effect, context: &dyn Context, steps: &Steps) -> Truth {
+        if !steps.take(1) {
+            return Truth::Unknown;
+        }
         let values = match context.values(&self.key) {
             Values::Unknown => return Truth::Unknown,
             Values::Absent => Vec::new(),
-            Values::Many(values) => values,
+            Values::Many(values) if steps.take(values.len()) => values,
+            Values::Many(_) => return Truth::Unknown,
             Values::One(value) => return self.holds_for_one(&value, context, steps),
         };
         if values.is_empty() {
@@ -86,6 +90,9 @@ impl Condition {
     /// What the operator says of one value of the request.
     fn holds_for_one(&self, value: &Value<'_>, context: &dyn Context, steps: &Steps) -> Truth {
         let test = self.operator.test;
+        if !steps.take(self.wanted.steps(test, value)) {
+            return Truth::Unknown;
+        }
         let matches = match (&self.wanted, value) {
             (Wanted::Addresses(networks), Value::Address(address)) => {
                 let address = Network::of(*address);
@@ -116,6 +123,34 @@ impl Condition {
             Wanted::Texts(texts) | Wanted::TextsWithVariables(texts) => texts.iter().map(Into::into).collect(),
             Wanted::Times(times) => times.iter().map(|time| time.to_iso8601()).collect(),
             Wanted::Variable(variable) => vec![(&*variable.text).into()],
+        }
+    }
+}
+
+/// Bytes that are compared in the time of one step.
+const BYTES_PER_STEP: usize = 8;
+
+impl Wanted {
+    /// The steps that it takes to compare one value with all of it, apart from those that wildcards and variables take.
+    fn steps(&self, test: Test, value: &Value<'_>) -> usize {
+        match self {
+            Self::Addresses(networks) => networks.len(),
+            Self::Bools { .. } | Self::Variable(_) => 1,
+            Self::Numbers(numbers) => numbers.len(),
+            Self::Times(times) => times.len(),
+            Self::Texts(texts) => {
+                let (count, bytes) = (texts.len(), texts.bytes());
+                let of_value = count.saturating_mul(value.text().len());
+                match test {
+                    // Each text is compared up to the first character that differs.
+                    Test::TextIgnoringCase => count + bytes.min(of_value),
+                    Test::Arn | Test::ArnLike => count + bytes.saturating_add(of_value) / BYTES_PER_STEP,
+                    Test::TextLike => count + bytes / BYTES_PER_STEP,
+                    // Sorted: it is found or not.
+                    _ => 1,
+                }
+            }
+            Self::TextsWithVariables(texts) => texts.len() + texts.bytes() / BYTES_PER_STEP,
         }
     }
 }
@@ -190,7 +225,7 @@ fn matches_with_variables(test: Test, text: &str, value: &str, context: &dyn Con
         return matches_arn_with_variables(text, value, context, steps);
     }
     let wildcards = if test == Test::TextLike { Wildcards::Live } else { Wildcards::Literal };
-    match variables::expand(text, wildcards, context, value.len()) {
+    match variables::expand(text, wildcards, context, value.len(), steps) {
         Expanded::NoValue => Truth::No,
         Expanded::Unknown => Truth::Unknown,
         Expanded::Atoms(atoms) if test == Test::TextIgnoringCase => {
@@ -229,14 +264,14 @@ fn matches_arn_with_variables(pattern: &str, arn: &str, context: &dyn Context, s
     if parts.len() == ARN_COLONS + 1 {
         let same_shape = Truth::from(texts.len() == parts.len());
         return same_shape.and(Truth::all(parts.iter().zip(&texts).map(|(part, text)| {
-            match variables::expand(part, Wildcards::Live, context, text.len()) {
+            match variables::expand(part, Wildcards::Live, context, text.len(), steps) {
                 Expanded::NoValue => Truth::No,
                 Expanded::Unknown => Truth::Unknown,
                 Expanded::Atoms(atoms) => atoms_like(&atoms, text, steps),
             }
         })));
     }
-    match variables::expand(pattern, Wildcards::Live, context, arn.len()) {
+    match variables::expand(pattern, Wildcards::Live, context, arn.len(), steps) {
         Expanded::NoValue => Truth::No,
         Expanded::Unknown => Truth::Unknown,
         Expanded::Atoms(atoms) => {
@@ -247,12 +282,8 @@ fn matches_arn_with_variables(pattern: &str, arn: &str, context: &dyn Context, s
     }
 }
 
-/// To expand the pattern took as many steps as it is long.
 fn atoms_like(pattern: &[Atom], text: &str, steps: &Steps) -> Truth {
     if pattern.contains(&Atom::Run) && pattern.len().saturating_mul(text.len()) > STEPS_MAX {
-        return Truth::Unknown;
-    }
-    if !steps.take(pattern.len()) {
         return Truth::Unknown;
     }
     glob_within(steps, pattern.iter().copied(), text.chars())

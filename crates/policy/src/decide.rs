@@ -60,6 +60,18 @@ pub struct RetirableGrant<'a> {
     pub retiring: Option<&'a GrantPrincipal>,
 }
 
+impl RetirableGrant<'_> {
+    /// Whether the grant names the caller, or its account as the retiring principal.
+    pub fn concerns(&self, caller: &Principal<'_>) -> bool {
+        [self.grantee, self.retiring].into_iter().flatten().any(|named| named.is(caller)) || self.is_left_to(caller)
+    }
+
+    /// Whether it is left to the caller's account whom it lets retire the grant.
+    fn is_left_to(&self, caller: &Principal<'_>) -> bool {
+        self.retiring == Some(&GrantPrincipal::Root(caller.account))
+    }
+}
+
 /// Decides an action on a key; `grants` are those of this caller on this key, and looked at only if nothing else
 /// allows.
 pub fn decide_on_key<'g>(
@@ -115,13 +127,25 @@ pub fn decide_on_retire(request: &Request<'_>, key: &KeyResource<'_>, grant: &Re
         if named {
             return Granted::yes(Reason::Retiring);
         }
-        let retiring_account = grant.retiring == Some(&GrantPrincipal::Root(caller.account));
-        if caller.account == key.arn.account || retiring_account {
+        if caller.account == key.arn.account || grant.is_left_to(caller) {
             layers.by_identity(caller)
         } else {
             Granted::no(Layer::Resource)
         }
     })
+}
+
+/// Whether a key's own policy may let the caller in: the caller itself, or its account. Who is asked by a stranger asks
+/// this first: however long the stranger's own policies take, it then tells nothing of the key.
+pub fn key_lets_in(request: &Request<'_>, key: &KeyResource<'_>) -> Truth {
+    let question = question(request, Resource::Arn(&key.arn));
+    key.policy.inner().verdict(request.principal, &question, &mut Silent).lets_in()
+}
+
+/// The same for a role's trust policy.
+pub fn role_lets_in(request: &Request<'_>, role: &RoleResource<'_>) -> Truth {
+    let question = question(request, Resource::Arn(role.arn));
+    role.policy.inner().verdict(request.principal, &question, &mut Silent).lets_in()
 }
 
 fn explained(decide: impl FnOnce(&mut Recorder) -> Decision) -> Explanation {
@@ -163,7 +187,8 @@ fn by_identity<T: Trace>(request: &Request<'_>, resource: Resource<'_>, trace: &
 
 fn question<'a>(request: &Request<'a>, resource: Resource<'a>) -> Question<'a> {
     let target = Target::new(request.principal.account, request.action.service(), resource);
-    Question { action: request.action, target, context: request.context, steps: Steps::new(DECISION_STEPS_MAX) }
+    let [steps, shown_steps] = [Steps::new(DECISION_STEPS_MAX), Steps::new(DECISION_STEPS_MAX)];
+    Question { action: request.action, target, context: request.context, steps, shown_steps }
 }
 
 /// The first grant that allows.
@@ -239,6 +264,9 @@ impl Layers {
         let identity = caller.policies.verdict(question, Layer::Identity, trace);
         let boundary = caller.boundary.map(|policy| policy.verdict(question, Layer::Boundary, trace));
         let session = caller.session_policies.map(|policies| policies.verdict(question, Layer::Session, trace));
+        if T::ON {
+            trace.steps(question.steps_taken());
+        }
         Self { service_control, resource_control, resource, identity, boundary, session }
     }
 

@@ -43,7 +43,7 @@ pub use caller::{Identity, Principal, Request};
 pub use context::{Context, Fact, Value, Values};
 pub use decide::{
     KeyResource, RetirableGrant, RoleResource, decide_by_identity, decide_on_key, decide_on_retire, decide_on_role,
-    explain_by_identity, explain_on_key, explain_on_role,
+    explain_by_identity, explain_on_key, explain_on_role, key_lets_in, role_lets_in,
 };
 pub use error::PolicyError;
 pub use grants::{GrantConstraints, GrantPrincipal, GrantTerms};

@@ -45,12 +45,18 @@ pub(crate) struct ArnText<'p> {
 /// How many steps are left for comparisons. What would take more is not told.
 pub(crate) struct Steps(Cell<usize>);
 
-/// Those of one decision, once for all comparisons of the ARN and once for those of conditions: some milliseconds. Whole policies of usual patterns take a tenth of it.
+/// Those of one decision, once for all comparisons of the ARN and once for those of conditions: some milliseconds. Whole
+/// policies of usual patterns take a tenth of it.
 pub(crate) const DECISION_STEPS_MAX: usize = 1 << 20;
 
 impl Steps {
     pub(crate) const fn new(steps: usize) -> Self {
         Self(Cell::new(steps))
+    }
+
+    /// How many are left.
+    pub(crate) fn left(&self) -> usize {
+        self.0.get()
     }
 
     /// Whether so many are left. They are gone then.
@@ -69,6 +75,11 @@ impl<'p> ArnText<'p> {
 
     pub(crate) fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Those that are left for comparisons with it.
+    pub(crate) fn steps(&self) -> &Steps {
+        &self.steps
     }
 
     /// Whether a pattern without variables matches; see [`arn_glob`] for the rule.

@@ -166,6 +166,11 @@ impl ResourcePolicy {
 }
 
 impl ResourceVerdict {
+    /// Whether anything in it allows the caller, itself or by what stands above it.
+    pub(crate) fn lets_in(&self) -> Truth {
+        Truth::any([self.allow_itself, self.allow_role, self.allow_account].map(First::truth))
+    }
+
     fn note(&mut self, effect: Effect, naming: Naming, at: StatementId, matches: Truth) {
         let first = match (effect, naming) {
             (Effect::Deny, _) => &mut self.deny,

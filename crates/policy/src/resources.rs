@@ -117,7 +117,7 @@ impl Patterns {
                 return arn.matches(pattern);
             }
             let (head, last) = split_last(pattern);
-            match variables::expand(last, Wildcards::Live, context, arn.as_str().len()) {
+            match variables::expand(last, Wildcards::Live, context, arn.as_str().len(), arn.steps()) {
                 Expanded::NoValue => Truth::No,
                 // Most patterns with a variable are for other resources: then its value does not matter.
                 Expanded::Unknown => arn.glob(head, wild("*")).and(Truth::Unknown),

@@ -3,7 +3,7 @@
 use crate::actions::{Action, ActionSet};
 use crate::conditions::Condition;
 use crate::context::Context;
-use crate::pattern::Steps;
+use crate::pattern::{DECISION_STEPS_MAX, Steps};
 use crate::principals::Naming;
 use crate::resources::{Resources, Target};
 use crate::trace::{Found, SeenCondition, SeenStatement, Trace};
@@ -36,6 +36,16 @@ pub(crate) struct Question<'a> {
     pub(crate) context: &'a dyn Context,
     /// Those that all conditions may take.
     pub(crate) steps: Steps,
+    /// Those that conditions may take which the decision does without, and which are looked at to be shown.
+    pub(crate) shown_steps: Steps,
+}
+
+impl Question<'_> {
+    /// The steps that were taken for it so far.
+    pub(crate) fn steps_taken(&self) -> usize {
+        let left = [&self.steps, &self.shown_steps, self.target.arn().steps()].map(Steps::left);
+        left.into_iter().map(|left| DECISION_STEPS_MAX - left).sum()
+    }
 }
 
 impl Statement {
@@ -65,17 +75,27 @@ impl Statement {
         namings: Option<&[Naming]>,
         trace: &mut T,
     ) -> Truth {
-        let seen = |condition: &Condition| SeenCondition {
-            operator: condition.operator.to_string(),
-            key: condition.key.clone(),
-            wanted: condition.wanted_texts(),
-            found: Found::of(question.context.values(&condition.key)),
-            result: condition.holds(self.effect, question.context, &question.steps),
-        };
         let action = self.actions.contains(question.action);
         let resource = self.resources.matches(&question.target, question.context);
         let principal = namings.is_none_or(|namings| !namings.is_empty());
-        let matches = Truth::from(principal).and(self.matches(question));
+        let mut matches = if action { resource } else { Truth::No };
+        let seen = |condition: &Condition| {
+            let decides = matches != Truth::No;
+            let steps = if decides { &question.steps } else { &question.shown_steps };
+            let result = condition.holds(self.effect, question.context, steps);
+            if decides {
+                matches = matches.and(result);
+            }
+            SeenCondition {
+                operator: condition.operator.to_string(),
+                key: condition.key.clone(),
+                wanted: condition.wanted_texts(),
+                found: Found::of(question.context.values(&condition.key)),
+                result,
+            }
+        };
+        let conditions = self.conditions.iter().map(seen).collect();
+        let matches = Truth::from(principal).and(matches);
         trace.statement(SeenStatement {
             layer,
             id,
@@ -85,7 +105,7 @@ impl Statement {
             action,
             resource,
             resources: self.resources.texts(),
-            conditions: self.conditions.iter().map(seen).collect(),
+            conditions,
             result: matches,
         });
         matches

@@ -28,6 +28,16 @@ impl Texts {
         (0..self.ends.len()).map(|index| self.at(index))
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The bytes of all of them.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Whether exactly this text is among them.
     pub(crate) fn contains(&self, text: &str) -> bool {
         if self.ends.len() <= 1 {

@@ -19,6 +19,8 @@ pub(crate) trait Trace {
     fn statement(&mut self, _: SeenStatement) {}
 
     fn grant(&mut self, _: SeenGrant) {}
+
+    fn steps(&mut self, _taken: usize) {}
 }
 
 /// Records nothing.
@@ -37,6 +39,7 @@ pub(crate) struct Recorder {
     grants: Vec<SeenGrant>,
     grants_left_out: usize,
     bytes: usize,
+    work: usize,
     /// Of which layer, effect, result and way of naming the caller a statement that may match was kept.
     kept: Vec<(Layer, Effect, Truth, Option<Naming>)>,
 }
@@ -52,8 +55,8 @@ const FOUND_BYTES_MAX: usize = 1_024;
 
 impl Recorder {
     pub(crate) fn explanation(self, decision: Decision) -> Explanation {
-        let Self { statements, statements_left_out, grants, grants_left_out, .. } = self;
-        Explanation { decision, statements, statements_left_out, grants, grants_left_out }
+        let Self { statements, statements_left_out, grants, grants_left_out, work, .. } = self;
+        Explanation { decision, statements, statements_left_out, grants, grants_left_out, work }
     }
 }
 
@@ -65,7 +68,9 @@ impl Trace for Recorder {
             Truth::No => Vec::new(),
             Truth::Unknown | Truth::Yes => seen.kinds().into_iter().filter(|kind| !self.kept.contains(kind)).collect(),
         };
-        let bytes = self.bytes.saturating_add(seen.bytes());
+        let shown = seen.bytes();
+        self.work = self.work.saturating_add(shown);
+        let bytes = self.bytes.saturating_add(shown);
         if bytes > RECORDED_BYTES_MAX && new.is_empty() {
             self.statements_left_out += 1;
             return;
@@ -73,6 +78,10 @@ impl Trace for Recorder {
         self.bytes = bytes;
         self.kept.extend(new);
         self.statements.push(seen);
+    }
+
+    fn steps(&mut self, taken: usize) {
+        self.work = self.work.saturating_add(taken);
     }
 
     fn grant(&mut self, seen: SeenGrant) {
@@ -99,6 +108,8 @@ pub struct Explanation {
     pub grants: Vec<SeenGrant>,
     /// How many there was no room for.
     pub grants_left_out: usize,
+    /// What it took: steps of comparisons, and bytes of all that was looked at, whether or not there was room for it.
+    pub work: usize,
 }
 
 /// A statement that was looked at.

@@ -6,7 +6,7 @@
 
 use crate::context::{Context, Values};
 use crate::keys::ConditionKey;
-use crate::pattern::Atom;
+use crate::pattern::{Atom, Steps};
 
 /// What begins a variable.
 pub(crate) const OPEN: &str = "${";
@@ -60,9 +60,19 @@ pub(crate) fn keys(text: &str) -> Result<Vec<ConditionKey>, BadVariable> {
     Ok(keys)
 }
 
+/// The steps that it takes to find a variable's value.
+const VARIABLE_STEPS: usize = 64;
+
 /// The text with each variable's value in its place, to be matched with a text of `bytes_max` bytes. A text that is too
 /// long to match that is not put together: a variable is short and can stand in a policy often, and its value be long.
-pub(crate) fn expand(text: &str, wildcards: Wildcards, context: &dyn Context, bytes_max: usize) -> Expanded {
+/// That takes as many steps as the outcome is long; when there are no more, it is not told.
+pub(crate) fn expand(
+    text: &str,
+    wildcards: Wildcards,
+    context: &dyn Context,
+    bytes_max: usize,
+    steps: &Steps,
+) -> Expanded {
     let mut atoms = Vec::with_capacity(text.len());
     let mut rest = text;
     let mut unknown = false;
@@ -70,6 +80,10 @@ pub(crate) fn expand(text: &str, wildcards: Wildcards, context: &dyn Context, by
     while !rest.is_empty() {
         // INVARIANT: the text was checked when the policy was put.
         let Ok((piece, after)) = first_piece(rest) else { return Expanded::NoValue };
+        let costs = if let Piece::Variable { .. } = piece { VARIABLE_STEPS } else { rest.len() - after.len() };
+        if !steps.take(costs) {
+            return Expanded::Unknown;
+        }
         match piece {
             Piece::Escaped(c) => atoms.push(Atom::Char(c)),
             Piece::Plain(plain) if wildcards == Wildcards::Live => atoms.extend(crate::pattern::wild(plain)),
@@ -80,6 +94,9 @@ pub(crate) fn expand(text: &str, wildcards: Wildcards, context: &dyn Context, by
                     // More characters than the other text has bytes: nothing that follows lets it match.
                     let Some(rest) = left.checked_sub(value.len()) else { return Expanded::NoValue };
                     left = rest;
+                    if !steps.take(value.len()) {
+                        return Expanded::Unknown;
+                    }
                     atoms.extend(value.chars().map(Atom::Char));
                 }
                 Values::Unknown => unknown = true,
@@ -176,6 +193,22 @@ mod tests {
         }
     }
 
+    fn plenty() -> Steps {
+        Steps::new(1_000_000)
+    }
+
+    /// Nothing more is put together once there are no steps left.
+    #[test]
+    fn an_expansion_takes_steps() {
+        for (text, costs) in [("abc", 3), ("${*}", 4), ("a${aws:username}", 1 + VARIABLE_STEPS + 3)] {
+            let steps = Steps::new(costs);
+            assert!(matches!(expand(text, Wildcards::Live, &Request, 100, &steps), Expanded::Atoms(_)), "{text}");
+            assert!(!steps.take(1), "{text}");
+            let short = Steps::new(costs - 1);
+            assert!(matches!(expand(text, Wildcards::Live, &Request, 100, &short), Expanded::Unknown), "{text}");
+        }
+    }
+
     #[test]
     fn expansion() {
         let atoms = |text: &str| Some(text.chars().map(Atom::Char).collect::<Vec<_>>());
@@ -194,7 +227,7 @@ mod tests {
             ("${aws:TagKeys, 'x'}", atoms("x")),
             ("${s3:prefix}", None),
         ] {
-            let found = match expand(text, Wildcards::Live, &Request, 100) {
+            let found = match expand(text, Wildcards::Live, &Request, 100, &plenty()) {
                 Expanded::Atoms(atoms) => Some(atoms),
                 Expanded::NoValue => None,
                 Expanded::Unknown => panic!("{text}"),
@@ -202,11 +235,16 @@ mod tests {
             assert_eq!(found, want, "{text}");
             assert!(keys(text).is_ok(), "{text}");
         }
-        assert!(matches!(expand("a${aws:SourceIp}b", Wildcards::Live, &Request, 100), Expanded::Unknown));
+        assert!(matches!(expand("a${aws:SourceIp}b", Wildcards::Live, &Request, 100, &plenty()), Expanded::Unknown));
         // What never has a value does not depend on anything.
-        assert!(matches!(expand("${aws:SourceIp}${s3:x}", Wildcards::Live, &Request, 100), Expanded::NoValue));
+        assert!(matches!(
+            expand("${aws:SourceIp}${s3:x}", Wildcards::Live, &Request, 100, &plenty()),
+            Expanded::NoValue
+        ));
         for (wildcards, want) in [(Wildcards::Live, Atom::Run), (Wildcards::Literal, Atom::Char('*'))] {
-            assert!(matches!(expand("*", wildcards, &Request, 100), Expanded::Atoms(atoms) if atoms == [want]));
+            assert!(
+                matches!(expand("*", wildcards, &Request, 100, &plenty()), Expanded::Atoms(atoms) if atoms == [want])
+            );
         }
     }
 
@@ -214,7 +252,7 @@ mod tests {
     #[test]
     fn what_is_too_long_to_match_is_not_put_together() {
         let many = "${aws:username}".repeat(9);
-        let fits = |bytes_max| match expand(&many, Wildcards::Literal, &Request, bytes_max) {
+        let fits = |bytes_max| match expand(&many, Wildcards::Literal, &Request, bytes_max, &plenty()) {
             Expanded::Atoms(atoms) => atoms.len() == many.len() / "${aws:username}".len() * 3,
             Expanded::NoValue => false,
             Expanded::Unknown => panic!("{many}"),

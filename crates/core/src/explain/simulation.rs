@@ -43,10 +43,11 @@ pub(crate) struct Simulation {
 }
 
 /// A page ends when its results weigh more: the bytes of answer at most, the bytes of the request that are looked at for
-/// each, each statement that is looked at so many more. Workers that answer others too stop for some milliseconds, not
+/// each, and a part of the work that the decision took. Workers that answer others too stop for some milliseconds, not
 /// for all that one request can name.
 const PAGE_WEIGHT_MAX: usize = 524_288;
-const STATEMENT_WEIGHT: usize = 100;
+/// Steps of comparisons, and bytes of policies, that weigh as much as a byte of answer.
+const WORK_PER_WEIGHT: usize = 4;
 /// The most bytes that a byte of a name becomes in XML, and how often a result shows it.
 const NAME_WEIGHT: usize = "&quot;".len() * 2;
 /// About the bytes of a result without its lists; an entry of MatchedStatements has half of it.
@@ -262,14 +263,14 @@ impl Simulation {
         let Some(policy) = &self.resource_policy else {
             let explanation = explain_by_identity(&request, asked);
             let missing = context.missing(&explanation);
-            return Ok(Explained { explanation, missing, by_side: None });
+            return Ok(Explained { explanation, missing, by_side: None, work: 0 });
         };
         let explanation = self.with_resource_policy(policy, resource, &request, facts)?;
         let alone = explain_by_identity(&request, asked);
         let missing = context.missing(&explanation);
         let of_resource = side(&explanation, Layer::Resource);
         let by_side = Some([("IAM Policy", decision_name(alone.decision)), ("Resource-based Policy", of_resource)]);
-        Ok(Explained { explanation, missing, by_side })
+        Ok(Explained { explanation, missing, by_side, work: alone.work })
     }
 
     fn with_resource_policy(
@@ -315,6 +316,8 @@ struct Explained {
     explanation: Explanation,
     missing: Vec<String>,
     by_side: Option<[(&'static str, &'static str); 2]>,
+    /// What it took to tell the sides apart.
+    work: usize,
 }
 
 impl Simulated<'_> {
@@ -334,7 +337,7 @@ impl Simulated<'_> {
 
     /// A result, and its weight: its bytes, and the work of finding it.
     fn evaluation(&self, action: &str, resource: &str, explained: Explained) -> (Evaluation, usize) {
-        let Explained { explanation, missing, by_side } = explained;
+        let Explained { explanation, missing, by_side, work } = explained;
         let decision = decision_name(explanation.decision);
         let boundary = self
             .boundary
@@ -349,10 +352,9 @@ impl Simulated<'_> {
         let matched: Vec<Matched> = self.matched(&explanation);
         let bytes = matched.iter().map(|matched| RESULT_BYTES / 2 + matched.source_policy_id.len()).sum::<usize>()
             + missing.iter().map(|key| key.len()).sum::<usize>() * NAME_WEIGHT / 2;
-        let looked_at = explanation.statements.len() + explanation.statements_left_out;
         // All is in the result of the resource once more.
         let names = (action.len() + resource.len()) * NAME_WEIGHT;
-        let weight = RESULT_BYTES + names + 2 * bytes + looked_at * STATEMENT_WEIGHT;
+        let weight = RESULT_BYTES + names + 2 * bytes + (explanation.work + work) / WORK_PER_WEIGHT;
         let details = by_side
             .map(|sides| Details { entry: sides.into_iter().map(|(key, value)| Detail { key, value }).collect() });
         let on_resource = OnResource {

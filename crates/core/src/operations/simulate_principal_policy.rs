@@ -66,6 +66,30 @@ mod tests {
         kms.ok("SimulatePrincipalPolicy", body)["EvaluationResults"][0].clone()
     }
 
+    /// So do the texts of policies that are there already, with each of the values that the request supposes.
+    #[test]
+    fn pages_weigh_what_the_policies_hold() {
+        let kms = TestKms::new();
+        kms.admin().user("ann", &statement("Allow", "kms:Encrypt", "*"));
+        let texts: Vec<_> = (0..450).map(|number| format!("b{number}")).collect();
+        let like = json!({"Effect": "Allow", "Action": "*", "Resource": "*",
+            "Condition": {"ForAnyValue:StringEqualsIgnoreCase": {"kms:EncryptionContextKeys": texts}}});
+        for number in 0..9 {
+            let arn = kms.policy(&format!("p{number}"), &like.to_string());
+            kms.ok("AttachUserPolicy", json!({"UserName": "ann", "PolicyArn": arn}));
+        }
+        let results = |values: usize| {
+            let entry = json!({"ContextKeyName": "kms:EncryptionContextKeys", "ContextKeyType": "stringList",
+                "ContextKeyValues": vec!["a"; values]});
+            let body = json!({"PolicySourceArn": arn("user/ann"), "ActionNames": vec!["kms:Encrypt"; 200],
+                "ContextEntries": [entry], "MaxItems": 200});
+            let reply = kms.ok("SimulatePrincipalPolicy", body);
+            reply["EvaluationResults"].as_array().unwrap().len()
+        };
+        let (few, many) = (results(1), results(100));
+        assert!((5..50).contains(&few) && (1..4).contains(&many), "{few} results, and {many} of many values");
+    }
+
     /// Whose policy it is, and what kind of policy.
     #[test]
     fn policies_of_users_groups_and_roles() {

@@ -1,11 +1,15 @@
 //! Decisions: who calls, with the policies that count for it, and the circumstances of the request go to the policy
 //! language's evaluator. There is no other way to a decision, and what cannot be told now is no permission.
+//!
+//! Another account's resource is asked first whether it lets the caller in at all. A stranger to it is refused before its
+//! own policies are looked at, so that what they ask, and how long that takes, tells nothing of the resource.
 
 use claviger_policy::{
     Action, Decision, Denial, IdentityPolicies, KeyPolicy, KeyResource, Layer, Principal, Request, Resource,
-    RetirableGrant, RoleResource, decide_by_identity, decide_on_key, decide_on_retire, decide_on_role,
+    RetirableGrant, RoleResource, Truth, decide_by_identity, decide_on_key, decide_on_retire, decide_on_role,
+    key_lets_in, role_lets_in,
 };
-use claviger_types::KeyArn;
+use claviger_types::{AccountId, KeyArn};
 
 use super::circumstances::{Circumstances, IamResource, Subject};
 use crate::keys::grant_principals;
@@ -14,8 +18,15 @@ use crate::view::{Grant, Key, Role};
 
 /// An action on a key: by its policy, the caller's, and the grants to the caller.
 pub(super) fn on_key(key: &Key, action: Action, subject: Subject<'_>, facts: &Facts<'_>) -> Result<(), Denial> {
-    let grants = grant_principals::to_caller(key, facts).map(|grant| &grant.terms);
-    settled(Layer::Resource, action, subject, facts, |request| decide_on_key(request, &resource(key, facts), grants))
+    let mut grants = grant_principals::to_caller(key, facts).map(|grant| &grant.terms).peekable();
+    let resource = resource(key, facts);
+    settled(Layer::Resource, action, subject, facts, |request| {
+        let foreign = is_foreign(key.arn.account, facts);
+        if foreign && grants.peek().is_none() && key_lets_in(request, &resource) == Truth::No {
+            return STRANGER;
+        }
+        decide_on_key(request, &resource, grants)
+    })
 }
 
 /// An action on a key as if it had this policy and no grants.
@@ -51,6 +62,9 @@ pub(super) fn on_retirement(grant: Option<&Grant>, key: &Key, action: Action, fa
         retiring: retiring.as_ref(),
     };
     settled(Layer::Resource, action, Subject::Grant(key, grant), facts, |request| {
+        if is_foreign(key.arn.account, facts) && !retirable.concerns(request.principal) {
+            return STRANGER;
+        }
         decide_on_retire(request, &resource(key, facts), &retirable)
     })
 }
@@ -61,7 +75,17 @@ pub(super) fn on_role(role: &Role, action: Action, facts: &Facts<'_>) -> Result<
     let resource_control = facts.view.rcp_levels(account);
     let resource = RoleResource { account, arn: &role.arn(), policy, resource_control };
     let subject = Subject::Iam(IamResource::of_role(role));
-    settled(Layer::Resource, action, subject, facts, |request| decide_on_role(request, &resource))
+    settled(Layer::Resource, action, subject, facts, |request| {
+        let stranger = is_foreign(account, facts) && role_lets_in(request, &resource) == Truth::No;
+        if stranger { STRANGER } else { decide_on_role(request, &resource) }
+    })
+}
+
+/// To a stranger every refusal reads the same.
+const STRANGER: Decision = Decision::Deny(Denial { layer: Layer::Resource, statement: None });
+
+fn is_foreign(owner: AccountId, facts: &Facts<'_>) -> bool {
+    owner != facts.account()
 }
 
 /// What `decide` says of the caller's request; `open` is the layer that is named if it depends on what cannot be told.
@@ -92,4 +116,76 @@ fn principal<'a>(facts: &Facts<'a>, session_policies: Option<&'a IdentityPolicie
 fn resource<'a>(key: &'a Key, facts: &Facts<'a>) -> KeyResource<'a> {
     let resource_control = facts.view.rcp_levels(key.arn.account);
     KeyResource { arn: key.arn, policy: &key.policy.compiled, resource_control }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use claviger_types::{EncryptionContext, ServiceName};
+    use serde_json::json;
+
+    use super::*;
+    use crate::identity::caller::Signatory;
+    use crate::pipeline::call::{Call, RequestId};
+    use crate::pipeline::operation::action;
+    use crate::pipeline::request::RequestContext;
+    use crate::testing::test_kms::{AWAY, HOME, REGION, TestKms, policy};
+
+    /// A request that knows whether a condition asked for its encryption context.
+    #[derive(Default)]
+    struct Watched(AtomicBool);
+
+    impl RequestContext for Watched {
+        fn encryption_context(&self, _: Action) -> Option<&EncryptionContext> {
+            self.0.store(true, Ordering::Relaxed);
+            None
+        }
+    }
+
+    /// What a stranger's own policies ask of another account's resource, and how long that takes, would tell of it.
+    #[test]
+    fn policies_of_a_stranger_are_not_looked_at() {
+        let kms = TestKms::new();
+        let condition = json!({"Null": {"kms:EncryptionContextKeys": "true"}});
+        let asking = json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition});
+        let stranger = kms.away().user("stranger", &asking.to_string());
+        let key = kms.key();
+        for (let_in, looked_at) in [(vec![HOME], false), (vec![HOME, AWAY], true)] {
+            let statement = |action: &str, resource: serde_json::Value| {
+                let principal = json!({"AWS": let_in});
+                json!({"Effect": "Allow", "Principal": principal, "Action": action, "Resource": resource})
+            };
+            let key_policy = policy(&statement("kms:*", json!("*")).to_string());
+            kms.ok("PutKeyPolicy", json!({"KeyId": key, "Policy": key_policy}));
+            let mut trusting = statement("sts:AssumeRole", json!(null));
+            trusting.as_object_mut().unwrap().remove("Resource");
+            let (name, trust) = (format!("r{looked_at}"), policy(&trusting.to_string()));
+            kms.ok("CreateRole", json!({"RoleName": name, "AssumeRolePolicyDocument": trust}));
+
+            let view = kms.view();
+            let call = Call {
+                signatory: Signatory::AccessKey(Arc::clone(view.credential(stranger.access_key_id).unwrap())),
+                region: REGION.parse().unwrap(),
+                authenticated_at: kms.now(),
+                request_id: RequestId::from_bytes([0; 16]),
+                source_ip: None,
+                user_agent: None,
+                tls: false,
+            };
+            let facts = kms.service().facts(&view, &call, Signatory::caller).unwrap();
+            let key = view.key(call.region, key.parse().unwrap()).unwrap();
+            let role = view.role(HOME.parse().unwrap(), &name.parse().unwrap()).unwrap();
+            for on in ["key", "role"] {
+                let request = Watched::default();
+                let facts = Facts { request: &request, ..facts };
+                let decided = match on {
+                    "key" => on_key(key, action!(ServiceName::Kms, "Encrypt"), Subject::Key(key), &facts),
+                    _ => on_role(role, action!(ServiceName::Sts, "AssumeRole"), &facts),
+                };
+                assert_eq!((decided.is_ok(), request.0.into_inner()), (looked_at, looked_at), "{on} for {let_in:?}");
+            }
+        }
+    }
 }

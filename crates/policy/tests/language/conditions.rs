@@ -315,3 +315,37 @@ fn the_steps_of_all_conditions_are_bounded() {
     check(&format!(r#"{{"StringLike": {{"x:y": [{usual}]}}}}"#), &[("x:y", Some(&[&value]))], No);
     check(&format!(r#"{{"StringLike": {{"x:y": [{usual}]}}}}"#), &[("x:y", Some(&["customer-899-1"]))], Yes);
 }
+
+/// So are those of operators without wildcards, and those of keys with many values: all values with all texts.
+#[test]
+fn the_steps_of_many_values_are_bounded() {
+    let texts = |count: usize, make: &dyn Fn(usize) -> String| Vec::from_iter((0..count).map(make)).join(",");
+    let numbers = texts(6_000, &|number| number.to_string());
+    let addresses = texts(3_000, &|number| format!(r#""10.0.{}.{}""#, number / 250, number % 250));
+    let times = texts(3_000, &|number| format!(r#""{}""#, 1_000 + number));
+    let prefixes = texts(3_000, &|number| format!(r#""b{number}*""#));
+    let arns = texts(900, &|number| format!(r#"":::::b{number}""#));
+    let values: Vec<String> = (0..700).map(|number| format!("a{number}")).collect();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    for (operator, wanted, found) in [
+        ("ForAnyValue:NumericEquals", &numbers, vec!["-1"; 700]),
+        ("ForAnyValue:IpAddress", &addresses, vec!["203.0.113.7"; 700]),
+        ("ForAnyValue:DateEquals", &times, vec!["2026-01-31"; 700]),
+        ("ForAnyValue:StringEqualsIgnoreCase", &prefixes, values.clone()),
+        ("ForAnyValue:StringLike", &prefixes, values.clone()),
+        ("ForAnyValue:ArnLike", &arns, vec!["a:a:a:a:a:a"; 700]),
+    ] {
+        let condition = format!(r#"{{"{operator}": {{"x:y": [{wanted}]}}}}"#);
+        check(&condition, &[("x:y", Some(&found))], Unknown);
+        check(&condition, &[("x:y", Some(&found[..1]))], No);
+    }
+    // What is sorted is found at once.
+    let condition = format!(r#"{{"ForAnyValue:StringEquals": {{"x:y": [{prefixes}]}}}}"#);
+    check(&condition, &[("x:y", Some(&values))], No);
+    // Each text would be put together anew.
+    let agent = "a".repeat(50_000);
+    let variables = texts(900, &|number| format!(r#""${{aws:UserAgent}}{number}""#));
+    let condition = format!(r#"{{"StringEquals": {{"aws:UserAgent": [{variables}]}}}}"#);
+    check(&condition, &[("aws:UserAgent", Some(&[&agent]))], Unknown);
+    check(&condition, &[("aws:UserAgent", Some(&["a"]))], No);
+}
