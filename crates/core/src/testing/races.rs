@@ -164,6 +164,21 @@ fn the_second_of_two_is_decided_on_what_the_first_left() {
     }
 }
 
+/// A key that is to be deleted gets no alias on an older View: nothing would take it along when the key goes.
+#[test]
+fn no_alias_comes_to_a_key_that_is_to_be_deleted() {
+    for (operation, alias) in [("CreateAlias", "alias/new"), ("UpdateAlias", "alias/other")] {
+        let kms = TestKms::new();
+        let key = kms.key();
+        kms.ok("CreateAlias", json!({"AliasName": "alias/other", "TargetKeyId": kms.key()}));
+        let view = kms.view();
+        kms.ok("ScheduleKeyDeletion", json!({"KeyId": key}));
+        let answer = kms.admin().call_on(&view, operation, json!({"AliasName": alias, "TargetKeyId": key}));
+        let pending = format!("{} is pending deletion.", kms.admin().key_arn(&key));
+        assert_eq!(answer, Err(refused("KMSInvalidStateException", &pending)), "{operation}");
+    }
+}
+
 /// The first key of an account in a Region makes the domain key; whoever comes second wraps again, under that one.
 #[test]
 fn two_first_keys_of_a_region() {
