@@ -98,7 +98,7 @@ pub struct PairName {
 /// The two keys of ReEncrypt, each asked about with an action of its own.
 pub struct Pair {
     source: CiphertextKey,
-    /// Or why there is none: told only after the source is allowed, or which refusal comes first would tell what exists.
+    /// Or why there is none: told only after the source is allowed, or the first refusal would tell what exists.
     destination: Result<Arc<Key>, Error>,
 }
 

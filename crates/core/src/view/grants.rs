@@ -307,7 +307,7 @@ mod tests {
         grants.map(|grant| grant.id).collect()
     }
 
-    /// What is walked for one principal is its own alone, whatever its role and that role's other sessions were granted.
+    /// What is walked for one principal is its own alone, whatever its role and its other sessions were granted.
     #[test]
     fn a_role_and_each_of_its_sessions_have_grants_of_their_own() {
         let kms = TestKms::new();
