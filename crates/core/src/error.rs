@@ -10,7 +10,7 @@ use claviger_types::{AliasArn, KeyArn};
 use crate::denial::Denied;
 
 /// Why a request was refused.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Error {
     /// No policy lets the caller do this, or one forbids it.
     AccessDenied(Box<Denied>),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use claviger_keyring::Space;
 use claviger_policy::Action;
 use claviger_storage::Revision;
-use claviger_types::{AccountId, GroupName, PolicyArn, RoleName, ServiceName, UserName, limits};
+use claviger_types::{AccountId, GroupName, PolicyArn, PrincipalId, RoleName, ServiceName, UserName, limits};
 
 use crate::error::Error;
 use crate::paths;
@@ -165,6 +165,16 @@ pub fn check_without_policies<E: Entity>(entity: &E) -> Result<(), Error> {
         return Err(conflict("delete policies"));
     }
     if entity.policies().attached.is_empty() { Ok(()) } else { Err(conflict("detach all policies")) }
+}
+
+/// The revocation of its sessions goes along with a user or role; if there is none, the first one at the same moment
+/// must not outlive it.
+pub fn without_revocation(changes: Changes, account: AccountId, id: PrincipalId, view: &View) -> Changes {
+    let path = paths::session_revocation(account, id);
+    match view.session_revocation(id) {
+        Some(revoked) => changes.delete(path, revoked.revision),
+        None => changes.absent(path),
+    }
 }
 
 macro_rules! entity {

@@ -1,4 +1,4 @@
-//! A change of one key's record, guarded by the revision that was decided on.
+//! Changes that stand on one key's record, guarded by the revision that was decided on.
 
 use claviger_keyring::Space;
 
@@ -13,4 +13,10 @@ pub fn edit(key: &Key, change: impl FnOnce(&mut KeyRecord)) -> Changes {
     change(&mut record);
     let region = key.arn.region;
     Changes::new(Space::Region(region)).replace(paths::key(region, key.arn.id), key.revision, &record)
+}
+
+/// What comes to a key, and must not outlive it: while it is committed, the key is as it was decided on.
+pub fn unchanged(key: &Key) -> Changes {
+    let region = key.arn.region;
+    Changes::new(Space::Region(region)).unchanged(paths::key(region, key.arn.id), key.revision)
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use claviger_types::{AccountId, PrincipalArn, RoleSessionName};
+use claviger_types::{AccountId, PrincipalArn, PrincipalId, RoleSessionName};
 
 use crate::error::Error;
 use crate::identity::principal_ids;
@@ -47,11 +47,17 @@ pub fn to_caller<'v>(key: &Key, facts: &Facts<'v>) -> impl Iterator<Item = &'v A
 pub fn to_principal<'v>(
     key: &Key,
     bound: BoundPrincipal,
-    session: Option<&'v RoleSessionName>,
+    session: Option<&RoleSessionName>,
     view: &'v View,
 ) -> impl Iterator<Item = &'v Arc<Grant>> + use<'v> {
-    let granted = view.grants_to(key.arn.region, key.arn.id, bound, None);
-    granted.filter(move |grant| grant.grantee.session().is_none_or(|named| session == Some(named)))
+    let (region, key) = (key.arn.region, key.arn.id);
+    let of_session = match (&bound, session) {
+        (BoundPrincipal::Principal(PrincipalId::Role(role)), Some(session)) => {
+            Some(BoundPrincipal::Session(*role, session.clone()))
+        }
+        _ => None,
+    };
+    std::iter::once(bound).chain(of_session).flat_map(move |to| view.grants_to(region, key, to, None))
 }
 
 /// A principal as answers show it: its ARN now, or its unique id once it is gone.
@@ -59,6 +65,7 @@ pub fn shown(principal: &GrantPrincipal, view: &View) -> String {
     match principal.bound() {
         BoundPrincipal::Account(_) => principal.arn().to_string(),
         BoundPrincipal::Principal(id) => principal_ids::shown(principal.arn(), id, view),
+        BoundPrincipal::Session(role, _) => principal_ids::shown(principal.arn(), PrincipalId::Role(role), view),
     }
 }
 

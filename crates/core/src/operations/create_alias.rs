@@ -1,16 +1,15 @@
 //! `CreateAlias`: a new name for a key. Source: API reference, CreateAlias.
 
-use claviger_keyring::Space;
 use claviger_types::limits;
 
 use crate::error::Error;
-use crate::keys::alias_names;
 use crate::keys::checks::check_not_pending_deletion;
+use crate::keys::{alias_names, edits};
 use crate::paths;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::alias_target;
 use crate::pipeline::operation::{Operation, PlainCommand};
-use crate::pipeline::outcome::{Changes, Outcome, Quota};
+use crate::pipeline::outcome::{Outcome, Quota};
 use crate::records::AliasRecord;
 use crate::target::{AliasChange, AliasTarget, Authorized};
 use crate::wire::Fields;
@@ -46,7 +45,7 @@ impl PlainCommand for CreateAlias {
         let now = facts.now.as_millis();
         let record = AliasRecord { key_id: key.arn.id.to_string(), created_at: now, updated_at: now };
         let path = paths::alias(arn.region, arn.account, &arn.name);
-        let changes = Changes::new(Space::Region(arn.region));
+        let changes = edits::unchanged(key);
         // An alias whose key is gone is only waiting to be cleaned up: its name is free.
         let changes = match &target.alias {
             Some(left_over) => changes

@@ -1,6 +1,6 @@
 //! `CreateGrant`: permissions on a key for one principal. Source: API reference, CreateGrant.
 
-use claviger_keyring::{Space, TokenSeed, random};
+use claviger_keyring::{TokenSeed, random};
 use claviger_policy::{Action, ConditionKey, GrantTerms, Values};
 use claviger_types::{EncryptionContext, GrantConstraint, GrantId, GrantOperation, GrantOperations, limits};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::keys::checks::check_enabled;
 use crate::keys::grants::{check_fits, check_terms, grant_is_for_aws_resource, name_digest};
-use crate::keys::{grant_principals, grant_tokens};
+use crate::keys::{edits, grant_principals, grant_tokens};
 use crate::paths;
 use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::members::{self, dry_run, key_id_or_arn};
@@ -132,8 +132,7 @@ impl Command for CreateGrant {
         check_fits(key, self.operations, self.constraint.as_ref())?;
         let grant = self.grant(key, fresh.id, facts)?;
         let (region, id) = (key.arn.region, key.arn.id);
-        // No grant outlives its key: while this commits, the key is as it was decided on.
-        let changes = Changes::new(Space::Region(region)).unchanged(paths::key(region, id), key.revision);
+        let changes = edits::unchanged(key);
         let made_before = grant.name.as_ref().and_then(|name| facts.view.named_grant(region, id, &name.digest));
         let (changes, id) = match made_before {
             Some(known) => (changes.unchanged(paths::grant(region, id, known.id), known.revision), known.id),

@@ -38,11 +38,9 @@ impl PlainCommand for DeleteRole {
     fn decide(&self, facts: &Facts<'_>, target: Authorized<RoleTarget>) -> Result<Outcome<()>, Error> {
         let role = target.existing()?;
         entities::check_without_policies(role)?;
-        let mut changes = Changes::new(Space::Global).delete(role.record_path(), role.revision);
+        let changes = Changes::new(Space::Global).delete(role.record_path(), role.revision);
         let id = PrincipalId::Role(role.id);
-        if let Some(revoked) = facts.view.session_revocation(id) {
-            changes = changes.delete(paths::session_revocation(role.account, id), revoked.revision);
-        }
+        let mut changes = entities::without_revocation(changes, role.account, id, facts.view);
         if let Some(boundary) = &role.boundary {
             changes = attachments::count_out(changes, &boundary.arn);
         }

@@ -1,6 +1,5 @@
 //! `DeleteUser`: a user without access keys, policies, groups and MFA devices goes. Its unique id is never given again,
-//! so that what names
-//! the user names nobody from then on. Source: IAM API reference, DeleteUser.
+//! so that what names the user names nobody from then on. Source: IAM API reference, DeleteUser.
 
 use claviger_keyring::Space;
 use claviger_types::{PrincipalId, ServiceName};
@@ -48,11 +47,9 @@ impl PlainCommand for DeleteUser {
         if facts.view.mfa_devices_of(user.account, user.id, "").next().is_some() {
             return Err(Error::DeleteConflict("Cannot delete entity, must deactivate MFA devices first.".into()));
         }
-        let mut changes = Changes::new(Space::Global).delete(user.record_path(), user.revision);
+        let changes = Changes::new(Space::Global).delete(user.record_path(), user.revision);
         let id = PrincipalId::User(user.id);
-        if let Some(revoked) = facts.view.session_revocation(id) {
-            changes = changes.delete(paths::session_revocation(user.account, id), revoked.revision);
-        }
+        let mut changes = entities::without_revocation(changes, user.account, id, facts.view);
         if let Some(boundary) = &user.boundary {
             changes = attachments::count_out(changes, &boundary.arn);
         }

@@ -67,14 +67,12 @@ impl Read for ListGrants {
         let after = after.map(|id| id.parse().map_err(|_| Error::InvalidMarker)).transpose()?;
         let grants: Box<dyn Iterator<Item = &Arc<Grant>>> = match (self.grant_id, &grantee) {
             (Some(id), _) => Box::new(facts.view.grant(region, key, id).into_iter().filter(|_| after.is_none())),
-            (None, Some(Wanted::Principal(grantee, _))) => Box::new(facts.view.grants_to(region, key, *grantee, after)),
+            (None, Some(Wanted::Principal(to))) => Box::new(facts.view.grants_to(region, key, to.clone(), after)),
             (None, Some(Wanted::Nobody)) => Box::new(std::iter::empty()),
             (None, None) => Box::new(facts.view.grants_on(region, key, after)),
         };
         let of_grantee = grants.filter(|grant| match &grantee {
-            Some(Wanted::Principal(wanted, session)) => {
-                grant.grantee.bound() == *wanted && grant.grantee.session() == session.as_ref()
-            }
+            Some(Wanted::Principal(wanted)) => grant.grantee.bound() == *wanted,
             Some(Wanted::Nobody) => false,
             None => true,
         });
@@ -87,8 +85,8 @@ impl Read for ListGrants {
 enum Wanted {
     /// A principal that does not exist, so that it was granted nothing.
     Nobody,
-    /// A user or role, or the session of this name.
-    Principal(BoundPrincipal, Option<RoleSessionName>),
+    /// One that exists, or did.
+    Principal(BoundPrincipal),
 }
 
 /// A principal by its ARN, or, if it is gone, by the unique id that answers show instead.
@@ -98,11 +96,15 @@ fn wanted(text: &str, facts: &Facts<'_>) -> Result<Wanted, Error> {
         None => (text, None),
     };
     if let Ok(id) = id.parse::<PrincipalId>() {
-        let session = session.map(str::parse).transpose().map_err(|_| grant_principals::unknown(text))?;
-        return Ok(Wanted::Principal(BoundPrincipal::Principal(id), session));
+        let session = session.map(str::parse::<RoleSessionName>).transpose();
+        return match (id, session.map_err(|_| grant_principals::unknown(text))?) {
+            (id, None) => Ok(Wanted::Principal(BoundPrincipal::Principal(id))),
+            (PrincipalId::Role(role), Some(session)) => Ok(Wanted::Principal(BoundPrincipal::Session(role, session))),
+            (PrincipalId::User(_), Some(_)) => Ok(Wanted::Nobody),
+        };
     }
     let found = grant_principals::find(&grant_principals::parse(text)?, facts.view);
-    Ok(found.map_or(Wanted::Nobody, |principal| Wanted::Principal(principal.bound(), principal.session().cloned())))
+    Ok(found.map_or(Wanted::Nobody, |principal| Wanted::Principal(principal.bound())))
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Read};
 use crate::pipeline::page::Page;
 use crate::target::{Authorized, KeyTarget, RetiringPrincipal};
-use crate::view::Grant;
 use crate::wire::Fields;
 
 /// The request.
@@ -48,10 +47,8 @@ impl Read for ListRetirableGrants {
         let after = self.page.after::<Self>(facts, &filter)?;
         let after = after.map(|place| parse(&place).ok_or(Error::InvalidMarker)).transpose()?;
         let grants = facts.view.grants_retirable_by(facts.region(), principal.bound(), after);
-        let session = |grant: &Grant| grant.retiring.as_ref().and_then(|retiring| retiring.session().cloned());
-        let its = grants.filter(|grant| session(grant).as_ref() == principal.session());
         // A grant vanishes with its key, at the same moment.
-        let living = its.filter(|grant| KeyTarget::exists(grant.key.id, facts));
+        let living = grants.filter(|grant| KeyTarget::exists(grant.key.id, facts));
         let page =
             self.page.take::<Self, _>(facts, &filter, living, |grant| format!("{}/{}", grant.key.id, grant.id))?;
         Ok(Grants::shown(page, facts.view))

@@ -98,10 +98,11 @@ impl RequestContext for ReEncrypt {
 
 impl Use for ReEncrypt {
     fn check(&self, facts: &Facts<'_>, target: &Authorized<Pair>) -> Result<(), Error> {
-        check_source(&target.source.key, &self.names.source, &self.source_algorithm, Self::NAME, facts)?;
-        check_usage(&target.destination, KeyUsage::EncryptDecrypt, Self::NAME)?;
-        check_enabled(&target.destination, facts)?;
-        check_encryption_algorithm(&target.destination, &self.destination_algorithm)
+        check_source(target.source(), &self.names.source, &self.source_algorithm, Self::NAME, facts)?;
+        let destination = target.destination()?;
+        check_usage(destination, KeyUsage::EncryptDecrypt, Self::NAME)?;
+        check_enabled(destination, facts)?;
+        check_encryption_algorithm(destination, &self.destination_algorithm)
     }
 
     fn dry_run(&self) -> bool {
@@ -109,19 +110,19 @@ impl Use for ReEncrypt {
     }
 
     fn run(self, facts: &Facts<'_>, target: Authorized<Pair>) -> Result<Reply, Error> {
-        let Pair { source, destination } = target.into_inner();
+        let (source, destination) = (target.source(), target.destination()?);
         let header = &self.names.source.header;
         let (plaintext, backing) =
-            material::decrypt(&source.key, facts, header, self.ciphertext.as_slice(), &self.source_context)?;
-        let ciphertext = material::encrypt(&destination, facts, plaintext.as_bytes(), &self.destination_context)?;
+            material::decrypt(source, facts, header, self.ciphertext.as_slice(), &self.source_context)?;
+        let ciphertext = material::encrypt(destination, facts, plaintext.as_bytes(), &self.destination_context)?;
         Ok(Reply {
             ciphertext_blob: Base64(ciphertext),
-            source_key_id: source.key.arn,
+            source_key_id: source.arn,
             key_id: destination.arn,
             source_encryption_algorithm: EncryptionAlgorithm::SymmetricDefault,
             destination_encryption_algorithm: EncryptionAlgorithm::SymmetricDefault,
             source_key_material_id: backing.material_id,
-            destination_key_material_id: material::current_entry(&destination)?.material_id,
+            destination_key_material_id: material::current_entry(destination)?.material_id,
         })
     }
 }
@@ -193,10 +194,12 @@ mod tests {
             kms.admin().key_arn(&hmac)
         );
         let incorrect = "The key ID in the request does not identify a CMK that can perform this operation.";
+        let missing = "Alias arn:aws:kms:us-east-1:111122223333:alias/none is not found.";
         let algorithm = "Algorithm RSAES_OAEP_SHA_1 is incompatible with key spec SYMMETRIC_DEFAULT.";
         for (member, value, code, text) in [
             ("SourceKeyId", json!(other), "IncorrectKeyException", incorrect),
             ("DestinationKeyId", json!(hmac), "InvalidKeyUsageException", &*usage),
+            ("DestinationKeyId", json!("alias/none"), "NotFoundException", missing),
             ("SourceEncryptionContext", json!({"a": "b"}), "InvalidCiphertextException", ""),
             ("SourceEncryptionAlgorithm", json!("RSAES_OAEP_SHA_1"), "InvalidKeyUsageException", algorithm),
             ("DestinationEncryptionAlgorithm", json!("RSAES_OAEP_SHA_1"), "InvalidKeyUsageException", algorithm),

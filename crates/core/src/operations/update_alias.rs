@@ -1,16 +1,15 @@
 //! `UpdateAlias`: the name stands for another key of the same kind. Source: API reference, UpdateAlias.
 
-use claviger_keyring::Space;
 use claviger_types::limits;
 
 use crate::error::Error;
-use crate::keys::alias_names;
 use crate::keys::checks::check_not_pending_deletion;
+use crate::keys::{alias_names, edits};
 use crate::paths;
 use crate::pipeline::call::Facts;
 use crate::pipeline::members::alias_target;
 use crate::pipeline::operation::{Operation, PlainCommand};
-use crate::pipeline::outcome::{Changes, Outcome, Quota};
+use crate::pipeline::outcome::{Outcome, Quota};
 use crate::records::AliasRecord;
 use crate::target::{AliasChange, AliasTarget, Authorized};
 use crate::view::Key;
@@ -48,7 +47,7 @@ impl PlainCommand for UpdateAlias {
         };
         let arn = &target.arn;
         let path = paths::alias(arn.region, arn.account, &arn.name);
-        let changes = Changes::new(Space::Region(arn.region)).replace(path, alias.revision, &record);
+        let changes = edits::unchanged(new).replace(path, alias.revision, &record);
         if current.arn.id == new.arn.id {
             return Ok(changes.reply(()));
         }

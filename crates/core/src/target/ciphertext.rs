@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use claviger_keyring::message::Header;
 use claviger_policy::Action;
-use claviger_types::{KeyArn, ServiceName};
+use claviger_types::ServiceName;
 
 use super::account::denied;
 use super::circumstances::Subject;
@@ -97,16 +97,20 @@ pub struct PairName {
 
 /// The two keys of ReEncrypt, each asked about with an action of its own.
 pub struct Pair {
-    /// The ciphertext's key.
-    pub source: CiphertextKey,
-    /// The key to encrypt with.
-    pub destination: Arc<Key>,
+    source: CiphertextKey,
+    /// Or why there is none: told only after the source is allowed, or the first refusal would tell what exists.
+    destination: Result<Arc<Key>, Error>,
 }
 
 impl Pair {
-    /// The ARNs of both keys.
-    pub fn arns(&self) -> (KeyArn, KeyArn) {
-        (self.source.key.arn, self.destination.arn)
+    /// The ciphertext's key.
+    pub fn source(&self) -> &Key {
+        &self.source.key
+    }
+
+    /// The key to encrypt with: one that is not there is never authorized.
+    pub fn destination(&self) -> Result<&Key, Error> {
+        self.destination.as_deref().map_err(|_| Error::Internal("a key that is not there was authorized".into()))
     }
 }
 
@@ -130,20 +134,21 @@ impl Target for Pair {
 
     fn resolve(name: &PairName, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
         let source = CiphertextKey::find(&name.source, asked_from(asked), facts)?;
-        let destination = resolve_key(&name.destination, asked_to(asked), facts)?;
+        let destination = resolve_key(&name.destination, asked_to(asked), facts);
         Ok(Self { source, destination })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        let (source, destination) = (&*self.source.key, &*self.destination);
-        let same = source.arn == destination.arn;
-        let subject = |key| Subject::KeyOfPair { key, same };
-        self.source.ask_as(subject(source), asked_from(asked), facts)?;
-        ask_about(subject(destination), destination, asked_to(asked), facts, DeniedResource::Key)
+        let source = self.source();
+        let same = self.destination.as_ref().is_ok_and(|destination| destination.arn == source.arn);
+        self.source.ask_as(Subject::KeyOfPair { key: source, same }, asked_from(asked), facts)?;
+        let destination = self.destination.as_deref().map_err(Error::clone)?;
+        let subject = Subject::KeyOfPair { key: destination, same };
+        ask_about(subject, destination, asked_to(asked), facts, DeniedResource::Key)
     }
 
     fn resources(&self) -> Vec<String> {
-        let (source, destination) = self.arns();
-        vec![source.to_string(), destination.to_string()]
+        let destination = self.destination.as_deref().ok();
+        std::iter::once(self.source()).chain(destination).map(|key| key.arn.to_string()).collect()
     }
 }

@@ -89,13 +89,6 @@ pub enum ResourceType {
 /// Proof that policies allow this caller this operation on `T`.
 pub struct Authorized<T>(T);
 
-impl<T> Authorized<T> {
-    /// The target itself.
-    pub fn into_inner(self) -> T {
-        self.0
-    }
-}
-
 impl<T> Deref for Authorized<T> {
     type Target = T;
 

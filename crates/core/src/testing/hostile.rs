@@ -1,6 +1,8 @@
 //! Attempts of a hostile caller that belong to no one operation; each is refused.
 
-use serde_json::json;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 
 use crate::testing::test_kms::{AWAY, HOME, REGION, TestKms, policy, statement};
 
@@ -121,6 +123,12 @@ fn arns_are_not_confused() {
     }
 }
 
+const MISSING: &str = "00000000-0000-4000-8000-000000000000";
+
+fn alias_arn(name: &str) -> String {
+    format!("arn:aws:kms:{REGION}:{HOME}:alias/{name}")
+}
+
 /// A refusal does not tell a stranger whether there is the key or alias that it names.
 #[test]
 fn a_refusal_tells_nobody_of_a_key() {
@@ -128,9 +136,8 @@ fn a_refusal_tells_nobody_of_a_key() {
     let stranger = kms.away().user("stranger", &statement("Allow", "*", "*"));
     let key = kms.key();
     kms.ok("CreateAlias", json!({"AliasName": "alias/app", "TargetKeyId": key}));
-    let missing = "00000000-0000-4000-8000-000000000000";
-    let alias = |name: &str| format!("arn:aws:kms:{REGION}:{HOME}:alias/{name}");
-    for (there, missing) in [(kms.admin().key_arn(&key), kms.admin().key_arn(missing)), (alias("app"), alias("none"))] {
+    let keys = (kms.admin().key_arn(&key), kms.admin().key_arn(MISSING));
+    for (there, missing) in [keys, (alias_arn("app"), alias_arn("none"))] {
         for operation in ["DescribeKey", "Encrypt", "GenerateDataKey", "GenerateMac"] {
             let told = |arn: &str| {
                 let mut body = json!({"KeyId": arn});
@@ -149,4 +156,52 @@ fn a_refusal_tells_nobody_of_a_key() {
             assert_eq!(told(&there).code, "AccessDeniedException", "{operation} {there}");
         }
     }
+}
+
+/// Nor does it tell which of ReEncrypt's two refusals comes first, whatever the caller may do with the other key.
+#[test]
+fn a_refusal_of_re_encrypt_tells_nobody_of_a_key() {
+    let kms = TestKms::new();
+    let away = kms.away();
+    let (key, own) = (kms.key(), away.key("SYMMETRIC_DEFAULT"));
+    kms.ok("CreateAlias", json!({"AliasName": "alias/app", "TargetKeyId": key}));
+    let (there, missing) = (kms.admin().key_arn(&key), kms.admin().key_arn(MISSING));
+    let own_blob = away.encrypt(&own, "AAAA");
+    let (blob_there, blob_missing) = (blob_of(&own_blob, &key), blob_of(&own_blob, MISSING));
+    let to = |blob: &str, destination: &str| json!({"CiphertextBlob": blob, "DestinationKeyId": destination});
+    let from = |blob: &str, source: &str, destination: &str| {
+        let mut body = to(blob, destination);
+        body["SourceKeyId"] = json!(source);
+        body
+    };
+    let mut pairs: Vec<(Value, Value)> = vec![
+        (to(&own_blob, &there), to(&own_blob, &missing)),
+        (to(&own_blob, &alias_arn("app")), to(&own_blob, &alias_arn("none"))),
+    ];
+    for destination in [&*own, "alias/none", MISSING, &there, &missing, "no key at all"] {
+        pairs.extend([
+            (to(&blob_there, destination), to(&blob_missing, destination)),
+            (from(&blob_there, &there, destination), from(&blob_missing, &missing, destination)),
+            (from(&blob_there, &key, destination), from(&blob_missing, MISSING, destination)),
+            (from(&own_blob, &alias_arn("app"), destination), from(&own_blob, &alias_arn("none"), destination)),
+        ]);
+    }
+    for (name, actions) in [("all", "kms:*"), ("from", "kms:ReEncryptFrom"), ("to", "kms:ReEncryptTo"), ("no", "iam:*")]
+    {
+        let stranger = away.user(name, &statement("Allow", actions, "*"));
+        for (there, missing) in &pairs {
+            let told = |body: &Value| {
+                let refusal = stranger.call("ReEncrypt", body.clone()).expect_err(&body.to_string());
+                (refusal.code, refusal.message.replace(&key, "ID").replace(MISSING, "ID"))
+            };
+            assert_eq!(told(there), told(missing), "{name} {there}");
+        }
+    }
+}
+
+/// The ciphertext with another key's id in its header. Source: docs/message-format.md, Messages.
+fn blob_of(ciphertext: &str, key: &str) -> String {
+    let mut bytes = STANDARD.decode(ciphertext).unwrap();
+    bytes[3..19].copy_from_slice(&hex::decode(key.replace('-', "")).unwrap());
+    STANDARD.encode(bytes)
 }

@@ -14,7 +14,7 @@ use crate::records::{
     self, AccessKeyOwnerRecord, AliasRecord, GrantRecord, GroupRecord, KeyRecord, NamedGrantRecord, RoleRecord,
     UserRecord,
 };
-use crate::testing::test_kms::{REGION, Refused, Session, TestKms, policy, refused, statement};
+use crate::testing::test_kms::{HOME, REGION, Refused, Session, TestKms, policy, refused, statement};
 
 /// Both decide on the View that has 49 of 50: one of them is refused, by the counter.
 #[test]
@@ -111,6 +111,7 @@ fn grants_and_what_gets_in_between() {
 fn the_second_of_two_is_decided_on_what_the_first_left() {
     let (a, b) = (json!({"AliasName": "alias/a"}), json!({"AliasName": "alias/b"}));
     let name = |operation, name: &str| (operation, json!({"UserName": name}));
+    let revoke = |name: &str| ("RevokeSessions", json!({"PrincipalArn": format!("arn:aws:iam::{HOME}:{name}")}));
     let text = |code, text: &str| Some(refused(code, text));
     let missing = "Alias arn:aws:kms:us-east-1:111122223333:alias/a is not found.";
     let taken = "An alias with the name arn:aws:kms:us-east-1:111122223333:alias/b already exists";
@@ -127,6 +128,13 @@ fn the_second_of_two_is_decided_on_what_the_first_left() {
         ),
         (name("DeleteUser", "ann"), name("CreateAccessKey", "ann"), text("NoSuchEntity", no_ann)),
         (name("DeleteUser", "ann"), name("DeleteUser", "ann"), text("NoSuchEntity", no_ann)),
+        (revoke("user/ann"), name("DeleteUser", "ann"), None),
+        (revoke("role/ann"), ("DeleteRole", json!({"RoleName": "ann"})), None),
+        (
+            name("DeleteUser", "ann"),
+            revoke("user/ann"),
+            text("NotFoundException", "The principal arn:aws:iam::111122223333:user/ann does not exist."),
+        ),
         (
             name("CreateAccessKey", "ann"),
             name("DeleteUser", "ann"),
@@ -138,6 +146,7 @@ fn the_second_of_two_is_decided_on_what_the_first_left() {
         let key = kms.key();
         kms.ok("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": key}));
         kms.ok("CreateUser", json!({"UserName": "ann"}));
+        kms.role("ann");
         let complete = |(operation, mut body): (&'static str, Value)| {
             match operation {
                 "CreateAlias" | "UpdateAlias" => body["TargetKeyId"] = json!(key),
@@ -151,6 +160,22 @@ fn the_second_of_two_is_decided_on_what_the_first_left() {
         kms.ok(operation, body);
         let (operation, body) = complete(second);
         assert_eq!(kms.admin().call_on(&view, operation, body.clone()).err(), want, "{operation} {body}");
+        assert_sound(&kms);
+    }
+}
+
+/// A key that is to be deleted gets no alias on an older View: nothing would take it along when the key goes.
+#[test]
+fn no_alias_comes_to_a_key_that_is_to_be_deleted() {
+    for (operation, alias) in [("CreateAlias", "alias/new"), ("UpdateAlias", "alias/other")] {
+        let kms = TestKms::new();
+        let key = kms.key();
+        kms.ok("CreateAlias", json!({"AliasName": "alias/other", "TargetKeyId": kms.key()}));
+        let view = kms.view();
+        kms.ok("ScheduleKeyDeletion", json!({"KeyId": key}));
+        let answer = kms.admin().call_on(&view, operation, json!({"AliasName": alias, "TargetKeyId": key}));
+        let pending = format!("{} is pending deletion.", kms.admin().key_arn(&key));
+        assert_eq!(answer, Err(refused("KMSInvalidStateException", &pending)), "{operation}");
     }
 }
 
@@ -244,7 +269,7 @@ struct Step {
     interferences: u8,
 }
 
-const OPERATIONS: [&str; 17] = [
+const OPERATIONS: [&str; 18] = [
     "CancelKeyDeletion",
     "CreateAccessKey",
     "CreateAlias",
@@ -258,6 +283,7 @@ const OPERATIONS: [&str; 17] = [
     "DisableKey",
     "EnableKey",
     "RevokeGrant",
+    "RevokeSessions",
     "RotateDomainKeys",
     "ScheduleKeyDeletion",
     "UpdateAlias",
@@ -300,6 +326,7 @@ impl Step {
             "RotateDomainKeys" => json!({"Space": if self.thing == 0 { "GLOBAL" } else { "REGION" }}),
             "CreateAccessKey" | "CreateUser" | "DeleteUser" => json!({"UserName": format!("user-{thing}")}),
             "DeleteAlias" => json!({"AliasName": format!("alias/{thing}")}),
+            "RevokeSessions" => json!({"PrincipalArn": format!("arn:aws:iam::{HOME}:user/user-{thing}")}),
             _ => json!({"KeyId": key}),
         }
     }

@@ -1,6 +1,7 @@
 //! Grants in the View: each parsed from its record, and found by key, by grantee, by retiring principal and by name.
 //!
-//! A decision asks for the grants of one grantee on one key, so its cost does not grow with what others were granted.
+//! A decision asks for the grants of one grantee on one key, so its cost does not grow with what others were granted:
+//! nor do those of a role with what its sessions were granted by name, and those of one session with the others'.
 
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use claviger_policy::{Action, GrantConstraints, GrantTerms};
 use claviger_storage::Revision;
 use claviger_types::{
     AccountId, EncryptionContext, GrantConstraint, GrantId, GrantOperation, GrantOperations, KeyArn, KeyId, Malformed,
-    PrincipalArn, PrincipalId, Region, RoleSessionName, ServiceName, Timestamp,
+    PrincipalArn, PrincipalId, Region, RoleId, RoleSessionName, ServiceName, Timestamp,
 };
 use imbl::OrdMap;
 
@@ -51,12 +52,14 @@ pub struct GrantPrincipal {
 }
 
 /// Whom a grant is bound to. An ARN may be taken by a successor; this never is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BoundPrincipal {
     /// An account, which may let its principals use what it has.
     Account(AccountId),
     /// A user, or a role with its sessions.
     Principal(PrincipalId),
+    /// The sessions of a role that have this name, and no others.
+    Session(RoleId, RoleSessionName),
 }
 
 /// A name with the digest of it and of all that a grant was made with.
@@ -88,25 +91,21 @@ impl GrantPrincipal {
 
     /// Whom the grant is bound to.
     pub fn bound(&self) -> BoundPrincipal {
-        self.id.map_or_else(|| BoundPrincipal::Account(self.arn.account()), BoundPrincipal::Principal)
-    }
-
-    /// The name of the session, if it is a session of a role.
-    pub fn session(&self) -> Option<&RoleSessionName> {
-        match &self.arn {
-            PrincipalArn::Session { session, .. } => Some(session),
-            PrincipalArn::Role { .. } | PrincipalArn::Root(_) | PrincipalArn::User { .. } => None,
+        match (&self.arn, self.id) {
+            (PrincipalArn::Session { session, .. }, Some(PrincipalId::Role(role))) => {
+                BoundPrincipal::Session(role, session.clone())
+            }
+            (_, Some(id)) => BoundPrincipal::Principal(id),
+            (arn, None) => BoundPrincipal::Account(arn.account()),
         }
     }
 
     /// As the evaluator of policies names it.
     pub fn named(&self) -> claviger_policy::GrantPrincipal {
-        match (&self.arn, self.id) {
-            (PrincipalArn::Session { session, .. }, Some(PrincipalId::Role(role))) => {
-                claviger_policy::GrantPrincipal::Session(role, session.clone())
-            }
-            (_, Some(id)) => claviger_policy::GrantPrincipal::Principal(id),
-            (arn, None) => claviger_policy::GrantPrincipal::Root(arn.account()),
+        match self.bound() {
+            BoundPrincipal::Account(account) => claviger_policy::GrantPrincipal::Root(account),
+            BoundPrincipal::Principal(id) => claviger_policy::GrantPrincipal::Principal(id),
+            BoundPrincipal::Session(role, session) => claviger_policy::GrantPrincipal::Session(role, session),
         }
     }
 
@@ -245,11 +244,12 @@ impl View {
         grantee: BoundPrincipal,
         after: Option<GrantId>,
     ) -> impl Iterator<Item = &Arc<Grant>> + use<'_> {
-        let from = after.map_or(Included((key, grantee, GrantId::FIRST)), |id| Excluded((key, grantee, id)));
-        self.grant_index(region).into_iter().flat_map(move |index| {
-            let granted = index.by_grantee.range((from, Unbounded));
-            granted.take_while(move |((on, to, _), _)| (*on, *to) == (key, grantee)).map(|(_, grant)| grant)
-        })
+        let place = (key, grantee, after.unwrap_or(GrantId::FIRST));
+        let from = if after.is_some() { Excluded(&place) } else { Included(&place) };
+        let granted = self.grant_index(region).map(|index| index.by_grantee.range::<_, (_, _, _)>((from, Unbounded)));
+        let (_, grantee, _) = place;
+        let its = granted.into_iter().flatten().take_while(move |((on, to, _), _)| *on == key && *to == grantee);
+        its.map(|(_, grant)| grant)
     }
 
     /// The grants that a principal may retire, in order of their keys' and their own ids, those after `after` if it is
@@ -260,12 +260,14 @@ impl View {
         retiring: BoundPrincipal,
         after: Option<(KeyId, GrantId)>,
     ) -> impl Iterator<Item = &Arc<Grant>> + use<'_> {
-        let first = Included((retiring, KeyId::FIRST, GrantId::FIRST));
-        let from = after.map_or(first, |(key, id)| Excluded((retiring, key, id)));
-        self.grant_index(region).into_iter().flat_map(move |index| {
-            let retirable = index.by_retiring.range((from, Unbounded));
-            retirable.take_while(move |((by, ..), _)| *by == retiring).map(|(_, grant)| grant)
-        })
+        let (key, id) = after.unwrap_or((KeyId::FIRST, GrantId::FIRST));
+        let place = (retiring, key, id);
+        let from = if after.is_some() { Excluded(&place) } else { Included(&place) };
+        let retirable =
+            self.grant_index(region).map(|index| index.by_retiring.range::<_, (_, _, _)>((from, Unbounded)));
+        let (retiring, ..) = place;
+        let its = retirable.into_iter().flatten().take_while(move |((by, ..), _)| *by == retiring);
+        its.map(|(_, grant)| grant)
     }
 
     /// The grant on a key of a name, made with all that the digest stands for.
@@ -287,5 +289,65 @@ impl View {
 
     fn grant_index(&self, region: Region) -> Option<&GrantIndex> {
         self.regions.get(&region).map(|view| &view.grants)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use claviger_types::{GrantId, KeyId, Region};
+    use serde_json::json;
+
+    use super::Grant;
+    use crate::keys::grant_principals;
+    use crate::testing::test_kms::{HOME, REGION, TestKms};
+
+    fn ids<'v>(grants: impl Iterator<Item = &'v Arc<Grant>>) -> Vec<GrantId> {
+        grants.map(|grant| grant.id).collect()
+    }
+
+    /// What is walked for one principal is its own alone, whatever its role and its other sessions were granted.
+    #[test]
+    fn a_role_and_each_of_its_sessions_have_grants_of_their_own() {
+        let kms = TestKms::new();
+        let key_id = kms.key();
+        kms.role("r");
+        let session = |name: &str| format!("arn:aws:sts::{HOME}:assumed-role/r/{name}");
+        let arns = [format!("arn:aws:iam::{HOME}:role/r"), session("mine"), session("mines"), session("other")];
+        let granted = arns.clone().map(|arn| {
+            let body = json!({"KeyId": key_id, "GranteePrincipal": arn, "RetiringPrincipal": arn,
+                "Operations": ["Encrypt"]});
+            let mut ids: Vec<GrantId> = (0..5)
+                .map(|_| kms.ok("CreateGrant", body.clone())["GrantId"].as_str().unwrap().parse().unwrap())
+                .collect();
+            ids.sort();
+            ids
+        });
+        let view = kms.view();
+        let (region, key): (Region, KeyId) = (REGION.parse().unwrap(), key_id.parse().unwrap());
+        for (arn, granted) in arns.iter().zip(&granted) {
+            let bound = grant_principals::find(&arn.parse().unwrap(), &view).unwrap().bound();
+            assert_eq!(ids(view.grants_to(region, key, bound.clone(), None)), *granted, "{arn}");
+            assert_eq!(ids(view.grants_to(region, key, bound.clone(), Some(granted[1]))), granted[2..], "{arn}");
+            assert_eq!(ids(view.grants_retirable_by(region, bound.clone(), None)), *granted, "{arn}");
+            assert_eq!(ids(view.grants_retirable_by(region, bound, Some((key, granted[1])))), granted[2..], "{arn}");
+        }
+        let [of_role, of_mine, ..] = &granted;
+        let role = grant_principals::find(&arns[0].parse().unwrap(), &view).unwrap().bound();
+        let key = view.key(region, key).unwrap();
+        let counting = |session: Option<&str>| {
+            let session = session.map(|name| name.parse().unwrap());
+            ids(grant_principals::to_principal(key, role.clone(), session.as_ref(), &view))
+        };
+        assert_eq!(counting(None), *of_role);
+        assert_eq!(counting(Some("mine")), [of_role.clone(), of_mine.clone()].concat());
+        assert_eq!(counting(Some("none")), *of_role);
+        for id in of_mine {
+            kms.ok("RevokeGrant", json!({"KeyId": key_id, "GrantId": id.to_string()}));
+        }
+        let mine = grant_principals::find(&arns[1].parse().unwrap(), &view).unwrap().bound();
+        assert!(kms.view().grants_to(region, key.arn.id, mine.clone(), None).next().is_none());
+        assert!(kms.view().grants_retirable_by(region, mine, None).next().is_none());
     }
 }
