@@ -1,7 +1,7 @@
 //! Operations that are not about one thing: asked on `*`, decided by identity policies alone.
 
 use claviger_policy::{Action, Denial, Resource};
-use claviger_types::ServiceName;
+use claviger_types::{AccountId, ServiceName};
 
 use super::circumstances::Subject;
 use super::{Asked, Target, decision};
@@ -68,6 +68,22 @@ pub(crate) fn ask_identity(
     shown: impl FnOnce(Denial) -> DeniedResource,
 ) -> Result<(), Error> {
     decision::by_identity(action, resource, subject, facts).map_err(|denial| denied(action, facts, shown(denial)))
+}
+
+/// Asks about something of an account that only the account's own principals may be allowed. What is another account's
+/// tells nothing: `found` counts in one's own alone.
+pub(super) fn ask_own(
+    asked: Asked,
+    arn: &str,
+    account: AccountId,
+    found: Option<Subject<'_>>,
+    facts: &Facts<'_>,
+) -> Result<(), Error> {
+    let own = account == facts.account();
+    let subject = found.filter(|_| own).unwrap_or(Subject::Account);
+    let shown = |denial| DeniedResource::Named(arn.to_owned(), denial);
+    ask_identity(asked.action, Resource::Arn(&arn), subject, facts, shown)?;
+    if own { Ok(()) } else { Err(denied(asked.action, facts, DeniedResource::Unknown)) }
 }
 
 /// AccessDenied in the caller's words.
