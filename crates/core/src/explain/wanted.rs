@@ -67,11 +67,25 @@ mod tests {
             ("kms:ReEncryptTo", ResourceType::Key),
             ("kms:Sign", ResourceType::Key),
             ("sts:AssumeRole", ResourceType::Role),
+            ("sts:SetSourceIdentity", ResourceType::Role),
             ("sts:TagSession", ResourceType::Role),
             ("iam:GetRole", ResourceType::Other),
             ("claviger:ResetKeyPolicy", ResourceType::Other),
         ] {
             assert_eq!(resource_type(action(name).unwrap()), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_no_operation_is_called() {
+        for (name, want) in [
+            ("kms:ReEncryptFrom", Some("ReEncrypt")),
+            ("kms:ReEncryptTo", Some("ReEncrypt")),
+            ("kms:Sign", None),
+            ("sts:SetSourceIdentity", Some("AssumeRole")),
+            ("sts:TagSession", Some("AssumeRole")),
+        ] {
+            assert_eq!(row_of(action(name).unwrap()).map(|row| row.name), want, "{name}");
         }
     }
 }

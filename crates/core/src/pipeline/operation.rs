@@ -36,8 +36,8 @@ pub trait Operation: Sized + Send + Sync + 'static {
     const CROSS_ACCOUNT: bool = false;
     /// Whether policies are told the permissions boundary of the user or role: [`Asked::tells_boundary`].
     const TELLS_BOUNDARY: bool = false;
-    /// Actions that are asked besides, as the request or the caller's session makes them needed. No operation has their
-    /// names.
+    /// Actions that are asked besides, always or as the request or the caller's session makes them needed. Of those that
+    /// no operation has the name of, this is where to find whose they are.
     const ASKED_BESIDES: &'static [Action] = &[];
     /// Whether a code of an MFA device may come with the request, which counts before the session's.
     const TAKES_CODE: bool = false;

@@ -28,7 +28,7 @@ pub(crate) use account::anything;
 pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
 pub use assumed_role::{AssumedRole, AssumedRoleName, SET_SOURCE_IDENTITY, TAG_SESSION};
-pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName, RE_ENCRYPT_FROM};
+pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName, RE_ENCRYPT_FROM, RE_ENCRYPT_TO};
 pub(crate) use circumstances::Circumstances;
 pub use circumstances::{IamResource, OrganizationResource, Subject};
 pub use entity::{
