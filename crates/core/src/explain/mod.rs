@@ -3,6 +3,7 @@
 //! The policies are those that a request of the principal would have, read off the same View; only what a request would
 //! bring along is supposed. There is no second opinion here: every answer is the decision of `policy` with its steps.
 
+pub(crate) mod besides;
 pub(crate) mod owner;
 pub(crate) mod positions;
 pub(crate) mod report;

@@ -34,11 +34,11 @@ pub(crate) fn crosses_accounts(action: Action) -> bool {
 
 /// Whether a code of an MFA device may come with a request for the action.
 pub(crate) fn takes_code(action: Action) -> bool {
-    row_of(action).is_some_and(|row| row.takes_code)
+    row_of(action).is_some_and(table::Row::takes_code)
 }
 
 /// The operation that asks for the action.
-fn row_of(action: Action) -> Option<&'static table::Row> {
+pub(crate) fn row_of(action: Action) -> Option<&'static table::Row> {
     table::rows().iter().find(|row| row.asked.action == action || row.asked_besides.contains(&action))
 }
 

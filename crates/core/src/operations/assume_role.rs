@@ -67,7 +67,6 @@ impl Operation for AssumeRole {
     const SESSIONS: Sessions = Sessions::All;
     const CROSS_ACCOUNT: bool = true;
     const ASKED_BESIDES: &'static [Action] = &[SET_SOURCE_IDENTITY, TAG_SESSION];
-    const TAKES_CODE: bool = true;
     type Target = AssumedRole;
     type Reply = Reply;
 

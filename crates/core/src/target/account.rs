@@ -4,7 +4,7 @@ use claviger_policy::{Action, Denial, Resource};
 use claviger_types::{AccountId, ServiceName};
 
 use super::circumstances::Subject;
-use super::{Asked, Target, decision};
+use super::{Asked, Callers, Target, decision};
 use crate::denial::{Denied, DeniedResource};
 use crate::error::Error;
 use crate::pipeline::call::Facts;
@@ -34,6 +34,7 @@ impl Target for Account {
 
 impl Target for Everybody {
     type Name = ();
+    const CALLERS: Callers = Callers::All;
 
     fn resolve(_: &(), _: Asked, _: &Facts<'_>) -> Result<Self, Error> {
         Ok(Self)
@@ -134,14 +135,14 @@ pub struct Deployment;
 
 impl Target for Deployment {
     type Name = ();
+    const CALLERS: Callers = Callers::OfFirstAccount;
 
     fn resolve(_: &(), _: Asked, _: &Facts<'_>) -> Result<Self, Error> {
         Ok(Self)
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        Account.ask(asked, facts)?;
-        only_first_account(asked, facts)
+        Account.ask(asked, facts)
     }
 
     fn resources(&self) -> Vec<String> {
