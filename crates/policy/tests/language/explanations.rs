@@ -84,7 +84,12 @@ fn what_decides_is_always_there() {
     let value = "v".repeat(900);
     for (who, last, want) in [
         (Who::Ann, vec![&account, &ann], Decision::Allow(Reason::Resource { statement: 201 })),
-        (Who::Ann, vec![&account_and_ann], Decision::Allow(Reason::Resource { statement: 200 })),
+        // The others take what room is left.
+        (
+            Who::Ann,
+            vec![&account, &account, &account, &account, &account_and_ann],
+            Decision::Allow(Reason::Resource { statement: 204 }),
+        ),
         (Who::Session, vec![&account, &role], Decision::Allow(Reason::Resource { statement: 201 })),
         (Who::Session, vec![&account, &role, &session], Decision::Allow(Reason::Resource { statement: 202 })),
         (
