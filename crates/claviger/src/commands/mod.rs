@@ -69,7 +69,7 @@ pub(crate) enum CommandError {
     /// The server's answer is not what its API says.
     #[error("the answer of the server cannot be read, since server and command are of different versions: {0}")]
     Answer(#[source] serde_json::Error),
-    /// The first records cannot be made.
+    /// The records of a deployment or of an administrator cannot be made.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
     /// A server cannot be asked, or refused.
