@@ -189,6 +189,9 @@ fn check_sessions(view: &View, report: &mut Report) {
     if view.newest_session_key().is_none() {
         report.find(&paths::session_key(1), "missing: the store holds no session key".into());
     }
+    if view.log_keys().next().is_none() {
+        report.find(&paths::log_key(1), "missing: the store holds no log key".into());
+    }
     for (principal, revocation) in view.session_revocations() {
         if view.account_of(principal) != Some(revocation.account) {
             let path = paths::session_revocation(revocation.account, principal);

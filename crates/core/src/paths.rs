@@ -95,6 +95,11 @@ pub fn session_key(version: u32) -> String {
     format!("session-keys/{GLOBAL}/{version:010}")
 }
 
+/// One version of the log key.
+pub fn log_key(version: u32) -> String {
+    format!("log-keys/{GLOBAL}/{version:010}")
+}
+
 /// Until when sessions of a principal are revoked.
 pub fn session_revocation(account: AccountId, principal: PrincipalId) -> String {
     format!("session-revocations/{GLOBAL}/{account}/{principal}")
@@ -226,6 +231,8 @@ pub enum PathKind {
     Group,
     /// `keys/…`.
     Key,
+    /// `log-keys/…`.
+    LogKey,
     /// `mfa-devices/…`.
     MfaDevice,
     /// `grant-names/…`.
@@ -267,6 +274,7 @@ pub fn parse(path: &str) -> Option<(PathKind, &str, &str)> {
         "grants" => PathKind::Grant,
         "groups" => PathKind::Group,
         "keys" => PathKind::Key,
+        "log-keys" => PathKind::LogKey,
         "mfa-devices" => PathKind::MfaDevice,
         "organization" => PathKind::Organization,
         "organizational-units" => PathKind::OrganizationalUnit,
@@ -328,6 +336,7 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
             grant(region()?, key, id.parse().ok()?)
         }
         PathKind::Key => key(region()?, rest.parse().ok()?),
+        PathKind::LogKey => log_key(rest.parse().ok()?),
         PathKind::MfaDevice => {
             let (owner, name) = owned()?;
             mfa_device(owner, &name.parse::<MfaDeviceName>().ok()?.folded())
@@ -388,6 +397,7 @@ mod tests {
             group(owner, "team"),
             key(region, id),
             key_count(region, owner),
+            log_key(1),
             mfa_device(owner, "phone"),
             mfa_device_count(owner),
             named_grant(region, id, &[0xab; 32]),
@@ -424,6 +434,7 @@ mod tests {
             &format!("grant-names/us-east-1/{ID}/{}", "ab".repeat(31)),
             "keys/us-east-1/1234ABCD-12ab-34cd-56ef-1234567890ab",
             "mfa-devices/global/111122223333/Phone",
+            "log-keys/global/1",
             "session-keys/global/1",
             "session-revocations/global/111122223333/AKIA7777777777777777",
             "account-aliases/global/Our",

@@ -3,12 +3,14 @@
 //! Field numbers are never given twice, and a version that this release does not know is refused. Key material stands
 //! here only wrapped.
 
+mod audit;
 mod identities;
 mod organization;
 mod sessions;
 
 use minicbor::{Decode, Encode};
 
+pub use audit::LogKeyRecord;
 pub use identities::{
     AccessKeyOwnerRecord, AccessKeyRecord, AccountAliasRecord, GroupRecord, InlinePolicyRecord, ManagedPolicyRecord,
     PoliciesRecord, PolicyVersionRecord, RoleRecord, TrustPolicyRecord, UserRecord,
@@ -422,6 +424,7 @@ kinds! {
     AuditPositionRecord = 11,
     GrantRecord = 12,
     NamedGrantRecord = 13,
+    LogKeyRecord = 14,
     SessionKeyRecord = 20,
     SessionRevocationRecord = 21,
     MfaDeviceRecord = 22,

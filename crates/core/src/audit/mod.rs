@@ -3,6 +3,7 @@
 //! It reads what commands and jobs wrote into the outbox; it knows nothing of what they did.
 
 mod log;
+pub mod log_key;
 mod mover;
 
 pub use log::{LogError, check, path_in};

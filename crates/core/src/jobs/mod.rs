@@ -3,6 +3,7 @@
 //! jobs only persist what is already true.
 
 mod deletion;
+mod log_keys;
 mod mfa_seeds;
 mod rewrap;
 mod session_keys;

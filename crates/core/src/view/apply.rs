@@ -90,6 +90,7 @@ impl View {
             PathKind::Grant => self.put_grant(&at, at.decode(value)?),
             PathKind::Group => self.put_group(&at, at.decode(value)?, opener),
             PathKind::Key => self.put_key(&at, at.decode(value)?, opener),
+            PathKind::LogKey => self.put_log_key(&at, at.decode(value)?),
             PathKind::MfaDevice => self.put_mfa_device(&at, at.decode(value)?),
             PathKind::NamedGrant => self.put_named_grant(&at, &at.decode(value)?),
             PathKind::Role => self.put_role(&at, at.decode(value)?, opener),
@@ -135,6 +136,7 @@ impl View {
             | PathKind::AuditPosition
             | PathKind::Deployment
             | PathKind::DevClock
+            | PathKind::LogKey
             | PathKind::Organization => {
                 return Err(DamagedState::new(path, "this record is never deleted"));
             }

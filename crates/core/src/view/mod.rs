@@ -10,6 +10,7 @@ pub mod control_policies;
 mod entities;
 mod grants;
 mod identities;
+mod log_keys;
 mod organization;
 mod policies;
 mod principals;
@@ -28,6 +29,7 @@ pub use control_policies::ControlPolicy;
 pub use entities::{Alias, BackingKey, Cluster, Deployment, Domain, Key};
 pub use grants::{BoundPrincipal, Grant, GrantName, GrantPrincipal, terms};
 pub use identities::Holder;
+pub use log_keys::DeploymentLogKey;
 pub use organization::{Account, Organization, OrganizationalUnit};
 pub use policies::PolicyInterner;
 pub use principals::{
@@ -57,6 +59,7 @@ pub struct View {
     identities: Identities,
     organization: OrganizationView,
     sessions: sessions::Sessions,
+    log_keys: OrdMap<u32, Arc<DeploymentLogKey>>,
     regions: OrdMap<Region, RegionView>,
 }
 
