@@ -37,7 +37,7 @@ pub use metrics::Metrics;
 pub use pipeline::Execution;
 pub use pipeline::call::{Call, RequestId};
 pub use service::{Service, Started};
-pub use settings::{ServedRegions, Settings};
+pub use settings::{AuditSettings, ServedRegions, Settings};
 pub use table::{Row, route_json, route_query, rows};
 pub use view::{Credential, DamagedState, View};
 pub use views::{StartError, ViewReader};

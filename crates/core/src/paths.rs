@@ -188,9 +188,9 @@ pub fn space_from_name(name: &str) -> Result<Space, Malformed> {
     if name == GLOBAL { Ok(Space::Global) } else { name.parse().map(Space::Region) }
 }
 
-/// How far a space's audit log is on disk.
-pub fn audit_position(space: Space) -> String {
-    format!("audit-positions/{}/current", space_name(space))
+/// How far the audit log holds no event that waits in an outbox.
+pub fn audit_position() -> String {
+    format!("audit-position/{GLOBAL}/current")
 }
 
 /// The space that a path lies in.
@@ -209,7 +209,7 @@ pub enum PathKind {
     AccountAlias,
     /// `aliases/…`.
     Alias,
-    /// `audit-positions/…`.
+    /// `audit-position/…`.
     AuditPosition,
     /// `cluster-keys/…`.
     ClusterKey,
@@ -262,7 +262,7 @@ pub fn parse(path: &str) -> Option<(PathKind, &str, &str)> {
         "account-aliases" => PathKind::AccountAlias,
         "accounts" => PathKind::Account,
         "aliases" => PathKind::Alias,
-        "audit-positions" => PathKind::AuditPosition,
+        "audit-position" => PathKind::AuditPosition,
         "cluster-keys" => PathKind::ClusterKey,
         "control-policies" => PathKind::ControlPolicy,
         "counters" => PathKind::Counter,
@@ -317,7 +317,7 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
             let (owner, name) = owned()?;
             alias(region()?, owner, &name.parse().ok()?)
         }
-        PathKind::AuditPosition => audit_position(space_from_name(space).ok()?),
+        PathKind::AuditPosition => audit_position(),
         PathKind::ClusterKey => cluster_key(rest.parse().ok()?),
         PathKind::ControlPolicy => control_policy(&rest.parse().ok()?),
         PathKind::Counter | PathKind::Outbox => return None,
@@ -383,8 +383,7 @@ mod tests {
             account_alias("our-company"),
             alias(region, owner, &"alias/A/b".parse().unwrap()),
             alias_count(region, id),
-            audit_position(Space::Global),
-            audit_position(Space::Region(region)),
+            audit_position(),
             cluster_key(1),
             customer_policy(owner, "p"),
             control_policy(&"p-abcdefgh".parse().unwrap()),
@@ -420,7 +419,7 @@ mod tests {
             "access-keys/us-east-1/AKIAIOSFODNN7EXAMPLE",
             "accounts/us-east-1/111122223333",
             "aliases/global/111122223333/alias/a",
-            "audit-positions/global/other",
+            "audit-position/us-east-1/current",
             "cluster-keys/global/1",
             "cluster-keys/global/00000000001",
             "control-policies/us-east-1/p-abcdefgh",

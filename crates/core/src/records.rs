@@ -10,7 +10,7 @@ mod sessions;
 
 use minicbor::{Decode, Encode};
 
-pub use audit::LogKeyRecord;
+pub use audit::{AuditPositionRecord, LogKeyRecord};
 pub use identities::{
     AccessKeyOwnerRecord, AccessKeyRecord, AccountAliasRecord, GroupRecord, InlinePolicyRecord, ManagedPolicyRecord,
     PoliciesRecord, PolicyVersionRecord, RoleRecord, TrustPolicyRecord, UserRecord,
@@ -322,14 +322,6 @@ pub struct DevClockRecord {
     pub offset_millis: i64,
 }
 
-/// How much of a space's audit log is on disk, whole; written when events leave the outbox.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct AuditPositionRecord {
-    /// Bytes of the log's file.
-    #[n(0)]
-    pub bytes: u64,
-}
-
 /// What a command, or a job, did: the audit event of its own transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct EventRecord {
@@ -401,8 +393,11 @@ pub struct CallerSessionRecord {
 
 /// One list, so that no kind is given twice: two of one number do not compile.
 macro_rules! kinds {
-    ($($name:ident = $kind:literal),+ $(,)?) => {
-        $(impl Record for $name { const KIND: u8 = $kind; })+
+    ($($name:ident = $kind:literal $(version $version:literal)?),+ $(,)?) => {
+        $(impl Record for $name {
+            const KIND: u8 = $kind;
+            $(const VERSION: u8 = $version;)?
+        })+
 
         /// Each of them, once.
         #[expect(dead_code, clippy::enum_variant_names, reason = "that it compiles is the check")]
@@ -421,7 +416,7 @@ kinds! {
     AliasRecord = 8,
     DevClockRecord = 9,
     EventRecord = 10,
-    AuditPositionRecord = 11,
+    AuditPositionRecord = 11 version 2,
     GrantRecord = 12,
     NamedGrantRecord = 13,
     LogKeyRecord = 14,

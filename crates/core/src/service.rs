@@ -8,6 +8,7 @@ use claviger_storage::{CommitError, Store, Transaction};
 use claviger_types::{Region, ServiceName, Timestamp};
 use tokio::sync::Semaphore;
 
+use crate::audit::{EventQueue, Outbox, Recorder, queue};
 use crate::error::Error;
 use crate::identity::caller::{Caller, Signatory};
 use crate::identity::mfa_attempts::MfaAttempts;
@@ -19,7 +20,7 @@ use crate::pipeline::turns::Turns;
 use crate::settings::Settings;
 use crate::table::Row;
 use crate::view::{Credential, View};
-use crate::views::{Outbox, StartError, ViewReader, Views};
+use crate::views::{StartError, ViewReader, Views};
 use crate::wire::Fields;
 
 /// Bytes of commits that the View may lag behind the store; well below what the store's change log remembers.
@@ -38,20 +39,24 @@ pub struct Service {
     mfa_attempts: MfaAttempts,
     settings: Settings,
     metrics: Metrics,
+    recorder: Recorder,
 }
 
 /// A service that has loaded its state, with what its jobs begin with.
 pub struct Started {
     /// The service.
     pub service: Arc<Service>,
-    /// Events of a former run that wait for the audit log, and the watch for the new ones.
+    /// Events of commands and jobs on their way to the audit log.
     pub outbox: Outbox,
+    /// All other events on theirs. Once nobody takes them, requests are refused.
+    pub events: EventQueue,
 }
 
 impl Service {
     /// Loads the store's state and starts following it.
     pub fn start(store: Arc<dyn Store>, root: Arc<dyn RootOfTrust>, settings: Settings) -> Result<Started, StartError> {
         let (views, outbox) = Views::start(&store, &root)?;
+        let (recorder, events) = queue();
         let service = Arc::new(Self {
             store,
             root,
@@ -61,8 +66,9 @@ impl Service {
             mfa_attempts: MfaAttempts::default(),
             settings,
             metrics: Metrics::default(),
+            recorder,
         });
-        Ok(Started { service, outbox })
+        Ok(Started { service, outbox, events })
     }
 
     /// A worker's own hold on the newest View.
@@ -102,7 +108,7 @@ impl Service {
 
     /// Why requests cannot be served, if they cannot.
     pub fn health(&self) -> Result<(), String> {
-        self.views.health()
+        self.views.health().and_then(|()| self.recorder.health())
     }
 
     /// The domain clock: the wall clock, moved by what SetDevClock wrote if the configuration allows it.

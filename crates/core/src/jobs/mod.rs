@@ -1,5 +1,5 @@
 //! What the service does by itself: deletes keys whose time has come, rotates the session key, wraps again what a retired
-//! key wraps, moves events to the audit log. Nothing that a request sees waits for a job: but for the session key,
+//! key wraps. Beside them the audit log is written. Nothing that a request sees waits for a job: but for the session key,
 //! jobs only persist what is already true.
 
 mod deletion;
@@ -17,7 +17,7 @@ use claviger_storage::{CommitError, Write};
 use claviger_types::AccountId;
 use tokio::sync::watch;
 
-use crate::audit::{LogError, Mover};
+use crate::audit::{self, AuditWriter};
 use crate::error::Error;
 use crate::pipeline::event;
 use crate::pipeline::outcome::Changes;
@@ -30,70 +30,53 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct Jobs {
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
+    writer: AuditWriter,
 }
 
 /// The jobs cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum JobsError {
-    /// The audit log's folder cannot be made.
-    #[error("the audit log's folder `{path}` cannot be made: {error}")]
-    Folder {
-        /// The folder.
-        path: String,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// An audit log is damaged.
+    /// The audit log cannot be written.
     #[error(transparent)]
-    Log(#[from] LogError),
+    Audit(#[from] audit::StartError),
     /// No thread could be started.
     #[error("cannot start the jobs' thread: {0}")]
     Thread(#[from] std::io::Error),
 }
 
 impl Jobs {
-    /// Starts them, on a thread of their own. `folder` is where the audit logs are.
+    /// Starts them, on threads of their own. The audit log is in `folder`, whose parent must be there.
     pub fn start(started: Started, folder: PathBuf) -> Result<(Arc<Service>, Self), JobsError> {
-        let Started { service, outbox } = started;
-        let unmade = |error| JobsError::Folder { path: folder.display().to_string(), error };
-        std::fs::create_dir_all(&folder).map_err(unmade)?;
-        let mover = Mover::open(Arc::clone(service.store()), folder, service.view().audit_positions(), outbox)?;
+        let Started { service, outbox, events } = started;
+        let view = service.view();
+        let place = audit::Place::new(&view, Arc::new(claviger_tlog::Directory::new(folder)));
+        let place = place.map_err(audit::StartError::from)?;
+        let group = service.settings().audit.group;
+        let writer = AuditWriter::start(place, events, outbox, view.audit_position(), group)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (stop, stopped) = watch::channel(false);
         let running = Arc::clone(&service);
-        let run = move || runtime.block_on(run(running, mover, stopped));
+        let run = move || runtime.block_on(run(running, stopped));
         let thread = thread::Builder::new().name("jobs".into()).spawn(run)?;
-        Ok((service, Self { stop, thread }))
+        Ok((service, Self { stop, thread, writer }))
     }
 
-    /// Moves what is left in the outbox and ends.
+    /// Ends them. What is still on its way to the audit log is written there.
     pub fn stop(self) {
         self.stop.send_replace(true);
         // A panic in a job was logged where it happened.
         let _ = self.thread.join();
+        self.writer.stop();
     }
 }
 
-async fn run(service: Arc<Service>, mut mover: Mover, mut stopped: watch::Receiver<bool>) {
+async fn run(service: Arc<Service>, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
         persist(&service).await;
         tokio::select! {
             _ = stopped.changed() => {}
             () = tokio::time::sleep(TICK) => {}
-            waited = mover.wait() => {
-                let moved = match waited {
-                    Ok(()) => mover.move_all().await,
-                    Err(error) => Err(error),
-                };
-                if let Err(error) = moved {
-                    tracing::error!(%error, "events wait in the outbox");
-                    tokio::time::sleep(TICK).await;
-                }
-            }
         }
-    }
-    if let Err(error) = mover.move_all().await {
-        tracing::error!(%error, "events wait in the outbox until the next start");
     }
 }
 

@@ -15,3 +15,12 @@ pub struct LogKeyRecord {
     #[n(2)]
     pub created_at: i64,
 }
+
+/// How far the log is settled: of its entries below this one, none waits in an outbox. A start looks for those that do
+/// from here on.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct AuditPositionRecord {
+    /// The place of an entry, or the log's size.
+    #[n(0)]
+    pub settled: u64,
+}

@@ -75,7 +75,10 @@ impl View {
             PathKind::AccessKey => at.decode::<AccessKeyOwnerRecord>(value).map(drop),
             PathKind::Account => self.put_account(&at, at.decode(value)?),
             PathKind::AccountAlias => self.put_account_alias(&at, &at.decode(value)?),
-            PathKind::AuditPosition => self.put_audit_position(&at, at.decode(value)?),
+            PathKind::AuditPosition => {
+                self.audit_position = at.decode::<AuditPositionRecord>(value)?.settled;
+                Ok(())
+            }
             PathKind::Alias => self.put_alias(&at, at.decode(value)?),
             PathKind::ClusterKey => self.put_cluster_key(&at, at.decode(value)?, opener),
             PathKind::ControlPolicy => self.put_control_policy(&at, at.decode(value)?),
@@ -146,12 +149,6 @@ impl View {
 
     fn put_account_alias(&mut self, at: &At<'_>, record: &AccountAliasRecord) -> Result<(), DamagedState> {
         self.account_aliases.insert(at.rest.to_owned(), at.account(record.account)?);
-        Ok(())
-    }
-
-    fn put_audit_position(&mut self, at: &At<'_>, record: AuditPositionRecord) -> Result<(), DamagedState> {
-        let space = paths::space_from_name(at.space).map_err(|error| at.damaged(error))?;
-        self.audit_positions.insert(space, record.bytes);
         Ok(())
     }
 

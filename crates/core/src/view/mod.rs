@@ -51,7 +51,7 @@ pub struct View {
     changes: Option<Arc<Commit>>,
     deployment: Option<Arc<Deployment>>,
     dev_clock_offset_millis: i64,
-    audit_positions: OrdMap<Space, u64>,
+    audit_position: u64,
     cluster_keys: OrdMap<u32, Arc<Cluster>>,
     domain_keys: OrdMap<DomainKeyIndex, Arc<Domain>>,
     accounts: OrdMap<AccountId, Arc<Account>>,
@@ -99,9 +99,9 @@ impl View {
         self.dev_clock_offset_millis
     }
 
-    /// The spaces that have an audit log, with their positions.
-    pub fn audit_positions(&self) -> impl Iterator<Item = (Space, u64)> {
-        self.audit_positions.iter().map(|(space, position)| (*space, *position))
+    /// The audit log holds no event below this place that waits in an outbox.
+    pub fn audit_position(&self) -> u64 {
+        self.audit_position
     }
 
     /// All versions of the cluster key, oldest first. The last one wraps.
