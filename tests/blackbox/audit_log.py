@@ -1,9 +1,10 @@
 """Reads the audit log by the layout that docs/audit-log.md and docs/formats.md give, with code of its own.
 
-An entry of a bundle is `length 2 | event`; an event is `kind 1 | version 1 | CBOR`, whose texts are searched as they stand.
+An entry of a bundle is `length 2 | event`; an event is `kind 1 | version 1 | CBOR`.
 """
 
 import struct
+import uuid
 
 ENTRIES_PER_BUNDLE = 256
 
@@ -44,6 +45,63 @@ def path_of(index):
     return "/".join(groups)
 
 
-def count(found, *texts):
-    """How many events hold all these texts."""
-    return sum(all(text.encode() in event for text in texts) for event in found)
+FIELDS = [
+    "kind", "at", "id", "service", "operation", "account", "region", "caller", "source_ip", "user_agent", "tls",
+    "parameters", "keys", "resources", "error", "response", "requests", "read_only",
+]  # fmt: skip
+CALLER = ["kind", "path", "name", "id", "access_key_id", "session_name", "session", "environment", "application"]
+KEY = ["account", "id", "multi_region", "addressed", "material"]
+KINDS = ["call", "job", "unauthenticated", "unauthenticated many"]
+
+
+def decoded(data_dir):
+    """Every event as a dictionary, whose `action` is such as `kms:CreateKey`."""
+    return [decode(event) for event in events(data_dir)]
+
+
+def decode(event):
+    assert event[:2] == b"\x0a\x02", event[:2]
+    values, rest = item(event[2:])
+    assert not rest
+    told = named(FIELDS, values)
+    told["kind"] = KINDS[told["kind"]]
+    told["id"] = str(uuid.UUID(bytes=told["id"]))
+    told["action"] = f"{told['service']}:{told['operation']}"
+    told["caller"] = told["caller"] and named(CALLER, told["caller"])
+    told["keys"] = [named(KEY, key) for key in told["keys"]]
+    told["key_ids"] = [str(uuid.UUID(bytes=key["id"])) for key in told["keys"]]
+    told["error"] = told["error"] and told["error"][0]
+    return told
+
+
+def named(names, values):
+    """An array without its last members has none of them."""
+    return dict(zip(names, values + [None] * (len(names) - len(values)), strict=True))
+
+
+def item(data):
+    """One CBOR item (RFC 8949) and what follows it; of the types, those that an event has."""
+    major, argument, data = data[0] >> 5, data[0] & 31, data[1:]
+    if major == 7:
+        simple = {20: False, 21: True, 22: None, 23: None}
+        return (struct.unpack(">d", data[:8])[0], data[8:]) if argument == 27 else (simple[argument], data)
+    if argument >= 24:
+        width = 1 << (argument - 24)
+        argument, data = int.from_bytes(data[:width]), data[width:]
+    if major == 0:
+        return argument, data
+    if major == 1:
+        return -1 - argument, data
+    if major in (2, 3):
+        content = data[:argument]
+        return content if major == 2 else content.decode(), data[argument:]
+    values = []
+    for _ in range(argument * (2 if major == 5 else 1)):
+        value, data = item(data)
+        values.append(value)
+    return (dict(zip(values[::2], values[1::2], strict=True)) if major == 5 else values), data
+
+
+def count(found, action, error=None):
+    """How many events tell of this action with this outcome."""
+    return sum((event["action"], event["error"]) == (action, error) for event in found)

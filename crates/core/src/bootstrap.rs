@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use claviger_keyring::{ClusterKey, Deployment, RootError, RootOfTrust, SecretAccessKey, Space};
-use claviger_storage::{CommitError, Store, Write};
+use claviger_storage::{CommitError, Store};
 use claviger_types::{AccessKeyId, AccountId, OrganizationId, PrincipalArn, RootId, Timestamp, UserName};
 
 use crate::audit::log_key;
@@ -95,8 +95,7 @@ pub async fn create(
         .create(paths::cluster_key(cluster.version()), &cluster_key);
     let changes = session_keys::make(changes, &cluster, 1, now).map_err(making)?;
     let changes = log_key::make(changes, &cluster, 1, now).map_err(making)?;
-    commit(store.as_ref(), account.write(changes, &new.name, now), "claviger:CreateDeployment", new.account, now)
-        .await?;
+    commit(store.as_ref(), account.write(changes, &new.name, now), "CreateDeployment", new.account, now).await?;
     Ok(AdminKey { account: new.account, access_key_id: account.admin.access_key_id, secret: account.admin.secret })
 }
 
@@ -135,7 +134,7 @@ pub async fn recover(
     // No quota may lock an account.
     let changes = user.write(Changes::new(Space::Global), account, now).making(arn);
     let changes = changes.count_in(paths::user_count(account), Quota::Users, u64::MAX);
-    commit(store.as_ref(), changes, "claviger:RecoverAccount", account, now).await?;
+    commit(store.as_ref(), changes, "RecoverAccount", account, now).await?;
     Ok(AdminKey { account, access_key_id: user.access_key_id, secret: user.secret })
 }
 
@@ -147,33 +146,34 @@ pub async fn set_dev_clock(service: &Service, time: Timestamp) -> Result<(), Boo
     let view = service.view();
     let account = view.deployment().map(|deployment| deployment.first_account);
     let account = account.ok_or_else(|| BootstrapError::Making("the store is empty".into()))?;
-    commit(service.store().as_ref(), changes, "claviger:SetDevClock", account, now).await
+    commit(service.store().as_ref(), changes, "SetDevClock", account, now).await
 }
 
 /// Commits with an event of the service's own.
 async fn commit(
     store: &dyn Store,
     changes: Changes,
-    action: &str,
+    operation: &str,
     account: AccountId,
     now: Timestamp,
 ) -> Result<(), BootstrapError> {
-    let resources = changes.made().to_vec();
+    let resources = changes.made().clone();
     let (mut transaction, _) =
         changes.into_transaction().map_err(|error| BootstrapError::Making(format!("{error:?}")))?;
-    let event = event::of_job(now, action, account, paths::GLOBAL, resources);
-    let path = event::fresh_path(paths::GLOBAL).map_err(|error| BootstrapError::Making(format!("{error:?}")))?;
-    transaction.writes.push(Write::Put { path, value: event });
+    let event = event::of_job(now, operation, account, paths::GLOBAL, &resources);
+    let event = event.map_err(|error| BootstrapError::Making(format!("{error:?}")))?;
+    transaction.writes.push(event.into_outbox(paths::GLOBAL));
     store.commit(transaction).await?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use claviger_storage::Write;
     use serde_json::json;
 
     use super::*;
-    use crate::records::{self, EventRecord};
+    use crate::records::EventRecord;
     use crate::testing::test_kms::{AWAY, HOME, TestKms};
 
     #[test]
@@ -192,9 +192,9 @@ mod tests {
             let commit = kms.store.commits_since(commits).remove(0);
             let event = commit.writes.iter().find(|write| write.path().starts_with("outbox/"));
             let Some(Write::Put { value, .. }) = event else { panic!("no event in {commit:?}") };
-            let event: EventRecord = records::decode(value).unwrap();
+            let event = EventRecord::parse(value).unwrap();
             let arn = format!("arn:aws:iam::{account}:user/recovery");
-            assert_eq!((event.action.as_str(), event.resources), ("claviger:RecoverAccount", vec![arn.clone()]));
+            assert_eq!((event.operation, event.resources), (Some("RecoverAccount"), vec![arn.as_str()]));
 
             let again = kms.block_on(recover(&store, root.as_ref(), account.parse().unwrap(), name()));
             assert!(matches!(again, Err(BootstrapError::UserExists { .. })), "{account}");

@@ -13,7 +13,7 @@ use crate::audit;
 use crate::identity::entities::Entity;
 use crate::identity::{attachments, mfa};
 use crate::paths::{self, PathKind};
-use crate::records::{self, EventRecord};
+use crate::records::EventRecord;
 use crate::view::{Account, DamagedState, Grant, Key, Opener, PolicyInterner, User, View};
 
 /// What findings call the audit log.
@@ -53,7 +53,7 @@ pub fn check(store: &dyn Store, root: &dyn RootOfTrust, audit_folder: &Path) -> 
                 counters.insert(record.path.to_owned(), record.value.try_into().map(u64::from_be_bytes).ok());
             }
             Some((PathKind::Outbox, _, _)) => {
-                if let Err(error) = records::decode::<EventRecord>(record.value) {
+                if let Err(error) = EventRecord::parse(record.value) {
                     report.find(record.path, error.to_string());
                 }
             }
@@ -160,7 +160,7 @@ fn check_audit_log(view: &View, folder: &Path, report: &mut Report) {
     let mut bad = Vec::new();
     let verified = audit::Place::new(view, Arc::new(Directory::new(folder))).and_then(|place| {
         audit::verify(&place, &mut |index, entry| {
-            if let Err(error) = records::decode::<EventRecord>(entry) {
+            if let Err(error) = EventRecord::parse(entry) {
                 bad.push(format!("entry {index}: {error}"));
             }
         })

@@ -28,6 +28,7 @@ mod view;
 mod views;
 pub mod wire;
 
+pub use audit::EventQueue;
 pub use error::{Error, Wire};
 pub use identity::caller::{Caller, Principal, Signatory};
 pub use identity::new_account::random_account_id;
@@ -35,7 +36,8 @@ pub use identity::session::{Session, SessionPrincipal, SessionTag};
 pub use jobs::{Jobs, JobsError};
 pub use metrics::Metrics;
 pub use pipeline::Execution;
-pub use pipeline::call::{Call, RequestId};
+pub use pipeline::call::{Call, RequestId, TlsConnection};
+pub use pipeline::event::Stranger;
 pub use service::{Service, Started};
 pub use settings::{AuditSettings, ServedRegions, Settings};
 pub use table::{Row, route_json, route_query, rows};

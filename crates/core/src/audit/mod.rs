@@ -3,6 +3,7 @@
 //! - `queue.rs`: events of reads, uses and refusals on their way to the log, in memory.
 //! - `outbox.rs`: events of commands and jobs, which were stored with what they tell of, on theirs.
 //! - `log.rs`: the transparency log in the data directory: opened, appended to, each entry once whatever fails.
+//! - `strangers.rs`: how many events those who are not authenticated get.
 //! - `writer.rs`: the one thread that takes from both and commits in groups.
 //! - `log_key.rs`: the records of the key that signs it.
 //!
@@ -13,11 +14,14 @@ mod log;
 pub mod log_key;
 mod outbox;
 mod queue;
+mod strangers;
 mod writer;
 #[cfg(test)]
 mod writer_tests;
 
 pub use log::{Place, verify};
 pub use outbox::Outbox;
+pub(crate) use queue::Progress;
 pub use queue::{EventQueue, Recorder, queue};
+pub(crate) use strangers::{Strangers, Tally};
 pub use writer::{AuditWriter, StartError};

@@ -9,6 +9,7 @@ use crate::keys::domain_keys::cluster_key;
 use crate::paths;
 use crate::pipeline::outcome::Changes;
 use crate::service::Service;
+use crate::target::Resources;
 use crate::view::View;
 
 /// Wraps each of them again. The keys stay what they are, so the log notices nothing.
@@ -19,7 +20,7 @@ pub async fn wrap_again(service: &Service, view: &View) -> Result<(), Error> {
         let record = log_key::wrap_again(stored, cluster)?;
         let changes = Changes::new(Space::Global);
         let changes = changes.replace(paths::log_key(stored.key.version()), stored.revision, &record);
-        commit(service, changes, "claviger:RewrapLogKey", account, Vec::new()).await?;
+        commit(service, changes, "RewrapLogKey", account, Resources::default()).await?;
     }
     Ok(())
 }

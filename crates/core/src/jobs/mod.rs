@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use claviger_storage::{CommitError, Write};
+use claviger_storage::CommitError;
 use claviger_types::AccountId;
 use tokio::sync::watch;
 
@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::pipeline::event;
 use crate::pipeline::outcome::Changes;
 use crate::service::{Service, Started};
+use crate::target::Resources;
 
 /// How often a job looks whether time alone has made something due.
 const TICK: Duration = Duration::from_secs(1);
@@ -73,11 +74,13 @@ impl Jobs {
 async fn run(service: Arc<Service>, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
         persist(&service).await;
+        service.record_strangers(false);
         tokio::select! {
             _ = stopped.changed() => {}
             () = tokio::time::sleep(TICK) => {}
         }
     }
+    service.record_strangers(true);
 }
 
 /// Persists what time, or a rotation, has made true.
@@ -91,14 +94,14 @@ pub(crate) async fn persist(service: &Service) {
 async fn commit(
     service: &Service,
     changes: Changes,
-    action: &str,
+    operation: &str,
     account: AccountId,
-    resources: Vec<String>,
+    resources: Resources,
 ) -> Result<(), Error> {
     let space = changes.space_name();
-    let event = event::of_job(service.now(&service.view()), action, account, &space, resources);
+    let event = event::of_job(service.now(&service.view()), operation, account, &space, &resources)?;
     let (mut transaction, _) = changes.into_transaction()?;
-    transaction.writes.push(Write::Put { path: event::fresh_path(&space)?, value: event });
+    transaction.writes.push(event.into_outbox(&space));
     match service.commit(transaction).await {
         Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
         Err(error) => Err(Error::Internal(error.to_string())),

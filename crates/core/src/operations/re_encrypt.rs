@@ -13,7 +13,7 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, grant_tokens, key_name};
 use crate::pipeline::operation::{Operation, Use};
 use crate::pipeline::request::RequestContext;
-use crate::target::{Authorized, KeyName, Pair, PairName, RE_ENCRYPT_FROM};
+use crate::target::{Authorized, KeyName, Materials, Pair, PairName, RE_ENCRYPT_FROM};
 use crate::wire::{Base64, Blob, Fields};
 
 /// The request.
@@ -106,6 +106,10 @@ impl Use for ReEncrypt {
 
     fn dry_run(&self) -> bool {
         self.dry_run
+    }
+
+    fn materials(&self, target: &Authorized<Pair>) -> Materials {
+        [material::named_id(&target.source.key, &self.names.source.header), material::current_id(&target.destination)]
     }
 
     fn run(self, facts: &Facts<'_>, target: Authorized<Pair>) -> Result<Reply, Error> {

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use claviger_keyring::message::Header;
 use claviger_policy::Action;
-use claviger_types::{KeyArn, ServiceName};
+use claviger_types::ServiceName;
 
 use super::account::denied;
 use super::circumstances::Subject;
 use super::key::{KeyName, ask_about, existing_key, own_key_not_found, resolve_key};
-use super::{Asked, ResourceType, Target, decision};
+use super::{Asked, ResourceType, Resources, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::action;
+use crate::records::Addressed;
 use crate::view::Key;
 
 /// How a request names the key of a ciphertext.
@@ -36,6 +37,12 @@ enum NamedBy {
     /// A bare id, as typed, which is also the ciphertext's, of a key in another account.
     ForeignId(String),
     Request,
+}
+
+impl CiphertextName {
+    fn addressed(&self) -> Addressed {
+        self.key.as_ref().map_or(Addressed::Ciphertext, KeyName::addressed)
+    }
 }
 
 impl CiphertextKey {
@@ -82,8 +89,8 @@ impl Target for CiphertextKey {
         self.ask_as(Subject::Key(&self.key), asked, facts)
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.key.arn.to_string()]
+    fn describe(&self, name: &Self::Name, resources: &mut Resources) {
+        resources.key(&self.key.arn, name.addressed());
     }
 }
 
@@ -101,13 +108,6 @@ pub struct Pair {
     pub source: CiphertextKey,
     /// The key to encrypt with.
     pub destination: Arc<Key>,
-}
-
-impl Pair {
-    /// The ARNs of both keys.
-    pub fn arns(&self) -> (KeyArn, KeyArn) {
-        (self.source.key.arn, self.destination.arn)
-    }
 }
 
 /// What ReEncrypt asks for on the ciphertext's key. Source: developer guide, "AWS KMS permissions", ReEncrypt.
@@ -142,8 +142,8 @@ impl Target for Pair {
         ask_about(subject(destination), destination, asked_to(asked), facts, DeniedResource::Key)
     }
 
-    fn resources(&self) -> Vec<String> {
-        let (source, destination) = self.arns();
-        vec![source.to_string(), destination.to_string()]
+    fn describe(&self, name: &Self::Name, resources: &mut Resources) {
+        resources.key(&self.source.key.arn, name.source.addressed());
+        resources.key(&self.destination.arn, name.destination.addressed());
     }
 }

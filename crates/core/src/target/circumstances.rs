@@ -78,7 +78,7 @@ impl Context for Circumstances<'_> {
             ConditionKey::AwsCurrentTime => Values::text(now.to_iso8601()),
             ConditionKey::AwsEpochTime => Values::text(now.as_millis().div_euclid(1000).to_string()),
             ConditionKey::AwsRequestedRegion => Values::text(call.region.as_str()),
-            ConditionKey::AwsSecureTransport => Values::boolean(call.tls),
+            ConditionKey::AwsSecureTransport => Values::boolean(call.tls.is_some()),
             ConditionKey::AwsSourceIp => Values::optional(call.source_ip.map(|address| address.to_string())),
             ConditionKey::AwsUserAgent => Values::optional(call.user_agent),
             // No service calls for itself or on behalf of a principal.

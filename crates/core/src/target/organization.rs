@@ -12,7 +12,7 @@ use claviger_types::{AccountId, ControlPolicyId, ControlPolicyType, ControlTarge
 use super::account::{ask_identity, only_first_account};
 use super::circumstances::{AccountResource, Subject};
 use super::key::existing_key;
-use super::{Asked, Target};
+use super::{Asked, Resources, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::organization::{organization, own_policy_arn, policy_arn, target_arn};
@@ -95,8 +95,8 @@ impl Target for OrganizationPart {
         ask(&self.places).or_else(|refused| ask(&self.absent).and(Err(refused)))
     }
 
-    fn resources(&self) -> Vec<String> {
-        self.arns.clone()
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        self.arns.iter().for_each(|arn| resources.arn(arn.as_str()));
     }
 }
 
@@ -165,8 +165,8 @@ impl Target for AccountEntry {
         self.place.ask(asked, facts).or_else(|refused| self.absent.ask(asked, facts).and(Err(refused)))
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.place.arn.clone()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.place.arn.as_str());
     }
 }
 
@@ -189,7 +189,7 @@ impl Target for AnyKey {
         ask(found).or_else(|refused| ask(absent).and(Err(refused)))
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.arn.to_string()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.arn.to_string());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each answered request is judged on the way, whatever the test is about: a reply has the shape that the service's
 //! model gives it ([`test_model`](crate::testing::test_model)), a command that succeeded made exactly one commit with exactly
-//! one event in one space, and everything else committed nothing.
+//! one event in one space, and everything else committed nothing and handed over exactly one event.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -17,12 +17,13 @@ use claviger_storage::{
 use claviger_types::{AccessKeyId, AccountId, KeyArn, Region, ServiceName, Timestamp};
 use serde_json::{Value, json};
 
+use crate::audit::EventQueue;
 use crate::bootstrap::{self, NewDeployment};
 use crate::identity::caller::Signatory;
-use crate::records::{self, EventRecord};
+use crate::records::{CallerKind, EventKind, EventRecord, ShownValue};
 use crate::testing::test_model;
 use crate::view::View;
-use crate::{Call, Error, Execution, RequestId, Row, Service, Settings, paths, table};
+use crate::{Call, Error, Execution, RequestId, Row, Service, Settings, TlsConnection, paths, table};
 
 /// The first account.
 pub(crate) const HOME: &str = "111122223333";
@@ -39,6 +40,10 @@ pub(crate) struct TestKms {
     admins: [AccessKeyId; 2],
     /// Every refusal so far, as callers and as operators see it.
     refusals: RefCell<Vec<String>>,
+    /// What each node hands over to the audit log.
+    queues: Vec<EventQueue>,
+    /// Every event that was handed over so far.
+    events: RefCell<Vec<Vec<u8>>>,
 }
 
 /// A caller at one node, in one Region.
@@ -78,10 +83,14 @@ impl TestKms {
             admin: None,
         };
         let admin = runtime.block_on(bootstrap::create(&shared, ROOT.as_ref(), deployment)).unwrap();
-        let node = || Service::start(Arc::clone(&shared), Arc::clone(&ROOT), settings.clone()).unwrap().service;
-        let nodes = vec![node(), node()];
+        let node = |_| {
+            let started = Service::start(Arc::clone(&shared), Arc::clone(&ROOT), settings.clone()).unwrap();
+            (started.service, started.events)
+        };
+        let (nodes, queues) = (0..2).map(node).unzip();
         let admins = [admin.access_key_id; 2];
-        let mut kms = Self { store, nodes, runtime, admins, refusals: RefCell::default() };
+        let mut kms =
+            Self { store, nodes, runtime, admins, refusals: RefCell::default(), queues, events: RefCell::default() };
         let reply = kms.admin().ok("CreateAccount", json!({"Id": AWAY, "Name": "away"}));
         kms.admins[1] = reply["AccessKey"]["AccessKeyId"].as_str().unwrap().parse().unwrap();
         kms
@@ -153,6 +162,12 @@ impl TestKms {
     pub(crate) fn refusals(&self) -> Vec<String> {
         self.refusals.borrow().clone()
     }
+
+    /// Every event so far that was handed over.
+    pub(crate) fn events(&self) -> Vec<Vec<u8>> {
+        self.queues.iter().for_each(|queue| self.events.borrow_mut().extend(queue.drain()));
+        self.events.borrow().clone()
+    }
 }
 
 impl<'k> Session<'k> {
@@ -207,9 +222,10 @@ impl<'k> Session<'k> {
             request_id: RequestId::from_bytes(claviger_keyring::random().unwrap()),
             source_ip: Some("192.0.2.1".parse().unwrap()),
             user_agent: Some("test"),
-            tls: true,
+            tls: Some(TlsConnection { version: 0x0304, cipher_suite: 0x1302, key_exchange_group: Some(0x001d) }),
         };
         let commits_before = self.kms.store.commits();
+        let events_before = self.kms.events().len();
         let answer = read(row, &body).and_then(|fields| match service.execute(view, row, fields, &call) {
             Execution::Ready(answer) => answer,
             Execution::Pending(answer) => self.kms.block_on(answer),
@@ -221,7 +237,8 @@ impl<'k> Session<'k> {
             _ => usize::from(is_command(row) && answer.is_ok()),
         };
         assert_eq!(commits.len(), expected, "commits of {operation} {body}");
-        commits.iter().for_each(|commit| check_event(commit, row, &call, view));
+        let handed = self.kms.events().split_off(events_before);
+        check_events(&commits, &handed, row, &call, view, answer.as_ref().err());
         match answer {
             Ok(reply) => Ok(test_model::reply(row, reply.as_ref())),
             Err(error) => Err(self.refusal(row, &error)),
@@ -381,26 +398,92 @@ fn flatten(name: &str, value: &Value, parameters: &mut Vec<(String, String)>) {
     }
 }
 
-/// The one event of a command tells who did what.
-fn check_event(commit: &Transaction, row: &Row, call: &Call<'_>, view: &View) {
-    let (path, event) = event_of(commit);
-    let user = call.signatory.caller(view, call.authenticated_at).unwrap();
+/// The one event of a request tells who did what, and what came of it.
+fn check_events(
+    commits: &[Transaction],
+    handed: &[Vec<u8>],
+    row: &Row,
+    call: &Call<'_>,
+    view: &View,
+    error: Option<&Error>,
+) {
+    let event = match (commits, handed) {
+        ([commit], []) => {
+            let (path, event) = event_of(commit);
+            let space = path.split('/').nth(1).unwrap();
+            assert_eq!(path, paths::outbox(space, &call.request_id.to_string()));
+            assert!(!event.read_only);
+            event
+        }
+        ([], [handed]) => parsed(handed),
+        // A body that is none is refused before there is a request.
+        ([], []) if matches!(error, Some(Error::Serialization(_))) => return,
+        _ => panic!("{}: {} commits, {} events, {error:?}", row.name, commits.len(), handed.len()),
+    };
+    assert_eq!((event.kind, event.id), (EventKind::Call, *call.request_id.as_bytes()));
+    assert_eq!((event.service, event.operation), (Some(row.service.as_str()), Some(row.name)));
+    let wire = error.map(Error::wire);
+    let code = wire.as_ref().map(|wire| match row.service {
+        ServiceName::Claviger | ServiceName::Kms => wire.json_code,
+        ServiceName::Iam | ServiceName::Sts => wire.query_code,
+    });
+    assert_eq!(event.error.as_ref().map(|error| error.code), code);
     let caller = event.caller.as_ref().unwrap();
-    let told = (event.action.as_str(), event.account, caller.principal.as_str(), caller.principal_id.as_str());
-    let (action, principal, id) = (format!("{}:{}", row.service, row.name), user.arn().to_string(), user.user_id());
-    assert_eq!(told, (action.as_str(), user.account.as_u64(), principal.as_str(), id.as_str()));
     assert_eq!(caller.access_key_id, call.signatory.access_key_id());
-    assert_eq!(caller.session.is_some(), user.session.is_some());
-    assert_eq!(path, paths::outbox(&event.space, &call.request_id.to_string()));
+    // Whoever is gone by the time that a command is decided has only an access key.
+    if let Ok(user) = call.signatory.caller(view, call.authenticated_at)
+        && caller.kind != CallerKind::Unknown
+    {
+        let id = [Some(caller.id), caller.session_name].into_iter().flatten().collect::<Vec<_>>().join(":");
+        assert_eq!((event.account, id), (Some(user.account.as_u64()), user.user_id()));
+        assert_eq!(caller.session.is_some(), user.session.is_some());
+    }
+    for shown in [event.parameters, event.response].into_iter().flatten() {
+        check_shown(&shown.value().unwrap());
+    }
+}
+
+/// No member that must not be there, at any depth.
+fn check_shown(value: &ShownValue) {
+    const HIDDEN: [&str; 13] = [
+        "AuthenticationCode1",
+        "AuthenticationCode2",
+        "Base32StringSeed",
+        "CiphertextBlob",
+        "GrantToken",
+        "GrantTokens",
+        "Mac",
+        "Message",
+        "Plaintext",
+        "QRCodePNG",
+        "SecretAccessKey",
+        "SessionToken",
+        "TokenCode",
+    ];
+    match value {
+        ShownValue::List(values) => values.iter().for_each(check_shown),
+        ShownValue::Map(members) => members.iter().for_each(|(name, value)| {
+            assert!(!HIDDEN.contains(&name.as_str()), "{name} is shown");
+            check_shown(value);
+        }),
+        _ => {}
+    }
 }
 
 /// The one event of a commit, with its path.
-pub(crate) fn event_of(commit: &Transaction) -> (&str, EventRecord) {
+pub(crate) fn event_of(commit: &Transaction) -> (&str, EventRecord<'_>) {
     let events: Vec<_> = commit.writes.iter().filter(|write| write.path().starts_with("outbox/")).collect();
     match events[..] {
-        [Write::Put { path, value }] => (path, records::decode(value).unwrap()),
+        [Write::Put { path, value }] => (path, parsed(value)),
         _ => panic!("not one event but {events:?}"),
     }
+}
+
+/// An event, which has one encoding.
+pub(crate) fn parsed(bytes: &[u8]) -> EventRecord<'_> {
+    let event = EventRecord::parse(bytes).unwrap();
+    assert_eq!(event.to_bytes(), bytes, "{event:?}");
+    event
 }
 
 /// The memory store, with a memory of what was committed and a way to get in between.
