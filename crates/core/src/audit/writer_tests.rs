@@ -1,7 +1,10 @@
 //! The writer on a store and a disk that fail: each event is in the log once, whatever happened on its way there.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use claviger_keyring::{Deployment, FileRoot, RootOfTrust};
 use claviger_storage::{ChangeLogLimits, Fault, MemoryStore, Store, Transaction, Write};
@@ -10,7 +13,7 @@ use claviger_tlog::{Files, Reader};
 use self::disk::{Disk, Faults, Random};
 use super::queue::{Recorder, queue};
 use super::writer::Turns;
-use super::{Outbox, Place};
+use super::{AuditWriter, Outbox, Place};
 use crate::bootstrap::{self, NewDeployment};
 use crate::paths::{self, PathKind};
 use crate::view::{PolicyInterner, View};
@@ -299,4 +302,84 @@ fn a_log_that_is_gone() {
     machine.disk = Disk::default();
     let error = machine.try_start().err().unwrap().to_string();
     assert_eq!(error, "the audit log has 0 entries, and 1 were written");
+}
+
+/// A disk whose driver has a bug.
+struct Panicking {
+    disk: Disk,
+    panics: Arc<AtomicBool>,
+}
+
+impl Files for Panicking {
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.disk.read(path)
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<String>> {
+        self.disk.list(path)
+    }
+
+    fn create_directory(&self, path: &str) -> io::Result<()> {
+        self.disk.create_directory(path)
+    }
+
+    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        assert!(!self.panics.load(Ordering::SeqCst), "as the test wants it");
+        self.disk.write(path, bytes)
+    }
+
+    fn sync(&self, paths: &[&str]) -> io::Result<()> {
+        self.disk.sync(paths)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn lock(&self) -> io::Result<Box<dyn Send>> {
+        self.disk.lock()
+    }
+}
+
+/// A panic refuses requests from then on, and whoever waits for its event is told.
+#[test]
+fn a_writer_that_panics() {
+    let machine = Machine::new(ChangeLogLimits::default());
+    let (view, events) = machine.view();
+    let panics = Arc::new(AtomicBool::new(false));
+    let files = Panicking { disk: machine.disk.clone(), panics: Arc::clone(&panics) };
+    let watch = machine.store.watch(view.revision()).unwrap();
+    let outbox = Outbox::new(Arc::clone(&machine.store) as _, watch, events);
+    let (recorder, queue) = queue();
+    let place = Place::new(&view, Arc::new(files)).unwrap();
+    let writer = AuditWriter::start(place, queue, outbox, 0, Duration::from_secs(60)).unwrap();
+    let waiting = |event: &str| recorder.hand_over_and_wait(event.as_bytes().to_vec());
+    block_on(waiting("before").unwrap()).unwrap();
+    panics.store(true, Ordering::SeqCst);
+    assert!(block_on(waiting("meanwhile").unwrap()).is_err());
+    writer.stop();
+    assert_eq!(recorder.health(), Err("the audit log's thread panicked".into()));
+    assert!(waiting("after").is_err());
+    panics.store(false, Ordering::SeqCst);
+    assert_eq!(machine.logged(), BTreeMap::from([("before".to_owned(), 1)]));
+}
+
+/// What was handed over before the end is written, without waiting for its group's time.
+#[test]
+fn an_orderly_end() {
+    let mut machine = Machine::new(ChangeLogLimits::default());
+    let (view, events) = machine.view();
+    let watch = machine.store.watch(view.revision()).unwrap();
+    let outbox = Outbox::new(Arc::clone(&machine.store) as _, watch, events);
+    let (recorder, queue) = queue();
+    let writer = AuditWriter::start(machine.place(&view), queue, outbox, 0, Duration::from_secs(60)).unwrap();
+    machine.command();
+    recorder.hand_over(b"request".to_vec()).unwrap();
+    writer.stop();
+    machine.assert_exact("at the end");
+    assert_eq!((machine.logged().len(), machine.view().0.audit_position()), (2, 2));
 }

@@ -88,7 +88,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::test_kms::{HOME, REGION, TestKms, event_of};
+    use crate::testing::test_events::event_of;
+    use crate::testing::test_kms::{HOME, REGION, TestKms};
 
     const WINDOW: Duration = Duration::from_secs(7 * 86_400);
 

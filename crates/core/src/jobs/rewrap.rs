@@ -181,7 +181,8 @@ mod tests {
 
     use super::*;
     use crate::identity::caller::Signatory;
-    use crate::testing::test_kms::{HOME, REGION, TestKms, event_of};
+    use crate::testing::test_events::event_of;
+    use crate::testing::test_kms::{HOME, REGION, TestKms};
 
     fn versions(kms: &TestKms, space: Space) -> Vec<u32> {
         let account: AccountId = HOME.parse().unwrap();

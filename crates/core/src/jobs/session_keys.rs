@@ -56,7 +56,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::test_kms::{TestKms, event_of};
+    use crate::testing::test_events::event_of;
+    use crate::testing::test_kms::TestKms;
 
     fn versions(kms: &TestKms) -> Vec<u32> {
         kms.view().session_keys().map(|key| key.key.version()).collect()

@@ -368,7 +368,8 @@ mod tests {
     use serde_json::json;
 
     use crate::records::{Addressed, CallerKind, KeyUseRecord, SessionContextRecord, ShownValue, TlsRecord};
-    use crate::testing::test_kms::{HOME, REGION, TestKms, event_of, parsed, policy, statement};
+    use crate::testing::test_events::{event_of, parsed};
+    use crate::testing::test_kms::{HOME, REGION, TestKms, policy, statement};
     use crate::testing::test_mfa::Phone;
     use crate::testing::test_sessions::Opened;
 

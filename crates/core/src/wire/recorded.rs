@@ -175,3 +175,75 @@ fn encoded(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) -> Vec<u8> {
     write(&mut Encoder::new(&mut bytes));
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::wire::json;
+
+    fn members(operation: &str) -> &'static model::Structure {
+        &model::operation(ServiceName::Kms, operation).unwrap().input
+    }
+
+    /// Source: RFC 8949, section 4.2.1: the shortest form, definite lengths.
+    #[test]
+    fn requests() {
+        let body = r#"{"DryRun":false,"Plaintext":"AAAA","KeyId":"k","GrantTokens":["t"],"EncryptionContext":{"b":"2","a":"1"}}"#;
+        let fields = json::decode(members("Encrypt"), body.as_bytes()).unwrap();
+        let want = encoded(|e| {
+            let _ = e.map(3).and_then(|e| e.str("KeyId")?.str("k")?.str("EncryptionContext")?.map(2));
+            let _ = e.str("a").and_then(|e| e.str("1")?.str("b")?.str("2")?.str("DryRun")?.bool(false));
+        });
+        assert_eq!(request(&fields), want);
+        assert!(conceals(&fields), "a grant token");
+        let fields = json::decode(members("Encrypt"), br#"{"Plaintext":"AAAA"}"#).unwrap();
+        assert_eq!((request(&fields), conceals(&fields)), (vec![0xa0], false));
+        let long = json!({"Description": "d".repeat(REQUEST_BYTES_MAX)}).to_string();
+        assert_eq!(request(&json::decode(members("CreateKey"), long.as_bytes()).unwrap()), OMITTED);
+    }
+
+    #[test]
+    fn replies() {
+        let json =
+            json!({"GrantId": "g", "GrantToken": "t", "Nothing": null, "List": {"member": [1, true]}, "At": 1.5});
+        let want = encoded(|e| {
+            let _ = e.map(3).and_then(|e| e.str("At")?.f64(1.5)?.str("GrantId")?.str("g")?.str("List")?.array(2));
+            let _ = e.u8(1).and_then(|e| e.bool(true));
+        });
+        assert_eq!(reply(ServiceName::Kms, "CreateGrant", &json), Some(want));
+        assert_eq!(reply(ServiceName::Kms, "EnableKey", &()), None);
+        let long = json!({"GrantId": "g".repeat(REPLY_BYTES_MAX)});
+        assert_eq!(reply(ServiceName::Kms, "CreateGrant", &long), Some(OMITTED.to_vec()));
+    }
+
+    /// Each member that holds a secret, by the models of the services that have one.
+    #[test]
+    fn what_is_concealed() {
+        for (service, operation, input, output) in [
+            (ServiceName::Kms, "Decrypt", &["CiphertextBlob", "GrantTokens"][..], &["Plaintext"][..]),
+            (ServiceName::Kms, "Encrypt", &["Plaintext", "GrantTokens"], &["CiphertextBlob"]),
+            (ServiceName::Kms, "GenerateMac", &["Message", "GrantTokens"], &["Mac"]),
+            (ServiceName::Kms, "RetireGrant", &["GrantToken"], &[]),
+            (ServiceName::Kms, "CreateGrant", &["GrantTokens"], &["GrantToken"]),
+            (ServiceName::Sts, "AssumeRole", &["TokenCode"], &["SecretAccessKey", "SessionToken"]),
+            (ServiceName::Sts, "GetSessionToken", &["TokenCode"], &["SecretAccessKey", "SessionToken"]),
+            (ServiceName::Iam, "CreateAccessKey", &[], &["SecretAccessKey"]),
+            (ServiceName::Iam, "CreateVirtualMFADevice", &[], &["Base32StringSeed", "QRCodePNG"]),
+            (ServiceName::Iam, "EnableMFADevice", &["AuthenticationCode1", "AuthenticationCode2"], &[]),
+            (ServiceName::Claviger, "CreateAccount", &["SecretAccessKey"], &["SecretAccessKey"]),
+        ] {
+            let model = model::operation(service, operation).unwrap();
+            let concealed = model.input.members().iter().filter(|member| member.rule.concealed);
+            let mut concealed: Vec<_> =
+                concealed.map(|member| &*member.name).filter(|name| *name != "Recipient").collect();
+            concealed.sort_unstable();
+            let mut input = input.to_vec();
+            input.sort_unstable();
+            assert_eq!(concealed, input, "{operation}");
+            let missing = output.iter().find(|name| !model.concealed_output.contains(**name));
+            assert_eq!(missing, None, "{operation}");
+        }
+    }
+}
