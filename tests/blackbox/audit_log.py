@@ -3,8 +3,12 @@
 An entry of a bundle is `length 2 | event`; an event is `kind 1 | version 1 | CBOR`.
 """
 
+import base64
+import hashlib
 import struct
 import uuid
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 ENTRIES_PER_BUNDLE = 256
 
@@ -43,6 +47,32 @@ def path_of(index):
         index //= 1000
         groups.insert(0, f"x{index % 1000:03}")
     return "/".join(groups)
+
+
+def verify(data_dir):
+    """The checkpoint is signed by the published key, and its root is that of all entries. Returns how many there are."""
+    text, signature = (data_dir / "audit" / "checkpoint").read_text().split("\n\n")
+    name, key_id, key = (data_dir / "audit" / "verifier-key").read_text().strip().split("+", 2)
+    origin, size, root = text.split("\n")
+    assert origin == name
+    dash, signer, signed = signature.split()
+    assert (dash, signer) == ("\u2014", name)
+    signed = base64.b64decode(signed)
+    assert signed[:4].hex() == key_id
+    public_key = Ed25519PublicKey.from_public_bytes(base64.b64decode(key)[1:])
+    public_key.verify(signed[4:], text.encode() + b"\n")
+    entries = events(data_dir)
+    assert len(entries) == int(size)
+    assert root_of([hashlib.sha256(b"\0" + entry).digest() for entry in entries]) == base64.b64decode(root)
+    return len(entries)
+
+
+def root_of(hashes):
+    """Source: RFC 6962, section 2.1."""
+    if len(hashes) < 2:
+        return hashes[0] if hashes else hashlib.sha256().digest()
+    left = 1 << (len(hashes) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + root_of(hashes[:left]) + root_of(hashes[left:])).digest()
 
 
 FIELDS = [

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from audit_log import count, decoded, events
+from audit_log import count, decoded, events, verify
 from claviger_server import ACCOUNT, REGION, run_binary, wait_until
 from refusals import refused
 
@@ -99,6 +99,20 @@ def test_strict_waits_for_the_event(new_server):
     with pytest.raises(ClientError) as caught:
         kms.describe_key(KeyId=str(uuid.uuid4()))
     assert request_id(caught.value.response) in {event["id"] for event in decoded(server.data_dir)}
+
+
+def test_anybody_can_verify_the_log(own_server):
+    """By the published key and the files alone, after restarts and a kill too."""
+    kms, sizes = own_server.kms(), []
+    for end in [own_server.terminate, own_server.kill, own_server.terminate]:
+        for _ in range(150):
+            kms.list_keys()
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        wait_until(lambda key=key: any(key in event["key_ids"] for event in decoded(own_server.data_dir)), 30, "the event")
+        end()
+        sizes.append(verify(own_server.data_dir))
+        own_server.start()
+    assert sizes[0] > 150 and sizes == sorted(sizes), sizes
 
 
 def test_doctor_finds_what_was_changed(own_server):

@@ -3,6 +3,7 @@
 //! It holds no secret: secrets come by file only.
 
 mod file;
+mod layers;
 mod quota;
 mod regions;
 
@@ -20,6 +21,7 @@ use claviger_types::limits;
 use serde::Deserialize;
 
 use self::file::File;
+use self::layers::{Layers, OrDefault};
 use self::quota::Quota;
 use self::regions::Regions;
 
@@ -175,12 +177,6 @@ pub(crate) enum ConfigError {
     },
 }
 
-/// Where values are looked up.
-struct Layers<'a> {
-    environment: &'a dyn Fn(&str) -> Option<String>,
-    file: Option<PathBuf>,
-}
-
 impl Config {
     /// Reads flags, `environment` and the configuration file. `open_files` bounds the connections.
     pub(crate) fn load(
@@ -301,40 +297,6 @@ fn audit_group_millis(settings: AuditSettings) -> u64 {
 /// The value of an environment variable of this process. One that is no text is as good as none.
 pub(crate) fn from_environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|value| !value.is_empty())
-}
-
-impl Layers<'_> {
-    fn pick<T>(
-        &self,
-        variable: &'static str,
-        flag: Option<T>,
-        file: Option<T>,
-    ) -> Result<Option<Setting<T>>, ConfigError>
-    where
-        T: FromStr<Err: Display>,
-    {
-        if let Some(value) = flag {
-            return Ok(Some(Setting { value, origin: Origin::Flag }));
-        }
-        if let Some(text) = (self.environment)(variable) {
-            let wrong = |error: T::Err| ConfigError::Variable { variable, reason: format!("`{text}`: {error}") };
-            let value = text.parse().map_err(wrong)?;
-            return Ok(Some(Setting { value, origin: Origin::Environment(variable) }));
-        }
-        let origin = || Origin::File(self.file.clone().unwrap_or_default());
-        Ok(file.map(|value| Setting { value, origin: origin() }))
-    }
-}
-
-/// What stands in for a value that nobody gave.
-trait OrDefault<T> {
-    fn or_default(self, value: impl Into<T>) -> Setting<T>;
-}
-
-impl<T> OrDefault<T> for Option<Setting<T>> {
-    fn or_default(self, value: impl Into<T>) -> Setting<T> {
-        self.unwrap_or_else(|| Setting { value: value.into(), origin: Origin::Default })
-    }
 }
 
 impl FromStr for LogFormat {

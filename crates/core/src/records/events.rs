@@ -88,7 +88,7 @@ pub enum EventKind {
     /// An act of the service itself.
     #[n(1)]
     Job,
-    /// A request that was refused before it was known who sent it.
+    /// A request that was refused before it was known who sent it, or that broke off on its way.
     #[n(2)]
     Unauthenticated,
     /// Many of them, counted.
