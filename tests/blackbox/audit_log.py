@@ -50,7 +50,7 @@ def path_of(index):
 
 
 def verify(data_dir):
-    """The checkpoint is signed by the published key, and its root is that of all entries. Returns how many there are."""
+    """The checkpoint is signed by the published key, and its root is that of all entries: their number."""
     text, signature = (data_dir / "audit" / "checkpoint").read_text().split("\n\n")
     name, key_id, key = (data_dir / "audit" / "verifier-key").read_text().strip().split("+", 2)
     origin, size, root = text.split("\n")

@@ -108,7 +108,8 @@ def test_anybody_can_verify_the_log(own_server):
         for _ in range(150):
             kms.list_keys()
         key = kms.create_key()["KeyMetadata"]["KeyId"]
-        wait_until(lambda key=key: any(key in event["key_ids"] for event in decoded(own_server.data_dir)), 30, "the event")
+        told_of = lambda key=key: any(key in event["key_ids"] for event in decoded(own_server.data_dir))  # noqa: E731
+        wait_until(told_of, 30, "the event")
         end()
         sizes.append(verify(own_server.data_dir))
         own_server.start()

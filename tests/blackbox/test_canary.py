@@ -1,5 +1,5 @@
-"""Secrets that are marked, or that answers gave out, are nowhere afterwards: not in the audit log, not in the store, not
-in what the server logged at its most talkative. What every operation does with them, core's own tests look at."""
+"""Secrets that are marked, or that answers gave out, are nowhere afterwards: not in the audit log, not in the store,
+not in what the server logged at its most talkative. What every operation does with them, core's own tests look at."""
 
 import base64
 import os

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use claviger_storage::{Change, CommitError, Store, StoreError, Transaction, Watch, WatchError, Write};
+use tokio::task::JoinSet;
 
 use crate::paths::{self, PathKind};
 
@@ -16,8 +17,8 @@ pub struct Outbox {
     watch: Watch,
     /// Path and record of each event that is not in the log, as far as is known.
     waiting: VecDeque<(String, Vec<u8>)>,
-    /// Paths of those that are in the log, by space.
-    logged: BTreeMap<String, VecDeque<String>>,
+    /// Paths of those that are in the log.
+    logged: Vec<String>,
     /// All paths of both, and of those that are being written to the log.
     known: HashSet<String>,
 }
@@ -39,8 +40,7 @@ pub enum OutboxError {
 impl Outbox {
     /// What a former run left in it, path and record of each, and a watch that goes on from there.
     pub fn new(store: Arc<dyn Store>, watch: Watch, events: Vec<(String, Vec<u8>)>) -> Self {
-        let mut outbox =
-            Self { store, watch, waiting: VecDeque::new(), logged: BTreeMap::new(), known: HashSet::new() };
+        let mut outbox = Self { store, watch, waiting: VecDeque::new(), logged: Vec::new(), known: HashSet::new() };
         events.into_iter().for_each(|(path, event)| outbox.take_in(path, event));
         outbox
     }
@@ -79,25 +79,34 @@ impl Outbox {
 
     /// The event is in the log.
     pub(super) fn set_logged(&mut self, path: String) {
-        let space = paths::space_of(&path).unwrap_or_default().to_owned();
-        self.logged.entry(space).or_default().push_back(path);
+        self.logged.push(path);
     }
 
-    /// Takes the logged events out of the store. What failed is done again, which changes nothing if it was done.
+    /// Takes the logged events out of the store: all at once, so that the store makes them durable together. What failed
+    /// is done again, which changes nothing if it was done.
     pub(super) async fn remove_logged(&mut self) -> Result<(), OutboxError> {
-        while let Some(mut space) = self.logged.first_entry() {
-            let paths = space.get_mut();
-            let batch = paths.len().min(BATCH_EVENTS_MAX);
-            let writes = paths.iter().take(batch).map(|path| Write::Delete { path: path.clone() }).collect();
-            self.store.commit(Transaction { preconditions: Vec::new(), writes }).await?;
-            for path in paths.drain(..batch) {
-                self.known.remove(&path);
-            }
-            if paths.is_empty() {
-                space.remove();
+        let mut spaces: BTreeMap<Option<&str>, Vec<&String>> = BTreeMap::new();
+        self.logged.iter().for_each(|path| spaces.entry(paths::space_of(path)).or_default().push(path));
+        let mut commits = JoinSet::new();
+        for batch in spaces.values().flat_map(|paths| paths.chunks(BATCH_EVENTS_MAX)) {
+            let batch: Vec<String> = batch.iter().copied().cloned().collect();
+            commits.spawn(remove(Arc::clone(&self.store), batch));
+        }
+        let mut outcome = Ok(());
+        while let Some(removed) = commits.join_next().await {
+            match removed {
+                Ok(Ok(batch)) => {
+                    for path in &batch {
+                        self.known.remove(path);
+                    }
+                }
+                Ok(Err(error)) => outcome = Err(error.into()),
+                // A panic of the store's. Whether it committed, the next attempt does not mind.
+                Err(error) => outcome = Err(CommitError::Unknown(error.to_string()).into()),
             }
         }
-        Ok(())
+        self.logged.retain(|path| self.known.contains(path));
+        outcome
     }
 
     /// Whether events that are in the log are still in the store.
@@ -136,4 +145,10 @@ impl Outbox {
             self.waiting.push_back((path, event));
         }
     }
+}
+
+/// Takes these events, of one space, out of the store.
+async fn remove(store: Arc<dyn Store>, batch: Vec<String>) -> Result<Vec<String>, CommitError> {
+    let writes = batch.iter().map(|path| Write::Delete { path: path.clone() }).collect();
+    store.commit(Transaction { preconditions: Vec::new(), writes }).await.map(|_| batch)
 }

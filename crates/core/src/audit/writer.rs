@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -27,6 +27,9 @@ const POSITION_ENTRIES: u64 = 65_536;
 
 /// Between two attempts to write after one failed.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// Between two turns, whatever the configuration says: an idle server rests.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
 
 /// Bytes of one group, unless a single event is larger.
 const GROUP_BYTES: usize = 4 * 1024 * 1024;
@@ -141,12 +144,13 @@ impl Turns {
         loop {
             // Read first: what was handed over before the stop is written by the turn that follows.
             let last = stopped.load(Ordering::SeqCst);
+            let started = Instant::now();
             let turned = self.turn(runtime);
             if last {
                 return report(self.settle(runtime, 1));
             }
-            let pause = if turned { group } else { RETRY };
-            thread::park_timeout(pause);
+            let rest = if turned { group.saturating_sub(started.elapsed()) } else { RETRY };
+            thread::park_timeout(rest.max(PAUSE_MIN));
         }
     }
 
