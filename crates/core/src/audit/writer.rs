@@ -97,18 +97,15 @@ pub(super) struct Turns {
 /// An event that waits for the log.
 struct Waiting {
     event: Vec<u8>,
-    from: From,
+    source: Source,
 }
 
-/// Where it came from.
-enum From {
+/// Where an event came from.
+enum Source {
     /// The outbox, where it still is.
-    Outbox {
-        path: String,
-    },
-    Queue {
-        durable: Option<oneshot::Sender<()>>,
-    },
+    Outbox { path: String },
+    /// A request, which may wait for it.
+    Queue { durable: Option<oneshot::Sender<()>> },
 }
 
 impl Turns {
@@ -154,34 +151,36 @@ impl Turns {
         }
     }
 
-    /// Writes all that waits. Says whether the log could be written; that the outbox cannot be emptied stops nobody, since
-    /// its events are safe there.
+    /// Writes all that waits; what comes meanwhile is for the next turn, unless it is a group of its own. Says whether the
+    /// log could be written; that the outbox cannot be emptied stops nobody, since its events are safe there.
     pub(super) fn turn(&mut self, runtime: &Runtime) -> bool {
-        report(self.outbox.notice());
-        loop {
-            self.gather();
-            if self.backlog.is_empty() {
-                break;
-            }
-            if let Err(error) = self.write_group() {
+        let mut more = true;
+        while more {
+            let full = self.gather();
+            if !self.backlog.is_empty()
+                && let Err(error) = self.write_group()
+            {
                 self.fail(&error);
                 return false;
             }
             report(runtime.block_on(self.outbox.remove_logged()));
+            more = full || !self.backlog.is_empty();
         }
-        report(runtime.block_on(self.outbox.remove_logged()));
         report(self.settle(runtime, POSITION_ENTRIES));
         true
     }
 
-    fn gather(&mut self) {
+    /// Takes what waits. Whether that was as much as is taken at once, so that there may be more.
+    fn gather(&mut self) -> bool {
+        report(self.outbox.notice());
         while let Some((path, event)) = self.outbox.next() {
-            self.backlog.push_back(Waiting { event, from: From::Outbox { path } });
+            self.backlog.push_back(Waiting { event, source: Source::Outbox { path } });
         }
         for _ in 0..GROUP_EVENTS {
-            let Some(Handed { event, durable }) = self.queue.next() else { break };
-            self.backlog.push_back(Waiting { event, from: From::Queue { durable } });
+            let Some(Handed { event, durable }) = self.queue.next() else { return false };
+            self.backlog.push_back(Waiting { event, source: Source::Queue { durable } });
         }
+        true
     }
 
     fn write_group(&mut self) -> Result<(), LogError> {
@@ -191,13 +190,13 @@ impl Turns {
         let group = self.backlog.range(..self.in_flight);
         self.log.commit(group.map(|waiting| waiting.event.as_slice()))?;
         let mut from_outbox = 0;
-        for Waiting { event, from } in self.backlog.drain(..self.in_flight) {
-            match from {
-                From::Outbox { path } => {
+        for Waiting { event, source } in self.backlog.drain(..self.in_flight) {
+            match source {
+                Source::Outbox { path } => {
                     from_outbox += 1;
                     self.outbox.set_logged(path);
                 }
-                From::Queue { durable } => {
+                Source::Queue { durable } => {
                     self.queue.shared.done(&event);
                     // The request may be gone by now.
                     durable.map(|durable| durable.send(()));
@@ -225,7 +224,7 @@ impl Turns {
         tracing::error!(%error, waiting = self.backlog.len(), "the audit log cannot be written; requests are refused");
         self.queue.shared.fail(format!("the audit log cannot be written: {error}"));
         for waiting in &mut self.backlog {
-            if let From::Queue { durable } = &mut waiting.from {
+            if let Source::Queue { durable } = &mut waiting.source {
                 *durable = None;
             }
         }

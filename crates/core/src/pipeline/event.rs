@@ -30,8 +30,7 @@ const ACCESS_KEY_CHARS_MAX: usize = 128;
 const EVENT_BYTES_MAX: usize = 65_535;
 
 /// Tags that usage is told apart by.
-const ENVIRONMENT: &str = "Environment";
-const APPLICATION: &str = "Application";
+const USAGE_TAGS: [&str; 2] = ["Environment", "Application"];
 
 /// An encoded event with its id.
 pub struct Event {
@@ -285,6 +284,7 @@ fn caller_of<'a>(caller: Option<Caller<'a>>, signatory: &'a Signatory, view: &'a
         mfa_at: session.mfa_at.map(Timestamp::as_millis),
         source_identity: session.source_identity.as_deref(),
     });
+    let [environment, application] = usage_tags(caller, view);
     CallerRecord {
         kind,
         path,
@@ -293,8 +293,8 @@ fn caller_of<'a>(caller: Option<Caller<'a>>, signatory: &'a Signatory, view: &'a
         access_key_id: signatory.access_key_id(),
         session_name,
         session,
-        environment: tag_of(caller, view, ENVIRONMENT),
-        application: tag_of(caller, view, APPLICATION),
+        environment,
+        application,
     }
 }
 
@@ -312,14 +312,19 @@ fn unknown_caller(access_key_id: &str) -> CallerRecord<'_> {
     }
 }
 
-/// A tag of the session, else of the principal, else of the account.
-fn tag_of<'a>(caller: Caller<'a>, view: &'a View, key: &str) -> Option<&'a str> {
-    let found = caller.tags().find(|(found, _)| tags::same(found, key)).map(|(_, value)| value);
-    let of_account = || {
-        let account = view.account(caller.account)?;
-        account.tags.iter().find(|(found, _)| tags::same(found, key)).map(|(_, value)| &**value)
-    };
-    found.or_else(of_account)
+/// `Environment` and `Application`: tags of the session, else of the principal, else of the account.
+fn usage_tags<'a>(caller: Caller<'a>, view: &'a View) -> [Option<&'a str>; 2] {
+    let own = USAGE_TAGS.map(|key| caller.tags().find(|(found, _)| tags::same(found, key)).map(|(_, value)| value));
+    if own.iter().all(Option::is_some) {
+        return own;
+    }
+    let of_account = view.account(caller.account).map_or(&[][..], |account| &*account.tags);
+    let [environment, application] = USAGE_TAGS.map(|key| {
+        let tag = of_account.iter().find(|(found, _)| tags::same(found, key));
+        tag.map(|(_, value)| &**value)
+    });
+    let [own_environment, own_application] = own;
+    [own_environment.or(environment), own_application.or(application)]
 }
 
 /// As the protocol of the service calls it.
