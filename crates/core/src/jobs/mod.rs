@@ -27,6 +27,10 @@ use crate::target::Resources;
 /// How often a job looks whether time alone has made something due.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How soon a job looks at what was changed: a rotation or a moved clock makes work. Changes that follow one another are
+/// looked at together.
+const AFTER_CHANGE: Duration = Duration::from_millis(50);
+
 /// The running jobs.
 pub struct Jobs {
     stop: watch::Sender<bool>,
@@ -73,11 +77,15 @@ impl Jobs {
 
 async fn run(service: Arc<Service>, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
+        let view = service.view();
         persist(&service).await;
         service.record_strangers(false);
         tokio::select! {
             _ = stopped.changed() => {}
             () = tokio::time::sleep(TICK) => {}
+            newer = service.newer_view(&view) => {
+                tokio::time::sleep(if newer.is_ok() { AFTER_CHANGE } else { TICK }).await;
+            }
         }
     }
     service.record_strangers(true);
