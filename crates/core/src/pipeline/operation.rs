@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::{NothingTold, RequestContext};
-use crate::target::{Asked, Authorized, Target};
+use crate::target::{Asked, Authorized, Materials, Target};
 use crate::wire::Fields;
 
 /// The action of this service and name, as a constant: one that the policy language does not know does not compile.
@@ -95,6 +95,9 @@ pub trait Use: Operation {
     fn dry_run(&self) -> bool {
         false
     }
+
+    /// Which backing keys [`run`](Self::run) is going to use, for the event.
+    fn materials(&self, target: &Authorized<Self::Target>) -> Materials;
 
     /// The answer.
     fn run(self, facts: &Facts<'_>, target: Authorized<Self::Target>) -> Result<Self::Reply, Error>;

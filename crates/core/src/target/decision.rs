@@ -172,7 +172,7 @@ mod tests {
                 request_id: RequestId::from_bytes([0; 16]),
                 source_ip: None,
                 user_agent: None,
-                tls: false,
+                tls: None,
             };
             let facts = kms.service().facts(&view, &call, Signatory::caller).unwrap();
             let key = view.key(call.region, key.parse().unwrap()).unwrap();

@@ -10,7 +10,7 @@ use claviger_types::{AccountId, GroupArn, Malformed, PrincipalArn, RoleSessionNa
 
 use super::account::{ask_identity, denied};
 use super::circumstances::Subject;
-use super::{Asked, Target};
+use super::{Asked, Resources, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::identity::entities::Entity;
@@ -111,8 +111,8 @@ impl Target for PolicyOwnerTarget {
         if self.account == facts.account() { Ok(()) } else { Err(denied(asked.action, facts, DeniedResource::Unknown)) }
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.arn.clone()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.arn.as_str());
     }
 }
 

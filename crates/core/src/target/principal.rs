@@ -5,7 +5,7 @@ use claviger_types::{AccountId, PrincipalArn, PrincipalId};
 
 use super::account::{ask_identity, denied};
 use super::circumstances::Subject;
-use super::{Asked, Target};
+use super::{Asked, Resources, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::identity::entities::Entity;
@@ -49,8 +49,8 @@ impl Target for PrincipalTarget {
         }
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.arn.to_string()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.arn.to_string());
     }
 }
 

@@ -10,6 +10,7 @@ mod identity_races;
 pub(crate) mod organization;
 mod races;
 mod roles;
+pub(crate) mod test_events;
 pub(crate) mod test_kms;
 pub(crate) mod test_mfa;
 mod test_model;
