@@ -12,6 +12,7 @@ use crate::error::{Damage, LogError};
 use crate::files::{Files, list_if_there, read_if_there};
 use crate::hash::{Hash, leaf_hash, root_of};
 use crate::head::{CHECKPOINT, Head};
+use crate::keys::KeyChain;
 use crate::note::VerifierKey;
 use crate::pruned;
 use crate::reader::{Reader, check_bundle, read_hashes, read_tile};
@@ -26,8 +27,8 @@ pub struct Report {
     pub entries: u64,
     /// Entries from this one on are kept; those before may be pruned.
     pub kept_from: u64,
-    /// How many keys have signed the log since it began.
-    pub keys: usize,
+    /// The keys that have signed the log since it began.
+    pub keys: KeyChain,
 }
 
 /// Verifies every file of a log, and that it continues a checkpoint that was kept elsewhere, if there is one.
@@ -54,7 +55,7 @@ pub fn verify(
     if let Some(pinned) = pinned {
         Reader::at(Arc::clone(&files), head.clone()).check_pinned(pinned)?;
     }
-    Ok(Report { entries, kept_from: head.kept_from, keys: head.chain.len(), checkpoint: head.checkpoint })
+    Ok(Report { entries, kept_from: head.kept_from, keys: head.chain, checkpoint: head.checkpoint })
 }
 
 struct Walk<'a> {
