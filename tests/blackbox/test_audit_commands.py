@@ -100,8 +100,10 @@ def test_a_log_verifies_and_only_grows(own_server, tmp_path):
     assert size >= EVENTS + 10 and value(text, "ENTRIES") == f"{size} verified"
     assert (value(text, "ORIGIN"), value(text, "ROOT")) == (origin, root)
     assert value(text, "KEY") == f"{key} (signs from entry 0 on; trusted)"
+    assert text.startswith("the audit log is as it was logged\n")
     assert value(text, "LAST").endswith(f"Z (entry {size - 1})")
-    assert value(text, "PINNED") == f"size {value(pinned, 'SIZE')}, root {value(pinned, 'ROOT')}: the log only grew since"
+    first = f"size {value(pinned, 'SIZE')}, root {value(pinned, 'ROOT')}"
+    assert value(text, "PINNED") == f"{first}: the log only grew since"
     again = good("pin", log, pin, "--key", key)
     assert value(again, "BEFORE") == value(text, "PINNED")
     assert pin.read_text() == (log / "checkpoint").read_text()
@@ -126,6 +128,7 @@ def test_the_key_beside_the_log_is_used_with_a_warning(copy):
     assert done.returncode == 0
     assert "WARNING" in done.stderr and "proves nothing" in done.stderr
     assert value(done.stdout, "KEY").endswith("; taken from beside the log)")
+    assert "fits the key that stands beside it\n" in done.stdout
     beside = copy.log / "verifier-key"
     beside.unlink()
     assert "--key" in bad("verify", copy.log)
@@ -316,7 +319,7 @@ def test_an_edited_proof_proves_nothing(stopped, own_server, tmp_path):
         (root, hash_of_other, "signature is wrong"),
         (f"\n{origin}\n", "\nclaviger/other\n", "no known key"),
         ("@v1", "@v2", "not a proof"),
-        (lines[1] + "\n", "", "give the entry"),
+        (lines[1] + "\n", "", "comes without the entry"),
     ]:
         assert old in text
         proof.write_text(text.replace(old, new, 1))

@@ -1,5 +1,5 @@
-//! `claviger audit …`: what an auditor does with an audit log, offline. They need the log's directory and its public key,
-//! or one proof and the key; no server, no store and no secret.
+//! `claviger audit …`: what an auditor does with an audit log, offline. It takes the log's directory and its public
+//! key, or one proof and the key; no server, no store and no secret.
 
 mod check;
 mod error;

@@ -134,7 +134,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_id_is_turned_back(index in 0..=INDEX_MAX, copy in 0..=COPY_MAX, log in "[a-z]{1,8}", other in "[a-z]{1,8}") {
+        fn an_id_is_turned_back(
+            index in 0..=INDEX_MAX,
+            copy in 0..=COPY_MAX,
+            log in "[a-z]{1,8}",
+            other in "[a-z]{1,8}",
+        ) {
             let id = EventId::new(&origin(&log), index, copy).unwrap();
             prop_assert_eq!((id.index(), id.copy()), (index, copy));
             prop_assert!(id.is_of(&origin(&log)));
@@ -143,7 +148,10 @@ mod tests {
         }
 
         #[test]
-        fn ids_are_in_the_order_of_the_log(indices in (0..=INDEX_MAX, 0..=INDEX_MAX), copies in (0..=COPY_MAX, 0..=COPY_MAX)) {
+        fn ids_are_in_the_order_of_the_log(
+            indices in (0..=INDEX_MAX, 0..=INDEX_MAX),
+            copies in (0..=COPY_MAX, 0..=COPY_MAX),
+        ) {
             let text = |index, copy| EventId::new(&origin("a"), index, copy).unwrap().to_string();
             let (first, second) = (text(indices.0, copies.0), text(indices.1, copies.1));
             prop_assert_eq!(first.cmp(&second), (indices.0, copies.0).cmp(&(indices.1, copies.1)));

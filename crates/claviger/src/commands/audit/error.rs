@@ -30,7 +30,7 @@ pub(crate) enum AuditError {
         reason: LogError,
     },
     /// The proof comes without the entry.
-    #[error("the proof `{path}` comes without the entry, since that was pruned: give the entry by --entry", path = .0.display())]
+    #[error("the proof `{path}` comes without the entry: give that by --entry", path = .0.display())]
     NoEntry(PathBuf),
     /// No key was given, and there is none beside the log.
     #[error("no key: give the log's verifier key by --key (`claviger doctor` shows it)")]
@@ -55,7 +55,10 @@ pub(crate) enum AuditError {
         reason: NoteError,
     },
     /// A pin would stand inside of the log.
-    #[error("`{path}` is in the log's own directory, where whoever changes the log changes the pin: keep it elsewhere", path = .0.display())]
+    #[error(
+        "`{path}` is in the log's own directory, where whoever changes the log changes the pin: keep it elsewhere",
+        path = .0.display()
+    )]
     PinBesideLog(PathBuf),
     /// A proof that proves nothing.
     #[error("`{path}` proves nothing: {reason}", path = path.display())]

@@ -16,9 +16,9 @@ const PARTS: [&str; 3] = ["checkpoint", "keys", "tile"];
 /// Where the server puts its own copy of the key.
 const KEY_BESIDE_LOG: &str = "verifier-key";
 
-const KEY_BESIDE_LOG_WARNING: &str = "claviger: WARNING: no --key was given, so the one that stands beside the log was taken. \
-    That proves nothing against whoever can write to the directory: they could have made another log with another key. \
-    Keep the key elsewhere, and give it by --key.";
+const KEY_BESIDE_LOG_WARNING: &str = "claviger: WARNING: without --key, the key that stands beside the log is taken. \
+    That proves nothing against whoever can write to the directory: they could have made another log with another \
+    key. Keep the key elsewhere, and give it by --key.";
 
 const BAR: &str = "verifying {wide_bar} {human_pos} of {human_len} entries, {eta} left";
 
@@ -88,6 +88,14 @@ impl Trust {
             Self::Given => "trusted",
         }
     }
+
+    /// What is said of a log that verifies by the key.
+    fn verdict(self) -> &'static str {
+        match self {
+            Self::BesideLog => "the audit log fits the key that stands beside it",
+            Self::Given => "the audit log is as it was logged",
+        }
+    }
 }
 
 /// A log that is there, with the key that is trusted.
@@ -102,6 +110,11 @@ impl AuditLog {
     /// Its directory.
     pub(super) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// What is said of it if it verifies.
+    pub(super) fn verdict(&self) -> &'static str {
+        self.trust.verdict()
     }
 
     /// Why this key of the log is trusted, if it is the one.

@@ -36,7 +36,7 @@ impl Pin {
         let checkpoint = log.verify(before.as_ref())?.checkpoint;
         let kept = private_file::write(&self.file, checkpoint.to_string().as_bytes());
         kept.map_err(|source| AuditError::Write { path: self.file.clone(), source })?;
-        let mut lines = Lines::after("the audit log is as it was logged, and pinned");
+        let mut lines = Lines::after(&format!("{}, and pinned", log.verdict()));
         lines.add("ORIGIN", checkpoint.checkpoint().origin.as_str());
         lines.add("SIZE", checkpoint.checkpoint().size);
         lines.add("ROOT", checkpoint.checkpoint().root);

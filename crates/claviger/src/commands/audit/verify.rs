@@ -29,7 +29,7 @@ impl Verify {
         let log = self.log.find()?;
         let pinned = self.pinned.as_deref().map(read_pin).transpose()?;
         let report = log.verify(pinned.as_ref())?;
-        let mut lines = Lines::after("the audit log is as it was logged");
+        let mut lines = Lines::after(log.verdict());
         add_report(&mut lines, &log, &report)?;
         lines.add_some("PINNED", pinned.as_ref().map(only_grew));
         console::say(lines.as_str()).map_err(CommandError::Output)?;
