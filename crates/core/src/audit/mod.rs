@@ -6,10 +6,12 @@
 //! - `strangers.rs`: how many events those who are not authenticated get.
 //! - `writer.rs`: the one thread that takes from both and commits in groups.
 //! - `log_key.rs`: the records of the key that signs it.
+//! - `event_id.rs`: ids that lead back to an entry.
 //!
 //! Events are opaque here: what one says is decided in `pipeline/event.rs` and written down in `records/`. Whoever reads
 //! the log (export, look-ups, usage) reads what this module wrote, from the directory, and stands beside it.
 
+mod event_id;
 mod log;
 pub mod log_key;
 mod outbox;
@@ -19,6 +21,7 @@ mod writer;
 #[cfg(test)]
 mod writer_tests;
 
+pub use event_id::EventId;
 pub use log::{Place, verify};
 pub use outbox::Outbox;
 pub(crate) use queue::Progress;
