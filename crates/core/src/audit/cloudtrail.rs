@@ -59,13 +59,30 @@ pub struct CloudTrailRecord<'e> {
     resources: Vec<ResourceShown>,
     event_type: &'static str,
     management_event: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recipient_account_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "shown")]
+    recipient_account_id: Option<AccountId>,
     #[serde(rename = "sharedEventID", skip_serializing_if = "Option::is_none")]
     shared_event_id: Option<String>,
     event_category: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_details: Option<TlsDetails>,
+}
+
+impl CloudTrailRecord<'_> {
+    /// Whose copy it is.
+    pub fn recipient(&self) -> Option<AccountId> {
+        self.recipient_account_id
+    }
+
+    /// When it happened.
+    pub fn time(&self) -> Timestamp {
+        self.event_time
+    }
+
+    /// Where it happened; none in the global space.
+    pub fn region(&self) -> Option<&str> {
+        self.aws_region
+    }
 }
 
 /// What a service tells beside request and response.
@@ -165,7 +182,7 @@ fn record<'e>(
             "AwsServiceEvent"
         },
         management_event: true,
-        recipient_account_id: recipient.map(|account| account.to_string()),
+        recipient_account_id: recipient,
         shared_event_id,
         event_category: "Management",
         tls_details: event.tls.as_ref().map(TlsDetails::of),
@@ -304,6 +321,10 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
     let v4 = |octets: &[u8]| <[u8; 4]>::try_from(octets).map(IpAddr::from);
     let v6 = |octets: &[u8]| <[u8; 16]>::try_from(octets).map(IpAddr::from);
     v4(octets).or_else(|_| v6(octets)).ok()
+}
+
+fn shown<S: Serializer>(account: &Option<AccountId>, serializer: S) -> Result<S::Ok, S::Error> {
+    account.as_ref().map(AccountId::to_string).serialize(serializer)
 }
 
 fn iso8601<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {

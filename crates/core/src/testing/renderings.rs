@@ -8,7 +8,8 @@ use crate::audit::cloudtrail::{Entry, render};
 use crate::records::EventRecord;
 use crate::table;
 use crate::testing::every_operation::World;
-use crate::testing::test_kms::{event_of, is_command};
+use crate::testing::test_events::event_of;
+use crate::testing::test_kms::is_command;
 
 const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cloudtrail-records.txt");
 
