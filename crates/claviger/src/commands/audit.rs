@@ -4,6 +4,8 @@
 mod check;
 mod error;
 mod event_lines;
+mod export;
+mod export_files;
 mod lines;
 mod log;
 mod pin;
@@ -29,6 +31,8 @@ pub(crate) enum Audit {
     Prove(prove::Prove),
     /// Check the proof of an event, and show the event
     Check(check::Check),
+    /// Write a log's events as CloudTrail records
+    Export(export::Export),
 }
 
 impl Audit {
@@ -39,6 +43,7 @@ impl Audit {
             Self::Pin(pin) => pin.run(),
             Self::Prove(prove) => prove.run(),
             Self::Check(check) => check.run(),
+            Self::Export(export) => export.run(),
         }
     }
 }

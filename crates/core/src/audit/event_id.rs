@@ -21,6 +21,9 @@ const LOG_BITS: u32 = 62;
 pub struct EventId(Uuid);
 
 impl EventId {
+    /// The copy that stands for all of them: `sharedEventID`.
+    pub const SHARED: u16 = (1 << COPY_BITS) - 1;
+
     /// The id of the event in that entry of that log. `copy` is 0 for the caller's account, from 1 on for those whose
     /// resources the event concerns. None past 2^48 entries and 2^12 copies.
     pub fn new(origin: &Origin, index: u64, copy: u16) -> Option<Self> {

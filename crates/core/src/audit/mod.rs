@@ -7,10 +7,12 @@
 //! - `writer.rs`: the one thread that takes from both and commits in groups.
 //! - `log_key.rs`: the records of the key that signs it.
 //! - `event_id.rs`: ids that lead back to an entry.
+//! - `cloudtrail.rs`: an event as CloudTrail shows it.
 //!
 //! Events are opaque here: what one says is decided in `pipeline/event.rs` and written down in `records/`. Whoever reads
 //! the log (export, look-ups, usage) reads what this module wrote, from the directory, and stands beside it.
 
+pub mod cloudtrail;
 mod event_id;
 mod log;
 pub mod log_key;

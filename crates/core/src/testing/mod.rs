@@ -9,6 +9,7 @@ mod hostile;
 mod identity_races;
 pub(crate) mod organization;
 mod races;
+mod renderings;
 mod roles;
 pub(crate) mod test_events;
 pub(crate) mod test_kms;

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use claviger_core::EventId;
+use claviger_core::records::BadRecord;
 use claviger_tlog::{LogError, NoteError, ProofError};
 
 /// Files that others made: no key, checkpoint or proof of an entry is longer.
@@ -13,6 +14,14 @@ const FILE_BYTES_MAX: u64 = 2 * 1024 * 1024;
 /// An auditor's command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuditError {
+    /// An entry is not an event that this release reads.
+    #[error("entry {index} cannot be read by this release: {reason}")]
+    Entry {
+        /// Its place.
+        index: u64,
+        /// Why not.
+        reason: BadRecord,
+    },
     /// What is given as a key is none.
     #[error("`{given}` is no verifier key and no file that holds one: {reason}")]
     Key {
