@@ -1,0 +1,218 @@
+//! Rows that have all but their period in common: how often, and when first and last.
+
+use std::ops::RangeInclusive;
+
+use minicbor::{Decode, Encode};
+
+use crate::period::{Day, Period};
+
+/// How often in one period, and when: milliseconds from its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Tally {
+    #[n(0)]
+    pub(crate) period: Period,
+    #[n(1)]
+    pub(crate) first: u32,
+    #[n(2)]
+    pub(crate) last: u32,
+    #[n(3)]
+    pub(crate) count: u64,
+}
+
+impl Tally {
+    pub(crate) fn once(period: Period, offset: u32) -> Self {
+        Self { period, first: offset, last: offset, count: 1 }
+    }
+
+    /// Whether it is one that uses can have led to.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.count > 0 && self.first <= self.last
+    }
+
+    fn add(&mut self, other: Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+
+    /// The same in the month of its day.
+    fn in_month(self, horizon: Day) -> Self {
+        let period = Period::of(self.period.first_day(), horizon);
+        let moved = |offset| period.offset_of(self.period.at(offset));
+        Self { period, first: moved(self.first), last: moved(self.last), count: self.count }
+    }
+}
+
+/// Tallies in order of their periods, months before days: nearly every use is counted in the last one.
+#[derive(Debug, Default)]
+pub(crate) struct Rows(Vec<Tally>);
+
+impl Rows {
+    /// Whether that made a new row.
+    pub(crate) fn add(&mut self, tally: Tally) -> bool {
+        if let Some(last) = self.0.last_mut()
+            && last.period == tally.period
+        {
+            last.add(tally);
+            return false;
+        }
+        let found = self.0.binary_search_by_key(&tally.period, |row| row.period);
+        match found.map(|place| self.0.get_mut(place)) {
+            Ok(Some(row)) => row.add(tally),
+            Ok(None) => {}
+            Err(place) => self.0.insert(place, tally),
+        }
+        found.is_err()
+    }
+
+    /// Whether a use in this period needs no new row.
+    pub(crate) fn has(&self, period: Period) -> bool {
+        self.0.last().is_some_and(|row| row.period == period)
+            || self.0.binary_search_by_key(&period, |row| row.period).is_ok()
+    }
+
+    /// Adds days before `horizon` to their months.
+    pub(crate) fn fold_days(&mut self, horizon: Day) {
+        let months = self.0.partition_point(|row| row.period < Period::Day(Day::FIRST));
+        let days = self.0.get(months..).unwrap_or_default();
+        let old = days.iter().take_while(|row| row.period < Period::Day(horizon)).count();
+        if old == 0 {
+            return;
+        }
+        let old: Vec<_> = self.0.drain(months..months + old).collect();
+        for tally in old {
+            self.add(tally.in_month(horizon));
+        }
+    }
+
+    /// Puts a row behind those that are there. None if its place is not there.
+    pub(crate) fn push(&mut self, tally: Tally) -> Option<()> {
+        let follows = self.0.last().is_none_or(|last| last.period < tally.period);
+        follows.then(|| self.0.push(tally))
+    }
+
+    /// Room for exactly so many more, while they are not too many to be true.
+    pub(crate) fn reserve(&mut self, rows: u32) {
+        self.0.reserve_exact(rows.min(1_024) as usize);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Tally> {
+        self.0.iter()
+    }
+
+    /// Rows with any day in common with `days`, those behind a period.
+    pub(crate) fn in_days<'a>(
+        &'a self,
+        days: &RangeInclusive<Day>,
+        after: Option<Period>,
+    ) -> impl Iterator<Item = &'a Tally> + use<'a> {
+        let months = days.start().month()..=days.end().month();
+        let days = days.clone();
+        self.0.iter().filter(move |row| {
+            let is_in = match row.period {
+                Period::Month(month) => !days.is_empty() && months.contains(&month),
+                Period::Day(day) => days.contains(&day),
+            };
+            is_in && after.is_none_or(|after| row.period > after)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claviger_types::Timestamp;
+
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        Day::of(format!("{text}T00:00:00Z").parse().unwrap())
+    }
+
+    fn use_at(text: &str, horizon: Day) -> Tally {
+        let at: Timestamp = text.parse().unwrap();
+        let period = Period::of(Day::of(at), horizon);
+        Tally::once(period, period.offset_of(at))
+    }
+
+    fn shown(rows: &Rows) -> Vec<String> {
+        let shown = |row: &Tally| {
+            let period = match row.period {
+                Period::Month(month) => month.to_string(),
+                Period::Day(day) => day.to_string(),
+            };
+            format!("{period}: {} from {} to {}", row.count, row.period.at(row.first), row.period.at(row.last))
+        };
+        rows.iter().map(shown).collect()
+    }
+
+    const USES: [&str; 5] = [
+        "2026-03-30T01:00:00Z",
+        "2026-04-02T23:59:59.999Z",
+        "2026-04-01T02:00:00Z",
+        "2026-03-31T03:00:00Z",
+        "2026-04-02T00:00:00Z",
+    ];
+
+    #[test]
+    fn days_that_become_months_are_as_if_they_had_been_counted_so_at_once() {
+        let (early, late) = (day("2026-03-01"), day("2026-04-02"));
+        let mut folded = Rows::default();
+        for at in USES {
+            folded.add(use_at(at, early));
+        }
+        assert_eq!(folded.len(), 4);
+        for horizon in [day("2026-03-31"), day("2026-04-01"), late] {
+            folded.fold_days(horizon);
+            let mut at_once = Rows::default();
+            for at in USES.into_iter().rev() {
+                at_once.add(use_at(at, horizon));
+            }
+            assert_eq!(shown(&folded), shown(&at_once), "{horizon}");
+        }
+        assert_eq!(
+            shown(&folded),
+            [
+                "2026-03: 2 from 2026-03-30T01:00:00.000Z to 2026-03-31T03:00:00.000Z",
+                "2026-04: 1 from 2026-04-01T02:00:00.000Z to 2026-04-01T02:00:00.000Z",
+                "2026-04-02: 2 from 2026-04-02T00:00:00.000Z to 2026-04-02T23:59:59.999Z",
+            ]
+        );
+    }
+
+    #[test]
+    fn rows_of_some_days() {
+        let mut rows = Rows::default();
+        for at in USES {
+            rows.add(use_at(at, day("2026-04-01")));
+        }
+        for (from, to, want) in [
+            ("2026-03-01", "2026-04-30", 3),
+            ("2026-03-05", "2026-03-06", 1),
+            ("2026-04-01", "2026-04-01", 1),
+            ("2026-04-02", "2026-04-01", 0),
+            ("2026-04-03", "2026-04-03", 0),
+            ("2026-02-28", "2026-03-01", 1),
+        ] {
+            assert_eq!(rows.in_days(&(day(from)..=day(to)), None).count(), want, "{from} {to}");
+        }
+        let all = day("2026-01-01")..=day("2026-12-31");
+        for (number, row) in rows.iter().enumerate() {
+            assert_eq!(rows.in_days(&all, Some(row.period)).count(), 2 - number);
+        }
+    }
+
+    #[test]
+    fn a_row_that_does_not_follow_is_not_taken() {
+        let mut rows = Rows::default();
+        let tally = use_at(USES[2], Day::FIRST);
+        assert!(rows.push(tally).is_some());
+        assert!(rows.push(tally).is_none());
+        assert!(rows.push(use_at(USES[0], Day::FIRST)).is_none());
+        assert!(!Tally { count: 0, ..tally }.is_sound());
+        assert!(!Tally { first: tally.last + 1, ..tally }.is_sound());
+    }
+}
