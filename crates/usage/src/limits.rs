@@ -124,12 +124,12 @@ impl Merged {
 
     /// How many there are.
     pub fn total(&self) -> u64 {
-        self.0.iter().sum()
+        self.0.iter().fold(0, |sum: u64, count| sum.saturating_add(*count))
     }
 
     pub(crate) fn add(&mut self, bound: Bound) {
         if let Some(count) = self.0.get_mut(bound as usize) {
-            *count += 1;
+            *count = count.saturating_add(1);
         }
     }
 }

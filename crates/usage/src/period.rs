@@ -66,8 +66,11 @@ impl fmt::Display for Day {
 pub struct Month(#[n(0)] u16);
 
 impl Month {
+    /// The month of the last day.
+    pub(crate) const LAST: Self = Self(2_153);
+
     fn first_day(self) -> Day {
-        // INVARIANT: months are made of days, so a year fits; of other numbers the first day is wrong, and nothing else.
+        // INVARIANT: no month is later than the last one, so neither fallback is taken.
         let year = i16::try_from(1970 + self.0 / 12).unwrap_or(i16::MAX);
         let month = i8::try_from(self.0 % 12 + 1).unwrap_or(1);
         let first = Date::new(year, month, 1).and_then(|first| Offset::UTC.to_timestamp(first.at(0, 0, 0, 0)));
@@ -163,6 +166,11 @@ mod tests {
             assert_eq!(period.first_day().to_string(), first, "{at}");
             assert_eq!(period.last_day().to_string(), last, "{at}");
         }
+    }
+
+    #[test]
+    fn the_last_month_is_that_of_the_last_day() {
+        assert_eq!(Month::LAST, Day::LAST.month());
     }
 
     #[test]

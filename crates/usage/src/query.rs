@@ -145,7 +145,8 @@ impl<'a> KeyUsage<'a> {
         for row in self.rows(days, None) {
             let Row { operation, origin, outcome, .. } = row;
             let addressed = row.detail.map(|detail| detail.addressed);
-            *totals.entry(Kind { operation, origin, outcome, addressed }).or_default() += row.count;
+            let total: &mut u64 = totals.entry(Kind { operation, origin, outcome, addressed }).or_default();
+            *total = total.saturating_add(row.count);
         }
         totals
     }

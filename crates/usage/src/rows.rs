@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use minicbor::{Decode, Encode};
 
-use crate::period::{Day, Period};
+use crate::period::{Day, Month, Period};
 
 /// How often in one period, and when: milliseconds from its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -26,7 +26,11 @@ impl Tally {
 
     /// Whether it is one that uses can have led to.
     pub(crate) fn is_sound(&self) -> bool {
-        self.count > 0 && self.first <= self.last
+        let is_in_time = match self.period {
+            Period::Month(month) => month <= Month::LAST,
+            Period::Day(_) => true,
+        };
+        is_in_time && self.count > 0 && self.first <= self.last
     }
 
     fn add(&mut self, other: Self) {
@@ -214,5 +218,10 @@ mod tests {
         assert!(rows.push(use_at(USES[0], Day::FIRST)).is_none());
         assert!(!Tally { count: 0, ..tally }.is_sound());
         assert!(!Tally { first: tally.last + 1, ..tally }.is_sound());
+        // 2_153 is the last month.
+        for (month, want) in [(2_153_u16, true), (2_154, false)] {
+            let month: Month = minicbor::decode(&minicbor::to_vec(month).unwrap()).unwrap();
+            assert_eq!(Tally { period: Period::Month(month), ..tally }.is_sound(), want, "{month:?}");
+        }
     }
 }

@@ -57,7 +57,7 @@ impl Usage {
         if entry.index < self.next_entry {
             return Ok(());
         }
-        self.next_entry += 1;
+        self.next_entry = self.next_entry.saturating_add(1);
         if let Some(used) = entry.access_key {
             self.fold_access_key(used);
         }

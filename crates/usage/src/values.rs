@@ -29,7 +29,7 @@ impl Values {
             return 0;
         }
         if !room {
-            self.uses_beyond += 1;
+            self.uses_beyond = self.uses_beyond.saturating_add(1);
             return 0;
         }
         self.texts.insert(text.into());
