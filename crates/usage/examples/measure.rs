@@ -52,10 +52,10 @@ impl Numbers {
         choices.get(place).ok_or("no choices")
     }
 
-    /// Small numbers are the most frequent ones: an eighth of all is below `bound / 512`.
-    fn skewed(&mut self, bound: u64) -> u64 {
-        let (a, b, c) = (self.below(1 << 10), self.below(1 << 10), self.below(1 << 10));
-        (a * b * c * bound) >> 30
+    /// As words of a language: the nth one is drawn in proportion to 1/n (Zipf's law).
+    fn zipf(&mut self, bound: u64) -> u64 {
+        let part = self.below(1 << 30) as f64 / f64::from(1 << 30);
+        (bound as f64 + 1.0).powf(part) as u64 - 1
     }
 }
 
@@ -149,7 +149,7 @@ fn ways<'a>(key: u64, names: &'a Names, numbers: &mut Numbers) -> Result<Vec<Way
         id: KeyId::single_region((u128::from(key) << 64 | 5).to_be_bytes()),
     };
     let (application, environment) = (numbers.one_of(&names.applications)?, *numbers.one_of(&ENVIRONMENTS)?);
-    let principals = 1 + numbers.skewed(24);
+    let principals = 1 + numbers.zipf(24);
     let mut ways = Vec::new();
     for _ in 0..principals {
         let principal = numbers.one_of(&names.principals)?;
@@ -185,7 +185,7 @@ fn ways<'a>(key: u64, names: &'a Names, numbers: &mut Numbers) -> Result<Vec<Way
 
 /// The use at this place: time goes on evenly, and a few keys are used most.
 fn used<'a>(index: u64, uses: u64, ways: &'a [Vec<Way<'a>>], numbers: &mut Numbers) -> Result<Use<'a>, Box<dyn Error>> {
-    let key = usize::try_from(numbers.skewed(ways.len() as u64))?;
+    let key = usize::try_from(numbers.zipf(ways.len() as u64))?;
     let way = numbers.one_of(ways.get(key).ok_or("no key")?)?;
     let at = START + index * DAYS / uses * DAY_MILLIS + index * DAYS % uses * DAY_MILLIS / uses;
     Ok(Use {

@@ -94,8 +94,8 @@ impl<'a> Protected<'a> {
 
     /// The values, in order. One of more than [`VALUE_BYTES_MAX`](crate::VALUE_BYTES_MAX) bytes is told as `sha256:` and
     /// its hash.
-    pub fn values(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.values.texts.iter().map(AsRef::as_ref)
+    pub fn values(&self) -> Vec<&'a str> {
+        self.values.sorted()
     }
 
     /// Uses with a value for which there was no room.

@@ -1,5 +1,6 @@
 //! Rows that have all but their period in common: how often, and when first and last.
 
+use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 
 use minicbor::{Decode, Encode};
@@ -47,65 +48,73 @@ impl Tally {
     }
 }
 
-/// Tallies in order of their periods, months before days: nearly every use is counted in the last one.
-#[derive(Debug, Default)]
-pub(crate) struct Rows(Vec<Tally>);
+/// Tallies in order of their periods, months before days. Nearly every use is counted in the last one, which therefore
+/// stands apart: to reach the others costs another look into memory.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    earlier: Vec<Tally>,
+    last: Tally,
+}
 
 impl Rows {
+    /// The first row.
+    pub(crate) fn new(tally: Tally) -> Self {
+        Self { earlier: Vec::new(), last: tally }
+    }
+
     /// Whether that made a new row.
     pub(crate) fn add(&mut self, tally: Tally) -> bool {
-        if let Some(last) = self.0.last_mut()
-            && last.period == tally.period
-        {
-            last.add(tally);
-            return false;
+        match tally.period.cmp(&self.last.period) {
+            Ordering::Equal => {
+                self.last.add(tally);
+                false
+            }
+            Ordering::Greater => {
+                self.earlier.push(std::mem::replace(&mut self.last, tally));
+                true
+            }
+            Ordering::Less => add_in_order(&mut self.earlier, tally),
         }
-        let found = self.0.binary_search_by_key(&tally.period, |row| row.period);
-        match found.map(|place| self.0.get_mut(place)) {
-            Ok(Some(row)) => row.add(tally),
-            Ok(None) => {}
-            Err(place) => self.0.insert(place, tally),
-        }
-        found.is_err()
     }
 
     /// Whether a use in this period needs no new row.
     pub(crate) fn has(&self, period: Period) -> bool {
-        self.0.last().is_some_and(|row| row.period == period)
-            || self.0.binary_search_by_key(&period, |row| row.period).is_ok()
+        self.last.period == period || self.earlier.binary_search_by_key(&period, |row| row.period).is_ok()
     }
 
     /// Adds days before `horizon` to their months.
     pub(crate) fn fold_days(&mut self, horizon: Day) {
-        let months = self.0.partition_point(|row| row.period < Period::Day(Day::FIRST));
-        let days = self.0.get(months..).unwrap_or_default();
+        let months = self.earlier.partition_point(|row| row.period < Period::Day(Day::FIRST));
+        let days = self.earlier.get(months..).unwrap_or_default();
         let old = days.iter().take_while(|row| row.period < Period::Day(horizon)).count();
-        if old == 0 {
-            return;
+        if old > 0 {
+            let old: Vec<_> = self.earlier.drain(months..months + old).collect();
+            for tally in old {
+                add_in_order(&mut self.earlier, tally.in_month(horizon));
+            }
         }
-        let old: Vec<_> = self.0.drain(months..months + old).collect();
-        for tally in old {
-            self.add(tally.in_month(horizon));
+        if (Period::Day(Day::FIRST)..Period::Day(horizon)).contains(&self.last.period) {
+            add_in_order(&mut self.earlier, self.last.in_month(horizon));
+            self.last = self.earlier.pop().unwrap_or(self.last);
         }
     }
 
     /// Puts a row behind those that are there. None if its place is not there.
     pub(crate) fn push(&mut self, tally: Tally) -> Option<()> {
-        let follows = self.0.last().is_none_or(|last| last.period < tally.period);
-        follows.then(|| self.0.push(tally))
+        (tally.period > self.last.period).then(|| self.earlier.push(std::mem::replace(&mut self.last, tally)))
     }
 
     /// Room for exactly so many more, while they are not too many to be true.
     pub(crate) fn reserve(&mut self, rows: u32) {
-        self.0.reserve_exact(rows.min(1_024) as usize);
+        self.earlier.reserve_exact(rows.min(1_024) as usize);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.earlier.len() + 1
     }
 
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Tally> {
-        self.0.iter()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Tally> {
+        self.earlier.iter().chain([&self.last])
     }
 
     /// Rows with any day in common with `days`, those behind a period.
@@ -116,7 +125,7 @@ impl Rows {
     ) -> impl Iterator<Item = &'a Tally> + use<'a> {
         let months = days.start().month()..=days.end().month();
         let days = days.clone();
-        self.0.iter().filter(move |row| {
+        self.iter().filter(move |row| {
             let is_in = match row.period {
                 Period::Month(month) => !days.is_empty() && months.contains(&month),
                 Period::Day(day) => days.contains(&day),
@@ -124,6 +133,17 @@ impl Rows {
             is_in && after.is_none_or(|after| row.period > after)
         })
     }
+}
+
+/// Whether that made a new row.
+fn add_in_order(rows: &mut Vec<Tally>, tally: Tally) -> bool {
+    let found = rows.binary_search_by_key(&tally.period, |row| row.period);
+    match found.map(|place| rows.get_mut(place)) {
+        Ok(Some(row)) => row.add(tally),
+        Ok(None) => {}
+        Err(place) => rows.insert(place, tally),
+    }
+    found.is_err()
 }
 
 #[cfg(test)]
@@ -140,6 +160,14 @@ mod tests {
         let at: Timestamp = text.parse().unwrap();
         let period = Period::of(Day::of(at), horizon);
         Tally::once(period, period.offset_of(at))
+    }
+
+    fn rows_of<const N: usize>(uses: [&str; N], horizon: Day) -> Rows {
+        let [first, rest @ ..] = &uses[..] else { panic!("no uses") };
+        let mut rows = Rows::new(use_at(first, horizon));
+        let made = rest.iter().filter(|at| rows.add(use_at(at, horizon))).count();
+        assert_eq!(rows.len(), made + 1);
+        rows
     }
 
     fn shown(rows: &Rows) -> Vec<String> {
@@ -164,35 +192,27 @@ mod tests {
     #[test]
     fn days_that_become_months_are_as_if_they_had_been_counted_so_at_once() {
         let (early, late) = (day("2026-03-01"), day("2026-04-02"));
-        let mut folded = Rows::default();
-        for at in USES {
-            folded.add(use_at(at, early));
-        }
+        let mut folded = rows_of(USES, early);
         assert_eq!(folded.len(), 4);
-        for horizon in [day("2026-03-31"), day("2026-04-01"), late] {
+        for horizon in [day("2026-03-31"), day("2026-04-01"), late, day("2026-04-03"), day("2026-05-01")] {
             folded.fold_days(horizon);
-            let mut at_once = Rows::default();
-            for at in USES.into_iter().rev() {
-                at_once.add(use_at(at, horizon));
-            }
+            let mut backwards = USES;
+            backwards.reverse();
+            let at_once = rows_of(backwards, horizon);
             assert_eq!(shown(&folded), shown(&at_once), "{horizon}");
         }
         assert_eq!(
             shown(&folded),
             [
                 "2026-03: 2 from 2026-03-30T01:00:00.000Z to 2026-03-31T03:00:00.000Z",
-                "2026-04: 1 from 2026-04-01T02:00:00.000Z to 2026-04-01T02:00:00.000Z",
-                "2026-04-02: 2 from 2026-04-02T00:00:00.000Z to 2026-04-02T23:59:59.999Z",
+                "2026-04: 3 from 2026-04-01T02:00:00.000Z to 2026-04-02T23:59:59.999Z",
             ]
         );
     }
 
     #[test]
     fn rows_of_some_days() {
-        let mut rows = Rows::default();
-        for at in USES {
-            rows.add(use_at(at, day("2026-04-01")));
-        }
+        let rows = rows_of(USES, day("2026-04-01"));
         for (from, to, want) in [
             ("2026-03-01", "2026-04-30", 3),
             ("2026-03-05", "2026-03-06", 1),
@@ -211,9 +231,9 @@ mod tests {
 
     #[test]
     fn a_row_that_does_not_follow_is_not_taken() {
-        let mut rows = Rows::default();
         let tally = use_at(USES[2], Day::FIRST);
-        assert!(rows.push(tally).is_some());
+        let mut rows = Rows::new(tally);
+        assert!(rows.push(use_at(USES[1], Day::FIRST)).is_some());
         assert!(rows.push(tally).is_none());
         assert!(rows.push(use_at(USES[0], Day::FIRST)).is_none());
         assert!(!Tally { count: 0, ..tally }.is_sound());

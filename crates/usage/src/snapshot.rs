@@ -242,10 +242,11 @@ fn write_key<W: Write>(out: &mut FrameWriter<W>, arn: &KeyArn, table: &KeyTable,
         out.item(DimensionsItem { dimensions, rows: u32::try_from(rows.len()).map_err(io::Error::other)? })?;
         rows.iter().try_for_each(|row| out.item(row))?;
     }
-    for Values { origin, context_key, texts, uses_beyond } in &table.values {
+    for values in &table.values {
+        let Values { origin, context_key, texts, uses_beyond } = values;
         let (origin, uses_beyond) = (*origin, *uses_beyond);
         out.item(ValuesItem { origin, context_key, texts: texts.len() as u64, uses_beyond })?;
-        texts.iter().try_for_each(|text| out.item(&**text))?;
+        values.sorted().into_iter().try_for_each(|text| out.item(text))?;
     }
     Ok(())
 }
@@ -273,14 +274,20 @@ fn read_rows<R: Read>(input: &mut FrameReader<R>, pool: &Pool) -> Result<(Dimens
     if !texts.all(|id| id.index() < pool.texts.len()) {
         return Err(SnapshotError::Damaged("names a text that is not there"));
     }
-    let mut rows = Rows::default();
-    rows.reserve(count);
-    for _ in 0..count {
-        let row: Tally = input.item()?;
-        let pushed = if row.is_sound() { rows.push(row) } else { None };
-        pushed.ok_or(SnapshotError::Damaged("holds a row that cannot be"))?;
+    let mut rows = Rows::new(read_row(input)?);
+    let more = count.checked_sub(1).ok_or(BAD_ROW)?;
+    rows.reserve(more);
+    for _ in 0..more {
+        rows.push(read_row(input)?).ok_or(BAD_ROW)?;
     }
     Ok((dimensions, rows))
+}
+
+const BAD_ROW: SnapshotError = SnapshotError::Damaged("holds a row that cannot be");
+
+fn read_row<R: Read>(input: &mut FrameReader<R>) -> Result<Tally, SnapshotError> {
+    let row: Tally = input.item()?;
+    row.is_sound().then_some(row).ok_or(BAD_ROW)
 }
 
 fn read_values<R: Read>(input: &mut FrameReader<R>) -> Result<Values, SnapshotError> {

@@ -150,10 +150,7 @@ impl KeyTable {
             Ok(texts) => (dimensions_of(used, origin, texts), None),
             Err(bound) => (Dimensions { detail: None, ..dimensions_of(used, origin, [None; 6]) }, Some(bound)),
         };
-        if self.rows_of(dimensions, pool).add(tally) {
-            self.row_count += 1;
-            pool.memory_bytes += Cost::ROW;
-        }
+        self.add(dimensions, tally, pool);
         bound
     }
 
@@ -198,12 +195,19 @@ impl KeyTable {
         self.rows.insert(dimensions, rows).is_none().then_some(())
     }
 
-    fn rows_of(&mut self, dimensions: Dimensions, pool: &mut Pool) -> &mut Rows {
-        if !self.rows.contains_key(&dimensions) {
-            pool.memory_bytes += Cost::DIMENSIONS;
-            self.see(&dimensions);
+    fn add(&mut self, dimensions: Dimensions, tally: Tally, pool: &mut Pool) {
+        let is_new = match self.rows.get_mut(&dimensions) {
+            Some(rows) => rows.add(tally),
+            None => {
+                pool.memory_bytes += Cost::DIMENSIONS;
+                self.see(&dimensions);
+                self.rows.insert(dimensions, Rows::new(tally)).is_none()
+            }
+        };
+        if is_new {
+            self.row_count += 1;
+            pool.memory_bytes += Cost::ROW;
         }
-        self.rows.entry(dimensions).or_default()
     }
 
     fn see(&mut self, dimensions: &Dimensions) {

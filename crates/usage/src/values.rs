@@ -1,6 +1,6 @@
 //! Which resources a key protects: the values of context keys that name them, in bounded sets.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -12,13 +12,13 @@ use crate::limits::{Cost, VALUE_BYTES_MAX};
 pub(crate) struct Values {
     pub(crate) origin: Origin,
     pub(crate) context_key: Box<str>,
-    pub(crate) texts: BTreeSet<Box<str>>,
+    pub(crate) texts: HashSet<Box<str>>,
     pub(crate) uses_beyond: u64,
 }
 
 impl Values {
     pub(crate) fn new(origin: Origin, context_key: &str) -> Self {
-        Self { origin, context_key: context_key.into(), texts: BTreeSet::new(), uses_beyond: 0 }
+        Self { origin, context_key: context_key.into(), texts: HashSet::new(), uses_beyond: 0 }
     }
 
     /// Adds a value if there is room, and tells what it costs.
@@ -34,6 +34,12 @@ impl Values {
         }
         self.texts.insert(text.into());
         text.len() + Cost::TEXT
+    }
+
+    pub(crate) fn sorted(&self) -> Vec<&str> {
+        let mut texts: Vec<&str> = self.texts.iter().map(AsRef::as_ref).collect();
+        texts.sort_unstable();
+        texts
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
@@ -68,7 +74,7 @@ mod tests {
         ] {
             assert_eq!(values.add(value, room), cost, "{value} {room}");
         }
-        assert_eq!(values.texts.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["", "blue", &hash]);
+        assert_eq!(values.sorted(), ["", "blue", &hash]);
         assert_eq!(values.uses_beyond, 2);
         assert_eq!(values.memory_bytes(), 4 + 71 + 3 * Cost::TEXT);
     }

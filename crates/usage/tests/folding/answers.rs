@@ -158,9 +158,7 @@ fn what_a_key_protects() {
         .key(&key(1))
         .unwrap()
         .protects()
-        .map(|of| {
-            format!("{:?} {} {:?} {}", of.origin(), of.context_key(), of.values().collect::<Vec<_>>(), of.uses_beyond())
-        })
+        .map(|of| format!("{:?} {} {:?} {}", of.origin(), of.context_key(), of.values(), of.uses_beyond()))
         .collect();
     assert_eq!(
         shown,

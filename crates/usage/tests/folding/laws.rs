@@ -148,7 +148,7 @@ proptest! {
             prop_assert!(contexts.iter().filter(|keys| !keys.is_empty()).count() <= most.labels_per_key);
             prop_assert!(errors.len() <= most.labels_per_key / 2, "failures have half of the room");
             for protected in key.protects() {
-                prop_assert!(protected.values().count() <= most.values_per_context_key);
+                prop_assert!(protected.values().len() <= most.values_per_context_key);
             }
         }
     }
