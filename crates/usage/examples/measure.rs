@@ -162,7 +162,7 @@ fn ways<'a>(key: u64, names: &'a Names, numbers: &mut Numbers) -> Result<Vec<Way
         for (operation, error_code) in [
             (*numbers.one_of(&encrypts)?, None),
             (Operation::Decrypt, None),
-            (Operation::Decrypt, (numbers.below(4) == 0).then_some("AccessDeniedException")),
+            (Operation::Decrypt, (numbers.below(4) == 0).then_some("AccessDenied")),
         ] {
             let by_alias = [Addressed::AliasName, Addressed::AliasName, Addressed::KeyArn];
             let decrypts = operation == Operation::Decrypt;

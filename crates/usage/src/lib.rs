@@ -8,6 +8,10 @@
 //! - [`Usage::key`], [`Usage::of_principal`], [`Usage::access_key`] and [`Usage::days_without_use`] answer.
 //! - [`Usage::write_snapshot`] and [`Usage::read_snapshot`]: a snapshot of the first entries, and the rest folded again, is
 //!   the same as all of them folded.
+//!
+//! 100 million uses of 10,000 keys over 120 days, each key used in 20 ways, are some 10 million rows: 490 MiB, and a
+//! snapshot of 173 MiB that is read in half a second (`examples/measure.rs`). To fold a use takes 0.4 µs while all of it is
+//! in the processor's cache, and else as long as some eight looks into memory.
 
 mod entry;
 mod frames;

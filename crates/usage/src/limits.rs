@@ -74,10 +74,10 @@ impl Limits {
 pub struct Cost;
 
 impl Cost {
-    /// A row: 24 bytes in a tree whose nodes are half full.
-    pub const ROW: usize = 52;
-    /// What a key's rows have in common, in a set that may just have grown.
-    pub const DIMENSIONS: usize = 160;
+    /// A row: 24 bytes, in a list that has room for more.
+    pub const ROW: usize = 40;
+    /// What a key's rows have in common, in a table that has room for more.
+    pub const DIMENSIONS: usize = 200;
     /// A key without rows.
     pub const KEY: usize = 700;
     /// An access key.
