@@ -76,6 +76,27 @@ def test_what_is_not_known(server, people):
     assert lines(by_key)[0].startswith("ALLOW: ")
 
 
+def test_what_no_policy_decides(server, people):
+    def shown(action, resource="*"):
+        return lines(server.run("explain", "--principal", BOB, "--action", action, "--resource", resource))
+
+    assert shown("sts:GetCallerIdentity") == [
+        f"ALLOW: {BOB} sts:GetCallerIdentity on *",
+        "",
+        "Why: no permission is needed, and no policy is asked.",
+    ]
+    elsewhere = "arn:aws:iam::222233334444:user/ann"
+    assert shown("claviger:RevokeSessions", elsewhere) == [
+        f"DENY: {BOB} claviger:RevokeSessions on {elsewhere}",
+        "",
+        "Why: it works in the principal's own account only.",
+        "",
+        "To be allowed, this would have to change:",
+        "  - a statement of the identity policy must allow it",
+        "  - the principal must be one of the resource's account",
+    ]
+
+
 def test_json_is_the_reply(server, people):
     done = explain(server, "--principal", ANN, "--context", "purpose=test", "--output", "json")
     reply = json.loads(done.stdout)

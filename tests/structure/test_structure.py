@@ -71,13 +71,42 @@ def modules_of_tests():
             yield from (home / module).rglob("*.rs")
 
 
-def product_lines(path):
-    """Lines before the file's tests, comments left out."""
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+def product_lines(text):
+    """Lines before the text's tests, with their numbers: comments and single items for tests are left out."""
+    lines = enumerate(text.splitlines(), 1)
+    for number, line in lines:
         if line.startswith("#[cfg(test)]"):
-            return
-        if not line.lstrip().startswith("//"):
+            if re.match(r"(pub(\(\w+\))? )?mod \w+ \{", skipped_item(lines)):
+                return
+        elif not line.lstrip().startswith("//"):
             yield number, line
+
+
+def skipped_item(lines):
+    """The first line of the item that comes next, with what follows it taken away as well."""
+    first, depth = None, 0
+    for _, line in lines:
+        if first is None and line.startswith("#["):
+            continue
+        first = first or line
+        depth += line.count("{") - line.count("}")
+        if depth == 0 and line.rstrip().endswith((";", "}")):
+            break
+    return first or ""
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("a\n// b\nc", [1, 3]),
+        ("a\n#[cfg(test)]\nmod tests {\n    b\n}\nc", [1]),
+        ("#[cfg(test)]\nmod tests;\na", [3]),
+        ("#[cfg(test)]\n#[expect(x)]\npub(crate) fn f() {\n    b;\n}\na", [6]),
+        ("#[cfg(test)]\nuse a::{\n    b,\n};\nc\n#[cfg(test)]\nfn f() {}\nd", [5, 8]),
+    ],
+)
+def test_what_lines_are_read(text, want):
+    assert [number for number, _ in product_lines(text)] == want
 
 
 def test_every_crate_has_its_floor():
@@ -150,7 +179,7 @@ def test_what_a_module_of_core_may_see(module):
     assert files
     for path in files:
         depth = len(path.relative_to(CORE).parts) - (path.name == "mod.rs")
-        text = "\n".join(line for _, line in product_lines(path))
+        text = "\n".join(line for _, line in product_lines(path.read_text()))
         seen = modules_seen(text, depth)
         assert seen <= MAY_SEE[module], f"{relative(path)} sees {sorted(seen - MAY_SEE[module])}"
 
@@ -199,7 +228,7 @@ def test_exception_names_stand_in_one_place():
         name = relative(path)
         if name in EXCEPTION_NAMES or not name.startswith("crates/") or "/tests" in name or path in only_tests:
             continue
-        for number, line in product_lines(path):
+        for number, line in product_lines(path.read_text()):
             assert not re.search(r'"\w*[a-z]Exception\b', line), f"{name}:{number} names an exception: {line.strip()}"
 
 

@@ -32,9 +32,9 @@ pub struct NewDeployment {
     pub admin: Option<(AccessKeyId, SecretAccessKey)>,
 }
 
-/// The first admin's access key.
+/// An administrator's access key.
 pub struct AdminKey {
-    /// The first account.
+    /// Its account.
     pub account: AccountId,
     /// The access key's id.
     pub access_key_id: AccessKeyId,
@@ -42,14 +42,14 @@ pub struct AdminKey {
     pub secret: Arc<SecretAccessKey>,
 }
 
-/// A deployment could not be made.
+/// A deployment could not be made, or an account not be entered again.
 #[derive(Debug, thiserror::Error)]
 pub enum BootstrapError {
     /// The records were not written.
-    #[error("cannot write the first records: {0}")]
+    #[error("cannot write the records: {0}")]
     Commit(#[from] CommitError),
     /// The cryptographic module failed, or there is a bug.
-    #[error("cannot make the first records: {0}")]
+    #[error("cannot make the records: {0}")]
     Making(#[from] Error),
     /// There is nothing to recover.
     #[error("the account {0} does not exist")]

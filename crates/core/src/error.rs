@@ -1,7 +1,7 @@
 //! The service's errors, and the one place that knows how the wire calls them.
 //!
-//! Operations speak of what is wrong; only [`Error::wire`] knows exception names, statuses and which member carries
-//! the text. Sources: the public service models, and observed answers where those are silent (docs/compatibility.md).
+//! Operations speak of what is wrong; only this file knows exception names, statuses and which member carries the text.
+//! Metrics and audit events go by the names too: [`Error::code`]. Sources: the public service models, and observed answers where those are silent (docs/compatibility.md).
 
 use std::fmt;
 
@@ -241,7 +241,12 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Internal(text) => f.write_str(text),
-            error => f.write_str(&error.message().unwrap_or_else(|| error.names().0.to_owned())),
+            Self::InvalidCiphertext => f.write_str("the ciphertext is not valid"),
+            Self::InvalidMac => f.write_str("the MAC does not belong to the message"),
+            Self::NotAuthorized => f.write_str("the name is kept for the service"),
+            Self::Serialization(None) => f.write_str("the body is not what the protocol demands"),
+            Self::UnknownOperation => f.write_str("there is no operation of this name"),
+            error => f.write_str(&error.message().unwrap_or_default()),
         }
     }
 }
@@ -270,9 +275,10 @@ mod tests {
         let error = Error::Internal("the disk is gone".into());
         assert_eq!(error.to_string(), "the disk is gone");
         assert!(!error.wire().message.is_some_and(|text| text.contains("disk")));
-        for (error, want) in
-            [(Error::InvalidMac, "KMSInvalidMacException"), (Error::NotFound("no key".into()), "no key")]
-        {
+        for (error, want) in [
+            (Error::InvalidMac, "the MAC does not belong to the message"),
+            (Error::NotFound("no key".into()), "no key"),
+        ] {
             assert_eq!(error.to_string(), want);
         }
     }

@@ -9,9 +9,9 @@ use claviger_types::ServiceName;
 
 use crate::error::Error;
 use crate::operations;
-use crate::pipeline::operation::{Command, Operation, Read, Use};
+use crate::pipeline::operation::{Command, Operation, Read, Sessions, Use};
 use crate::pipeline::{self, Execute};
-use crate::target::{Asked, ResourceType, Target};
+use crate::target::{Asked, Callers, ResourceType, Target};
 use crate::wire::query::Form;
 use crate::wire::{self, Fields};
 
@@ -31,8 +31,10 @@ pub struct Row {
     pub asked_besides: &'static [Action],
     /// What they are asked about.
     pub resource_type: ResourceType,
-    /// Whether a code of an MFA device may come with the request.
-    pub takes_code: bool,
+    /// Which callers it answers at all.
+    pub callers: Callers,
+    /// Which sessions it answers.
+    pub sessions: Sessions,
     /// Executes it.
     pub execute: Execute,
 }
@@ -47,46 +49,44 @@ impl Row {
     pub fn read_query(&self, form: &[(String, String)]) -> Result<Fields, Error> {
         wire::query::decode(&self.model.input, form).map_err(|bad| Error::Serialization(bad.message))
     }
+
+    /// Whether a code of an MFA device may come with the request, which counts before the session's.
+    pub fn takes_code(&self) -> bool {
+        self.model.input.members().iter().any(|member| &*member.name == "TokenCode")
+    }
 }
 
-/// A row before it has its place.
-struct Entry {
-    service: ServiceName,
-    name: &'static str,
-    asked: Asked,
-    asked_besides: &'static [Action],
-    resource_type: ResourceType,
-    takes_code: bool,
-    execute: Execute,
+fn read<O: Read>() -> Option<Row> {
+    row::<O>(pipeline::read::<O>)
 }
 
-fn read<O: Read>() -> Entry {
-    entry::<O>(pipeline::read::<O>)
+fn use_material<O: Use>() -> Option<Row> {
+    row::<O>(pipeline::use_material::<O>)
 }
 
-fn use_material<O: Use>() -> Entry {
-    entry::<O>(pipeline::use_material::<O>)
+fn command<O: Command>() -> Option<Row> {
+    row::<O>(pipeline::command::<O>)
 }
 
-fn command<O: Command>() -> Entry {
-    entry::<O>(pipeline::command::<O>)
-}
-
-fn entry<O: Operation>(execute: Execute) -> Entry {
-    Entry {
+/// The row of an operation that has a model; its place is not known here.
+fn row<O: Operation>(execute: Execute) -> Option<Row> {
+    Some(Row {
+        index: 0,
         service: O::SERVICE,
         name: O::NAME,
+        model: wire::operation_model(O::SERVICE, O::NAME)?,
         asked: O::asked(),
         asked_besides: O::ASKED_BESIDES,
         resource_type: O::Target::RESOURCE_TYPE,
-        takes_code: O::TAKES_CODE,
+        callers: O::Target::CALLERS,
+        sessions: O::SESSIONS,
         execute,
-    }
+    })
 }
 
 macro_rules! operations {
     ($($kind:ident $module:ident::$name:ident,)+) => {
-        fn entries() -> Vec<Entry> { vec![$($kind::<operations::$module::$name>()),+] }
+        fn made() -> Vec<Option<Row>> { vec![$($kind::<operations::$module::$name>()),+] }
     };
 }
 
@@ -290,12 +290,8 @@ fn route(service: ServiceName, name: &str) -> Result<&'static Row, Error> {
 }
 
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-    let row = |(index, entry): (usize, Entry)| {
-        let model = wire::operation_model(entry.service, entry.name)?;
-        let Entry { service, name, asked, asked_besides, resource_type, takes_code, execute } = entry;
-        Some(Row { index, service, name, model, asked, asked_besides, resource_type, takes_code, execute })
-    };
-    entries().into_iter().enumerate().filter_map(row).collect()
+    let rows = made().into_iter().flatten();
+    rows.enumerate().map(|(index, row)| Row { index, ..row }).collect()
 });
 
 static BY_NAME: LazyLock<HashMap<(ServiceName, &'static str), usize>> =
@@ -307,21 +303,10 @@ mod tests {
 
     use super::*;
 
-    /// A row without a model would vanish, and the indexes with it.
+    /// A row without a model would vanish.
     #[test]
-    fn every_entry_has_a_model() {
-        for (index, entry) in entries().iter().enumerate() {
-            assert_eq!(ROWS.get(index).map(|row| (row.index, row.name)), Some((index, entry.name)));
-        }
-    }
-
-    /// Who explains a decision asks the table what the model's members say.
-    #[test]
-    fn a_code_comes_with_what_has_a_member_for_it() {
-        for row in rows() {
-            let has_member = row.model.input.members().iter().any(|member| &*member.name == "TokenCode");
-            assert_eq!(row.takes_code, has_member, "{}", row.name);
-        }
+    fn every_operation_has_a_model() {
+        assert_eq!(rows().len(), made().len());
     }
 
     /// What is asked besides is no operation's own action, so that each action has one row at most.

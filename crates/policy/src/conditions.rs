@@ -5,7 +5,7 @@
 
 use claviger_types::Timestamp;
 
-use crate::context::{Context, Value, Values};
+use crate::context::{Context, Value, Values, at_second};
 use crate::keys::ConditionKey;
 use crate::operators::{IfAbsent, Operator, Polarity, SetOperator, Test};
 use crate::pattern::{ARN_COLONS, Atom, STEPS_MAX, Steps, glob_within, has_plain_parts, plain_arn_glob, text_like};
@@ -13,7 +13,7 @@ use crate::statement::Effect;
 use crate::texts::Texts;
 use crate::truth::Truth;
 use crate::values::{Network, number, time};
-use crate::variables::{self, Expanded, Wildcards};
+use crate::variables::{self, Expanded, Stands, Wildcards};
 
 /// A condition.
 #[derive(Debug)]
@@ -98,7 +98,8 @@ impl Condition {
                 let address = Network::of(*address);
                 Truth::from(networks.iter().any(|network| network.contains(&address)))
             }
-            (Wanted::Times(times), Value::Time(found)) => holds_at(test, times, *found),
+            (Wanted::Numbers(numbers), Value::Integer(found)) => holds_of(test, numbers, *found as f64),
+            (Wanted::Times(times), Value::Time(seconds)) => holds_at(test, times, at_second(*seconds)),
             (Wanted::TextsWithVariables(texts), value) => {
                 let value = value.text();
                 Truth::any(texts.iter().map(|text| matches_with_variables(test, text, &value, context, steps)))
@@ -159,14 +160,10 @@ impl Variable {
     /// Whether a value of the request is what the variable stands for, to the character: it holds no wildcards. One
     /// without a value equals nothing.
     fn matches(&self, test: Test, value: &str, context: &dyn Context, steps: &Steps) -> Truth {
-        let wanted = match context.values(&self.key) {
-            Values::One(wanted) => wanted.into_text(),
-            Values::Unknown => return Truth::Unknown,
-            // Only a single-valued key has a value to stand here.
-            Values::Absent | Values::Many(_) => match &self.default {
-                Some(default) => (&**default).into(),
-                None => return Truth::No,
-            },
+        let wanted = match variables::value(&self.key, self.default.as_deref(), context) {
+            Stands::For(wanted) => wanted,
+            Stands::ForNothing => return Truth::No,
+            Stands::Unknown => return Truth::Unknown,
         };
         if test != Test::TextIgnoringCase && wanted.len() != value.len() {
             return Truth::No;
@@ -179,6 +176,11 @@ impl Variable {
             _ => *wanted == *value,
         })
     }
+}
+
+fn holds_of(test: Test, numbers: &[f64], found: f64) -> Truth {
+    let Test::Number(order) = test else { return Truth::No };
+    Truth::from(numbers.iter().any(|wanted| found.partial_cmp(wanted).is_some_and(|found| order.holds(found))))
 }
 
 fn holds_at(test: Test, times: &[Timestamp], found: Timestamp) -> Truth {
@@ -201,9 +203,9 @@ fn matches_any(test: Test, wanted: &Wanted, value: &str, steps: &Steps) -> Truth
         }
         // The key is there, whatever it is.
         (Test::Null, Wanted::Bools { no, .. }) => *no,
-        (Test::Number(order), Wanted::Numbers(numbers)) => number(value).is_some_and(|found| {
-            numbers.iter().any(|wanted| found.partial_cmp(wanted).is_some_and(|found| order.holds(found)))
-        }),
+        (Test::Number(_), Wanted::Numbers(numbers)) => {
+            return number(value).map_or(Truth::No, |found| holds_of(test, numbers, found));
+        }
         (Test::Binary | Test::Text, Wanted::Texts(texts)) => texts.contains(value),
         (Test::TextIgnoringCase, Wanted::Texts(texts)) => {
             texts.iter().any(|text| folded(text.chars()).eq(folded(value.chars())))
@@ -238,6 +240,8 @@ fn matches_with_variables(test: Test, text: &str, value: &str, context: &dyn Con
 
 /// Each of the six parts is compared by itself, with wildcards.
 fn matches_arn(pattern: &str, arn: &str, steps: &Steps) -> Truth {
+    // The quick way may take the product of the two lengths in steps, the other way mostly their sum: long values are
+    // still told.
     let short = pattern.len().saturating_mul(arn.len()) <= STEPS_MAX;
     if short && has_plain_parts(arn) {
         return plain_arn_glob(pattern.as_bytes(), arn.as_bytes(), steps);
@@ -291,4 +295,65 @@ fn atoms_like(pattern: &[Atom], text: &str, steps: &Steps) -> Truth {
 
 fn folded(text: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
     text.flat_map(char::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    struct Request(Value<'static>);
+
+    impl Context for Request {
+        fn values(&self, _: &ConditionKey) -> Values<'_> {
+            Values::One(self.0.clone())
+        }
+    }
+
+    fn says(operator: &str, wanted: Wanted, value: Value<'static>) -> Truth {
+        let operator = Operator::parse(operator).unwrap();
+        let condition = Condition { operator, key: ConditionKey::parse("x:y"), wanted };
+        condition.holds(Effect::Allow, &Request(value), &Steps::new(usize::MAX))
+    }
+
+    /// What is compared as what it is says the same as the text that policies write for it.
+    #[test]
+    fn typed_values_are_their_texts() {
+        let second = || Wanted::Times([at_second(7)].into());
+        let seven = || Wanted::Numbers([7.0].into());
+        let seven_and_half = || Wanted::Numbers([7.5].into());
+        let half_past = |seconds: i64| match Values::time(Timestamp::from_millis(seconds * 1000 + 500)) {
+            Values::One(value) => value,
+            other => panic!("{other:?}"),
+        };
+        let network = || Wanted::Addresses([Network::parse("203.0.113.0/24").unwrap()].into());
+        let address = |text: &str| Value::Address(text.parse::<IpAddr>().unwrap());
+        let cases: [(&str, &dyn Fn() -> Wanted, Value<'static>, Truth); 15] = [
+            // The fraction of a second is dropped.
+            ("DateEquals", &second, half_past(7), Truth::Yes),
+            ("DateLessThanEquals", &second, half_past(7), Truth::Yes),
+            ("DateGreaterThan", &second, half_past(7), Truth::No),
+            ("DateEquals", &second, half_past(8), Truth::No),
+            // A number is the seconds since the epoch.
+            ("DateEquals", &second, Value::Integer(7), Truth::Yes),
+            ("DateNotEquals", &second, Value::Integer(7), Truth::No),
+            ("DateLessThan", &second, Value::Integer(7), Truth::No),
+            ("DateLessThan", &second, Value::Integer(6), Truth::Yes),
+            ("NumericEquals", &seven, Value::Integer(7), Truth::Yes),
+            ("NumericNotEquals", &seven, Value::Integer(7), Truth::No),
+            ("NumericLessThan", &seven_and_half, Value::Integer(7), Truth::Yes),
+            ("NumericGreaterThan", &seven_and_half, Value::Integer(7), Truth::No),
+            // A point in time is no number.
+            ("NumericLessThan", &seven_and_half, half_past(7), Truth::No),
+            ("IpAddress", &network, address("203.0.113.7"), Truth::Yes),
+            ("IpAddress", &network, address("203.0.114.7"), Truth::No),
+        ];
+        for (operator, wanted, value, want) in cases {
+            let found = format!("{operator} {value:?}");
+            let text = Value::Text(value.text().into_owned().into());
+            assert_eq!(says(operator, wanted(), value), want, "{found}");
+            assert_eq!(says(operator, wanted(), text), want, "{found} as a text");
+        }
+    }
 }

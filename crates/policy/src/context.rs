@@ -31,8 +31,8 @@ pub enum Value<'a> {
     Integer(i64),
     /// Anything else.
     Text(Cow<'a, str>),
-    /// A point in time, of whole seconds.
-    Time(Timestamp),
+    /// A point in time, in whole seconds since the epoch.
+    Time(i64),
 }
 
 impl<'a> Value<'a> {
@@ -42,7 +42,7 @@ impl<'a> Value<'a> {
             Self::Address(address) => address.to_string().into(),
             Self::Integer(number) => number.to_string().into(),
             Self::Text(text) => Cow::Borrowed(text),
-            Self::Time(time) => time.to_iso8601().into(),
+            Self::Time(seconds) => at_second(*seconds).to_iso8601().into(),
         }
     }
 
@@ -53,6 +53,11 @@ impl<'a> Value<'a> {
             other => other.text().into_owned().into(),
         }
     }
+}
+
+/// So many seconds after the epoch.
+pub(crate) fn at_second(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(seconds.saturating_mul(1000))
 }
 
 impl<'a> Values<'a> {
@@ -73,8 +78,7 @@ impl<'a> Values<'a> {
 
     /// A point in time; the fraction of its second is dropped.
     pub fn time(value: Timestamp) -> Self {
-        let millis = value.as_millis();
-        Self::One(Value::Time(Timestamp::from_millis(millis - millis.rem_euclid(1000))))
+        Self::One(Value::Time(value.as_millis().div_euclid(1000)))
     }
 
     /// `true` or `false`.

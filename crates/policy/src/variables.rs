@@ -4,6 +4,8 @@
 //! A substituted value is taken literally: whoever chooses a tag's value cannot bring a wildcard into a policy.
 //! Source: IAM user guide, "IAM policy elements: Variables and tags".
 
+use std::borrow::Cow;
+
 use crate::context::{Context, Values};
 use crate::keys::ConditionKey;
 use crate::pattern::{Atom, Steps};
@@ -26,6 +28,14 @@ enum Piece<'t> {
 /// The text after `${` is no variable.
 pub(crate) struct BadVariable;
 
+/// What a variable stands for in a request.
+pub(crate) enum Stands<'a> {
+    For(Cow<'a, str>),
+    /// It has no value.
+    ForNothing,
+    Unknown,
+}
+
 /// What a text stands for in a request.
 pub(crate) enum Expanded {
     Atoms(Vec<Atom>),
@@ -42,22 +52,30 @@ pub(crate) enum Wildcards {
     Live,
 }
 
-/// The keys of the variables in a text; an error if one is malformed or cannot be told yet.
-pub(crate) fn keys(text: &str) -> Result<Vec<ConditionKey>, BadVariable> {
-    let mut keys = Vec::new();
+/// An error if a variable in a text is malformed or cannot be told yet.
+pub(crate) fn check(text: &str) -> Result<(), BadVariable> {
     let mut rest = text;
     while !rest.is_empty() {
         let (piece, after) = first_piece(rest)?;
-        if let Piece::Variable { name, .. } = piece {
-            match ConditionKey::parse(name) {
-                // Its value would have to come from the record of all uses; as absent it would be told wrong.
-                ConditionKey::KmsTrailingDaysWithoutKeyUsage => return Err(BadVariable),
-                key => keys.push(key),
-            }
+        if let Piece::Variable { name, .. } = piece
+            // Its value would have to come from the record of all uses; as absent it would be told wrong.
+            && ConditionKey::parse(name) == ConditionKey::KmsTrailingDaysWithoutKeyUsage
+        {
+            return Err(BadVariable);
         }
         rest = after;
     }
-    Ok(keys)
+    Ok(())
+}
+
+/// What a variable stands for in a request.
+pub(crate) fn value<'a>(key: &ConditionKey, default: Option<&'a str>, context: &'a dyn Context) -> Stands<'a> {
+    match context.values(key) {
+        Values::One(value) => Stands::For(value.into_text()),
+        Values::Unknown => Stands::Unknown,
+        // Only a single-valued key has a value to stand here.
+        Values::Absent | Values::Many(_) => default.map_or(Stands::ForNothing, |default| Stands::For(default.into())),
+    }
 }
 
 /// The steps that it takes to find a variable's value.
@@ -88,9 +106,8 @@ pub(crate) fn expand(
             Piece::Escaped(c) => atoms.push(Atom::Char(c)),
             Piece::Plain(plain) if wildcards == Wildcards::Live => atoms.extend(crate::pattern::wild(plain)),
             Piece::Plain(plain) => atoms.extend(plain.chars().map(Atom::Char)),
-            Piece::Variable { name, default } => match context.values(&ConditionKey::parse(name)) {
-                Values::One(value) => {
-                    let value = value.text();
+            Piece::Variable { name, default } => match value(&ConditionKey::parse(name), default, context) {
+                Stands::For(value) => {
                     // More characters than the other text has bytes: nothing that follows lets it match.
                     let Some(rest) = left.checked_sub(value.len()) else { return Expanded::NoValue };
                     left = rest;
@@ -99,12 +116,8 @@ pub(crate) fn expand(
                     }
                     atoms.extend(value.chars().map(Atom::Char));
                 }
-                Values::Unknown => unknown = true,
-                // Only a single-valued key has a value to stand here.
-                Values::Absent | Values::Many(_) => match default {
-                    Some(default) => atoms.extend(default.chars().map(Atom::Char)),
-                    None => return Expanded::NoValue,
-                },
+                Stands::ForNothing => return Expanded::NoValue,
+                Stands::Unknown => unknown = true,
             },
         }
         rest = after;
@@ -233,7 +246,7 @@ mod tests {
                 Expanded::Unknown => panic!("{text}"),
             };
             assert_eq!(found, want, "{text}");
-            assert!(keys(text).is_ok(), "{text}");
+            assert!(check(text).is_ok(), "{text}");
         }
         assert!(matches!(expand("a${aws:SourceIp}b", Wildcards::Live, &Request, 100, &plenty()), Expanded::Unknown));
         // What never has a value does not depend on anything.
@@ -278,7 +291,7 @@ mod tests {
             "${kms:TrailingDaysWithoutKeyUsage}",
             "${KMS:trailingDaysWithoutKeyUsage, '0'}",
         ] {
-            assert!(keys(text).is_err(), "{text}");
+            assert!(check(text).is_err(), "{text}");
         }
     }
 

@@ -77,7 +77,7 @@ pub(crate) enum CommandError {
     /// An audit log, a pin or a proof.
     #[error(transparent)]
     Audit(#[from] audit::AuditError),
-    /// The first records cannot be made.
+    /// The records of a deployment or of an administrator cannot be made.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
     /// A server cannot be asked, or refused.

@@ -8,6 +8,7 @@ use claviger_types::{AccountId, ControlPolicyType, PrincipalArn, PrincipalId, Ro
 use super::wanted;
 use crate::error::Error;
 use crate::identity::caller::{self, Caller};
+use crate::identity::session::{Session, SessionKind};
 use crate::keys::grant_principals;
 use crate::pipeline::call::Facts;
 use crate::pipeline::request::tag_value;
@@ -18,6 +19,7 @@ use crate::view::{BoundPrincipal, EffectivePolicies, Grant, Key, ManagedPolicy, 
 pub(crate) struct Owner {
     found: PolicyOwner,
     session: RoleSessionName,
+    session_kind: Option<SessionKind>,
     session_policies: Option<Arc<IdentityPolicies>>,
     /// All tags that it has by its session, if that is known.
     session_tags: Option<Vec<(Box<str>, Box<str>)>>,
@@ -46,13 +48,14 @@ static NO_POLICIES: LazyLock<IdentityPolicies> = LazyLock::new(IdentityPolicies:
 impl Owner {
     /// The owner, whose session goes by its own name or by one that no policy is likely to name.
     pub(crate) fn new(found: PolicyOwner) -> Result<Self, Error> {
-        let named = match &found {
-            PolicyOwner::Role(_, Some(session)) => Some(session.clone()),
-            PolicyOwner::Group(_) | PolicyOwner::Role(_, None) | PolicyOwner::Root(_) | PolicyOwner::User(_) => None,
+        let (named, session_kind) = match &found {
+            PolicyOwner::Role(_, session) => (session.clone(), Some(SessionKind::Role)),
+            PolicyOwner::Group(_) | PolicyOwner::Root(_) | PolicyOwner::User(_) => (None, None),
         };
         let session = named.map_or_else(|| ANY_SESSION.parse(), Ok);
         let session = session.map_err(|_| Error::Internal("the name of a supposed session is refused".into()))?;
-        Ok(Self { found, session, session_policies: None, session_tags: None, session_conditions: Vec::new() })
+        let (session_policies, session_tags, session_conditions) = (None, None, Vec::new());
+        Ok(Self { found, session, session_kind, session_policies, session_tags, session_conditions })
     }
 
     /// The owner who calls, with what its session brings along to a request for `action`.
@@ -60,7 +63,13 @@ impl Owner {
         let tags = facts.caller.tags().map(|(key, value)| (key.into(), value.into())).collect();
         let session_policies = facts.caller.session_policies(facts.view);
         let session_conditions = session_conditions(action, facts);
-        Ok(Self { session_policies, session_tags: Some(tags), session_conditions, ..Self::new(found)? })
+        let session_kind = facts.caller.session.map(Session::kind);
+        Ok(Self { session_kind, session_policies, session_tags: Some(tags), session_conditions, ..Self::new(found)? })
+    }
+
+    /// By which sessions it calls; a user and a root call without one, unless it is known to have one.
+    pub(crate) fn session_kind(&self) -> Option<SessionKind> {
+        self.session_kind
     }
 
     /// Its account.

@@ -6,6 +6,7 @@ use claviger_policy::{
 };
 use serde::Serialize;
 
+use super::besides::Besides;
 use super::owner::{Owner, PolicyName};
 use crate::view::{Grant, View};
 
@@ -30,16 +31,8 @@ pub(crate) struct Report {
     unknown_context_keys: Vec<String>,
 }
 
-/// What stands on the other side, if that is another account's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OtherSide {
-    /// It is the owner's account too, and was asked.
-    Asked,
-    /// The other account's, which is not shown: it must allow as well.
-    Hidden,
-    /// The other account's, and the action works in one's own account only.
-    OutOfReach,
-}
+/// The other account must allow it too; what it says is not shown.
+const OF_ANOTHER_ACCOUNT: &str = "ResourcePolicyOfAnotherAccount";
 
 /// Which statement.
 #[derive(Serialize)]
@@ -129,26 +122,26 @@ impl Report {
         view: &View,
         grants: &[&Grant],
         unknown: Vec<String>,
-        other_side: OtherSide,
+        besides: Besides,
     ) -> Self {
         let shower = Shower { explanation, owner, view };
-        let (decision, reason) = verdict(explanation.decision, other_side);
+        let (decision, reason) = verdict(explanation.decision, besides);
         let mut obstacles = shower.obstacles();
         obstacles.extend(
-            match (other_side, decision) {
-                (OtherSide::Asked, _) => None,
-                (OtherSide::Hidden, _) => Some("ResourcePolicyOfAnotherAccount"),
-                (OtherSide::OutOfReach, _) => Some("NotAcrossAccounts"),
+            match besides {
+                Besides::Nothing => None,
+                Besides::OtherAccount => Some(OF_ANOTHER_ACCOUNT),
+                Besides::Refusal(refusal) => Some(refusal.name()),
             }
             .map(|kind| ObstacleShown { kind, layer: None, statements: Vec::new() }),
         );
-        let (refusing, deciding, grant) = match explanation.decision {
-            Decision::Allow(reason) => (None, allowing(reason), grant_of(reason)),
-            Decision::Deny(denial) => {
+        let (refusing, deciding, grant) = match (explanation.decision, besides) {
+            (_, Besides::Refusal(_)) | (Decision::Depends, _) => (None, Vec::new(), None),
+            (Decision::Allow(reason), _) => (None, allowing(reason), grant_of(reason)),
+            (Decision::Deny(denial), _) => {
                 let statement = denial.statement.map(|statement| (denial.layer, statement));
                 (Some(layer_name(denial.layer)), statement.into_iter().collect(), None)
             }
-            Decision::Depends => (None, Vec::new(), None),
         };
         Self {
             decision,
@@ -164,17 +157,34 @@ impl Report {
             unknown_context_keys: unknown,
         }
     }
+
+    /// What is answered of an action for which no policy is asked.
+    pub(crate) fn of_free_action() -> Self {
+        Self {
+            decision: "Allow",
+            reason: "NoPermissionNeeded",
+            refusing_layer: None,
+            deciding_statements: Vec::new(),
+            deciding_grant_id: None,
+            statements: Vec::new(),
+            statements_left_out: 0,
+            grants: Vec::new(),
+            grants_left_out: 0,
+            obstacles: Vec::new(),
+            unknown_context_keys: Vec::new(),
+        }
+    }
 }
 
 /// The decision and why it is so, in words of the model.
-fn verdict(decision: Decision, other_side: OtherSide) -> (&'static str, &'static str) {
-    match (decision, other_side) {
+fn verdict(decision: Decision, besides: Besides) -> (&'static str, &'static str) {
+    match (decision, besides) {
+        (_, Besides::Refusal(refusal)) => ("Deny", refusal.name()),
         (Decision::Deny(denial), _) if denial.statement.is_some() => ("Deny", "ExplicitDeny"),
-        (_, OtherSide::OutOfReach) => ("Deny", "NotAcrossAccounts"),
         (Decision::Deny(_), _) => ("Deny", "NothingAllows"),
-        (Decision::Allow(_), OtherSide::Hidden) => ("Depends", "ResourcePolicyOfAnotherAccount"),
+        (Decision::Allow(_), Besides::OtherAccount) => ("Depends", OF_ANOTHER_ACCOUNT),
         (Decision::Depends, _) => ("Depends", "UnknownContext"),
-        (Decision::Allow(reason), OtherSide::Asked) => (
+        (Decision::Allow(reason), Besides::Nothing) => (
             "Allow",
             match reason {
                 Reason::AccountRoot => "AccountRoot",

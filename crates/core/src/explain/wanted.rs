@@ -34,11 +34,11 @@ pub(crate) fn crosses_accounts(action: Action) -> bool {
 
 /// Whether a code of an MFA device may come with a request for the action.
 pub(crate) fn takes_code(action: Action) -> bool {
-    row_of(action).is_some_and(|row| row.takes_code)
+    row_of(action).is_some_and(table::Row::takes_code)
 }
 
 /// The operation that asks for the action.
-fn row_of(action: Action) -> Option<&'static table::Row> {
+pub(crate) fn row_of(action: Action) -> Option<&'static table::Row> {
     table::rows().iter().find(|row| row.asked.action == action || row.asked_besides.contains(&action))
 }
 
@@ -67,11 +67,25 @@ mod tests {
             ("kms:ReEncryptTo", ResourceType::Key),
             ("kms:Sign", ResourceType::Key),
             ("sts:AssumeRole", ResourceType::Role),
+            ("sts:SetSourceIdentity", ResourceType::Role),
             ("sts:TagSession", ResourceType::Role),
             ("iam:GetRole", ResourceType::Other),
             ("claviger:ResetKeyPolicy", ResourceType::Other),
         ] {
             assert_eq!(resource_type(action(name).unwrap()), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_no_operation_is_called() {
+        for (name, want) in [
+            ("kms:ReEncryptFrom", Some("ReEncrypt")),
+            ("kms:ReEncryptTo", Some("ReEncrypt")),
+            ("kms:Sign", None),
+            ("sts:SetSourceIdentity", Some("AssumeRole")),
+            ("sts:TagSession", Some("AssumeRole")),
+        ] {
+            assert_eq!(row_of(action(name).unwrap()).map(|row| row.name), want, "{name}");
         }
     }
 }

@@ -11,8 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_keyring::{SecretAccessKey, SessionKey, sealed_version};
 use claviger_policy::{IdentityPolicies, IdentityPolicy, PolicyError};
 use claviger_types::{
-    AccountId, Malformed, PolicyArn, PrincipalId, RoleId, RoleSessionName, ServiceName, SessionKeyId, Timestamp,
-    UserId, limits,
+    AccountId, Malformed, PolicyArn, PrincipalId, RoleId, RoleSessionName, SessionKeyId, Timestamp, UserId, limits,
 };
 
 use crate::error::Error;
@@ -62,6 +61,17 @@ pub enum SessionPrincipal {
     Role(RoleId, RoleSessionName),
     /// A user's own: GetSessionToken.
     User(UserId),
+}
+
+/// What decides which operations a session may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionKind {
+    /// A role's.
+    Role,
+    /// A user's own, opened without a code of an MFA device.
+    User,
+    /// A user's own, opened with one.
+    UserWithCode,
 }
 
 /// A tag of a session.
@@ -130,22 +140,25 @@ impl Session {
     }
 
     /// Whether the API lets a session of this kind call the operation at all, whatever policies say.
-    /// Source: STS API reference, GetSessionToken, and IAM user guide, "Compare AWS STS credentials".
     pub fn check_may_call<O: Operation>(&self) -> Result<(), Error> {
-        let own = matches!(self.principal, SessionPrincipal::User(_));
-        // As observed at AWS, IAM does not even recognise such a session.
-        if O::SERVICE == ServiceName::Iam && own && self.mfa_at.is_none() {
-            return Err(Error::CallerGone);
+        if O::SESSIONS.answer(self.kind()) {
+            return Ok(());
         }
-        let refused = match O::SESSIONS {
-            Sessions::All => false,
-            Sessions::None => true,
-            Sessions::OfRoles => own,
-        };
-        if refused {
-            Err(Error::Forbidden(format!("Cannot call {} with session credentials", O::NAME)))
-        } else {
-            Ok(())
+        Err(match O::SESSIONS {
+            // As observed at AWS, IAM does not even recognise such a session.
+            Sessions::OfRolesOrWithCode => Error::CallerGone,
+            Sessions::All | Sessions::None | Sessions::OfRoles => {
+                Error::Forbidden(format!("Cannot call {} with session credentials", O::NAME))
+            }
+        })
+    }
+
+    /// Whose it is, and how it was opened.
+    pub fn kind(&self) -> SessionKind {
+        match (&self.principal, self.mfa_at) {
+            (SessionPrincipal::Role(..), _) => SessionKind::Role,
+            (SessionPrincipal::User(_), None) => SessionKind::User,
+            (SessionPrincipal::User(_), Some(_)) => SessionKind::UserWithCode,
         }
     }
 
@@ -428,7 +441,7 @@ mod tests {
         let (id, token) = id_and_token(&reply);
         let session = Session::open(&kms.view(), id, token.as_bytes()).unwrap();
         let signatory = crate::identity::caller::Signatory::Session(Arc::new(session));
-        let (region, service) = (REGION.parse().unwrap(), ServiceName::Kms);
+        let (region, service) = (REGION.parse().unwrap(), claviger_types::ServiceName::Kms);
         let stored = kms.service().signing_key(&kms.view(), &signatory, "20260131", region, service).unwrap();
         assert!(stored.verify(b"text", &secret.sign(b"text").unwrap()));
     }

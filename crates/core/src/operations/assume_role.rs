@@ -67,7 +67,6 @@ impl Operation for AssumeRole {
     const SESSIONS: Sessions = Sessions::All;
     const CROSS_ACCOUNT: bool = true;
     const ASKED_BESIDES: &'static [Action] = &[SET_SOURCE_IDENTITY, TAG_SESSION];
-    const TAKES_CODE: bool = true;
     type Target = AssumedRole;
     type Reply = Reply;
 
@@ -81,7 +80,7 @@ impl Operation for AssumeRole {
             role: AssumedRoleName {
                 // Source: text observed at AWS.
                 arn: arn.parse().map_err(|_| Error::Validation(format!("{arn} is invalid")))?,
-                further: tagging.into_iter().chain(source_identity.as_ref().map(|_| SET_SOURCE_IDENTITY)).collect(),
+                besides: tagging.into_iter().chain(source_identity.as_ref().map(|_| SET_SOURCE_IDENTITY)).collect(),
             },
             // INVARIANT: the model's constraints are those of the name.
             session_name: name.parse().map_err(|_| Error::Internal("RoleSessionName passed the constraints".into()))?,

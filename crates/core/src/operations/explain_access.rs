@@ -11,8 +11,9 @@ use claviger_types::{PrincipalArn, ServiceName};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::explain::besides::{self, Besides, Refusal};
 use crate::explain::owner::Owner;
-use crate::explain::report::{OtherSide, Report};
+use crate::explain::report::Report;
 use crate::explain::supposed::{Supposed, Told, Untold};
 use crate::explain::wanted;
 use crate::pipeline::call::Facts;
@@ -135,8 +136,8 @@ impl ExplainAccess {
         let report = match found {
             KeyAskedAbout::Foreign(arn) => {
                 let reach = wanted::crosses_accounts(self.action);
-                let other_side = if reach { OtherSide::Hidden } else { OtherSide::OutOfReach };
-                self.explained(owner, Subject::Account, other_side, facts, |request| {
+                let besides = if reach { Besides::OtherAccount } else { Besides::Refusal(Refusal::NotAcrossAccounts) };
+                self.explained(owner, None, besides, facts, |request| {
                     (explain_by_identity(request, Resource::Arn(&arn)), Vec::new())
                 })?
             }
@@ -147,7 +148,7 @@ impl ExplainAccess {
                     policy: &key.policy.compiled,
                     resource_control: facts.view.rcp_levels(arn.account),
                 };
-                self.explained(owner, Subject::Key(&key), OtherSide::Asked, facts, |request| {
+                self.explained(owner, Some(Subject::Key(&key)), Besides::Nothing, facts, |request| {
                     let terms = grants.iter().map(|grant| &grant.terms);
                     (explain_on_key(request, &resource, terms), grants.clone())
                 })?
@@ -158,7 +159,7 @@ impl ExplainAccess {
 
     fn on_role(&self, arn: &PrincipalArn, owner: &Owner, facts: &Facts<'_>) -> Result<Report, Error> {
         if arn.account() != facts.account() {
-            return self.explained(owner, Subject::Account, OtherSide::Hidden, facts, |request| {
+            return self.explained(owner, None, Besides::OtherAccount, facts, |request| {
                 (explain_by_identity(request, Resource::Arn(arn)), Vec::new())
             });
         }
@@ -168,23 +169,47 @@ impl ExplainAccess {
         let policy = &role.trust.compiled;
         let resource =
             RoleResource { account: role.account, arn, policy, resource_control: facts.view.rcp_levels(role.account) };
-        self.explained(owner, Subject::Iam(IamResource::of_role(&role)), OtherSide::Asked, facts, |request| {
+        let subject = Subject::Iam(IamResource::of_role(&role));
+        self.explained(owner, Some(subject), Besides::Nothing, facts, |request| {
             (explain_on_role(request, &resource), Vec::new())
         })
     }
 
     fn by_identity(&self, resource: &str, owner: &Owner, facts: &Facts<'_>) -> Result<Report, Error> {
-        let subject = self.subject(resource, facts);
+        let session = besides::of_session(self.action, owner);
+        if session.is_none() && besides::is_free(self.action) {
+            return Ok(Report::of_free_action());
+        }
+        let account = besides::of_account(self.action, resource, owner, facts.view);
+        let principal = self.principal_asked_on(resource, facts);
+        let subject = (account != Some(Refusal::NotAcrossAccounts))
+            .then(|| principal.as_ref().map_or_else(|| self.subject(resource, facts), PolicyOwner::as_subject));
+        let besides = session.or(account).map_or(Besides::Nothing, Besides::Refusal);
         let resource = if resource == "*" { anything(self.action, facts) } else { Resource::Arn(&resource) };
-        self.explained(owner, subject, OtherSide::Asked, facts, |request| {
-            (explain_by_identity(request, resource), Vec::new())
-        })
+        self.explained(owner, subject, besides, facts, |request| (explain_by_identity(request, resource), Vec::new()))
     }
 
-    /// An account that our own operations are asked on. Of others than its own only the first account is told.
+    /// The user or role of the caller's account that a resource is; what is to be made is not there yet.
+    fn principal_asked_on(&self, resource: &str, facts: &Facts<'_>) -> Option<PolicyOwner> {
+        match resource.parse().ok()? {
+            arn @ (PrincipalArn::Role { .. } | PrincipalArn::User { .. })
+                if arn.account() == facts.account() && !["CreateRole", "CreateUser"].contains(&self.action.name()) =>
+            {
+                PolicyOwner::find(&arn, facts.view)
+            }
+            _ => None,
+        }
+    }
+
+    /// What is there of the caller's account, or an account that our own operations are asked on. Of others than its own
+    /// only the first account is told.
     fn subject<'v>(&self, resource: &str, facts: &Facts<'v>) -> Subject<'v> {
         let is_first = || facts.view.deployment().is_some_and(|known| known.first_account == facts.account());
         match resource.parse() {
+            // Whoever is not there has no tags.
+            Ok(arn @ (PrincipalArn::Role { .. } | PrincipalArn::User { .. })) if arn.account() == facts.account() => {
+                Subject::Iam(IamResource { account: facts.account(), tags: None, boundary: None })
+            }
             Ok(PrincipalArn::Root(account))
                 if self.action.service() == ServiceName::Claviger && (account == facts.account() || is_first()) =>
             {
@@ -195,19 +220,18 @@ impl ExplainAccess {
         }
     }
 
-    /// Asks by `ask`, which answers with the grants that it looked at.
+    /// Asks by `ask`, which answers with the grants that it looked at. Of a resource without `subject` nothing is told.
     fn explained<'g>(
         &self,
         owner: &Owner,
-        subject: Subject<'_>,
-        other_side: OtherSide,
+        subject: Option<Subject<'_>>,
+        besides: Besides,
         facts: &Facts<'_>,
         ask: impl FnOnce(&Request<'_>) -> (Explanation, Vec<&'g Grant>),
     ) -> Result<Report, Error> {
         let no_principal = || Error::Internal("a principal that calls nobody was explained".into());
         let principal = owner.as_principal(facts.view).ok_or_else(no_principal)?;
-        let hidden = other_side != OtherSide::Asked;
-        let place = (!hidden).then_some(Circumstances { facts: *facts, action: self.action, subject });
+        let place = subject.map(|subject| Circumstances { facts: *facts, action: self.action, subject });
         let context = Supposed::new(Some(owner), place, &self.told, Untold::Unknown);
         let (explanation, grants) = ask(&Request { principal: &principal, action: self.action, context: &context });
         let mut unknown = context.missing(&explanation);
@@ -215,7 +239,7 @@ impl ExplainAccess {
             unknown.push(ConditionKey::KmsEncryptionContextKeys.to_string());
             unknown.dedup();
         }
-        Ok(Report::new(&explanation, owner, facts.view, &grants, unknown, other_side))
+        Ok(Report::new(&explanation, owner, facts.view, &grants, unknown, besides))
     }
 }
 
@@ -513,7 +537,7 @@ mod tests {
     fn the_callers_own_session() {
         let kms = TestKms::new();
         let condition = json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}});
-        let with_code = json!({"Effect": "Allow", "Action": ["kms:ListKeys", "sts:GetSessionToken"], "Resource": "*",
+        let with_code = json!({"Effect": "Allow", "Action": ["kms:ListKeys", "sts:AssumeRole"], "Resource": "*",
             "Condition": condition});
         let explaining = statement("Allow", "claviger:ExplainAccess", "*");
         let ann = kms.admin().user("ann", &format!("{with_code},{explaining}"));
@@ -528,6 +552,44 @@ mod tests {
             assert_eq!(session.call("ListKeys", json!({})).is_ok(), want == "Allow");
         }
         assert_eq!(ann.ok("ExplainAccess", body("kms:ListKeys"))["Decision"], "Deny");
-        assert_eq!(ann.ok("ExplainAccess", body("sts:GetSessionToken"))["Decision"], "Depends");
+        // A code may come with this request.
+        kms.role("r");
+        let assume = json!({"Action": "sts:AssumeRole", "Resource": format!("arn:aws:iam::{HOME}:role/r")});
+        assert_eq!(ann.ok("ExplainAccess", assume.clone())["Decision"], "Depends");
+        assert_eq!(plain.call("ExplainAccess", assume).unwrap()["Decision"], "Depends");
+    }
+
+    /// The tags of one's own users and roles are told. Whoever is not there, or is to be made, has none.
+    #[test]
+    fn users_and_roles_as_resources() {
+        let kms = TestKms::new();
+        let actions = ["claviger:RevokeSessions", "iam:CreateUser", "iam:GetRole", "iam:GetUser"];
+        let on_tag = json!({"Effect": "Allow", "Action": actions, "Resource": "*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/team": "red"}}});
+        let ann = kms.admin().user("ann", &on_tag.to_string()).arn();
+        let tags = json!([{"Key": "team", "Value": "red"}]);
+        for session in [kms.admin(), kms.away()] {
+            session.ok("CreateUser", json!({"UserName": "red", "Tags": tags}));
+        }
+        kms.role("red");
+        kms.ok("TagRole", json!({"RoleName": "red", "Tags": tags}));
+        for (action, name, decision, reason) in [
+            ("claviger:RevokeSessions", "user/red", "Allow", "IdentityPolicy"),
+            ("claviger:RevokeSessions", "role/red", "Allow", "IdentityPolicy"),
+            ("claviger:RevokeSessions", "user/ann", "Deny", "NothingAllows"),
+            ("claviger:RevokeSessions", "user/none", "Deny", "NothingAllows"),
+            ("iam:GetUser", "user/red", "Allow", "IdentityPolicy"),
+            ("iam:GetUser", "user/ann", "Deny", "NothingAllows"),
+            ("iam:GetRole", "role/red", "Allow", "IdentityPolicy"),
+            ("iam:CreateUser", "user/red", "Deny", "NothingAllows"),
+        ] {
+            let resource = json!({"Resource": format!("arn:aws:iam::{HOME}:{name}")});
+            let reply = explained(&kms, &ann, action, resource);
+            assert_eq!(told(&reply), (decision, reason, vec![]), "{action} {name}");
+        }
+        // Of another account's nothing is told.
+        let away = json!({"Resource": format!("arn:aws:iam::{AWAY}:user/red")});
+        let reply = explained(&kms, &ann, "claviger:RevokeSessions", away);
+        assert_eq!(told(&reply), ("Deny", "NotAcrossAccounts", vec!["aws:ResourceTag/team"]));
     }
 }

@@ -37,7 +37,6 @@ impl Operation for GetSessionToken {
     const NAME: &'static str = "GetSessionToken";
     const SERVICE: ServiceName = ServiceName::Sts;
     const SESSIONS: Sessions = Sessions::None;
-    const TAKES_CODE: bool = true;
     type Target = Everybody;
     type Reply = Reply;
 

@@ -49,6 +49,7 @@ mod tests {
     use serde_json::json;
 
     use crate::testing::organization::{root, unit};
+    use crate::testing::test_events::event_of;
     use crate::testing::test_kms::{AWAY, TestKms, refused, statement};
 
     #[test]
@@ -64,6 +65,23 @@ mod tests {
         let answer = kms.call("MoveAccount", json!({"AccountId": AWAY, "DestinationParentId": "ou-none-12345678"}));
         let text = "The organizational unit ou-none-12345678 does not exist.";
         assert_eq!(answer, Err(refused("NotFoundException", text)));
+    }
+
+    /// Where it is is asked about besides, but only once if it is where it goes.
+    #[test]
+    fn what_is_asked_about() {
+        let kms = TestKms::new();
+        let root = root(&kms);
+        let team = unit(&kms, &root, "team");
+        for (to, asked) in [(&root, vec![&root]), (&team, vec![&team, &root]), (&team, vec![&team])] {
+            let commits = kms.store.commits();
+            kms.ok("MoveAccount", json!({"AccountId": AWAY, "DestinationParentId": to}));
+            let commit = kms.store.commits_since(commits).remove(0);
+            let resources = event_of(&commit).1.resources;
+            assert_eq!(resources[0], format!("arn:aws:iam::{AWAY}:root"));
+            let parents: Vec<_> = resources[1..].iter().map(|arn| arn.rsplit('/').next().unwrap()).collect();
+            assert_eq!(parents, asked, "{to}");
+        }
     }
 
     /// Who may move the account, but not out of where it is, is not told where that is.

@@ -13,7 +13,7 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, grant_tokens, key_name};
 use crate::pipeline::operation::{Operation, Use};
 use crate::pipeline::request::RequestContext;
-use crate::target::{Authorized, KeyName, Materials, Pair, PairName, RE_ENCRYPT_FROM};
+use crate::target::{Authorized, KeyName, Materials, Pair, PairName, RE_ENCRYPT_FROM, RE_ENCRYPT_TO};
 use crate::wire::{Base64, Blob, Fields};
 
 /// The request.
@@ -46,6 +46,7 @@ pub struct Reply {
 impl Operation for ReEncrypt {
     const NAME: &'static str = "ReEncrypt";
     const ACTION: Action = RE_ENCRYPT_FROM;
+    const ASKED_BESIDES: &'static [Action] = &[RE_ENCRYPT_TO];
     const CROSS_ACCOUNT: bool = true;
     type Target = Pair;
     type Reply = Reply;

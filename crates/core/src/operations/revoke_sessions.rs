@@ -145,6 +145,19 @@ mod tests {
                 "{name}"
             );
         }
+        let away = ["a", "b"].map(|team| {
+            let tags = json!([{"Key": "team", "Value": team}]);
+            kms.away().ok("CreateUser", json!({"UserName": format!("u-{team}"), "Tags": tags}));
+            format!("u-{team}")
+        });
+        let refusals = away.into_iter().chain(["none".to_owned()]).map(|name| {
+            let body = json!({"PrincipalArn": format!("arn:aws:iam::{AWAY}:user/{name}")});
+            let refusal = caller.call("RevokeSessions", body).unwrap_err();
+            assert!(refusal.message.contains(&format!("user/{name} ")), "{refusal:?}");
+            (refusal.code, refusal.message.replace(&format!("user/{name} "), ""))
+        });
+        let refusals = Vec::from_iter(refusals);
+        assert!(refusals.iter().all(|refusal| *refusal == refusals[2]), "{refusals:?}");
     }
 
     /// The revocation goes with the user; a successor of its name is another principal.

@@ -5,6 +5,7 @@ use claviger_types::ServiceName;
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::identity::session::SessionKind;
 use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::{NothingTold, RequestContext};
@@ -36,15 +37,14 @@ pub trait Operation: Sized + Send + Sync + 'static {
     const CROSS_ACCOUNT: bool = false;
     /// Whether policies are told the permissions boundary of the user or role: [`Asked::tells_boundary`].
     const TELLS_BOUNDARY: bool = false;
-    /// Actions that are asked besides, as the request or the caller's session makes them needed. No operation has their
-    /// names.
+    /// Actions that are asked besides, always or as the request or the caller's session makes them needed. Of those that
+    /// no operation has the name of, this is where to find whose they are.
     const ASKED_BESIDES: &'static [Action] = &[];
-    /// Whether a code of an MFA device may come with the request, which counts before the session's.
-    const TAKES_CODE: bool = false;
     /// Which sessions may call it, whatever policies say. STS lets a user's own call but a few of its operations.
     const SESSIONS: Sessions = match Self::SERVICE {
+        ServiceName::Iam => Sessions::OfRolesOrWithCode,
         ServiceName::Sts => Sessions::OfRoles,
-        ServiceName::Claviger | ServiceName::Iam | ServiceName::Kms => Sessions::All,
+        ServiceName::Claviger | ServiceName::Kms => Sessions::All,
     };
     /// What it acts upon.
     type Target: Target;
@@ -69,7 +69,8 @@ pub trait Operation: Sized + Send + Sync + 'static {
     }
 }
 
-/// Which sessions an operation answers. Source: IAM user guide, "Compare AWS STS credentials".
+/// Which sessions an operation answers. Source: STS API reference, GetSessionToken, and IAM user guide, "Compare AWS STS
+/// credentials".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sessions {
     /// All of them.
@@ -78,6 +79,20 @@ pub enum Sessions {
     None,
     /// Those of roles, and not those of users.
     OfRoles,
+    /// Those of roles, and those of users that were opened with a code of an MFA device.
+    OfRolesOrWithCode,
+}
+
+impl Sessions {
+    /// Whether a session of this kind is answered.
+    pub fn answer(self, kind: SessionKind) -> bool {
+        match self {
+            Self::All => true,
+            Self::None => false,
+            Self::OfRoles => kind == SessionKind::Role,
+            Self::OfRolesOrWithCode => kind != SessionKind::User,
+        }
+    }
 }
 
 /// Looks at the View and answers.

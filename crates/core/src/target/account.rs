@@ -1,10 +1,10 @@
 //! Operations that are not about one thing: asked on `*`, decided by identity policies alone.
 
 use claviger_policy::{Action, Denial, Resource};
-use claviger_types::ServiceName;
+use claviger_types::{AccountId, ServiceName};
 
 use super::circumstances::Subject;
-use super::{Asked, Resources, Target, decision};
+use super::{Asked, Callers, Resources, Target, decision};
 use crate::denial::{Denied, DeniedResource};
 use crate::error::Error;
 use crate::pipeline::call::Facts;
@@ -32,6 +32,7 @@ impl Target for Account {
 
 impl Target for Everybody {
     type Name = ();
+    const CALLERS: Callers = Callers::All;
 
     fn resolve(_: &(), _: Asked, _: &Facts<'_>) -> Result<Self, Error> {
         Ok(Self)
@@ -64,6 +65,22 @@ pub(crate) fn ask_identity(
     shown: impl FnOnce(Denial) -> DeniedResource,
 ) -> Result<(), Error> {
     decision::by_identity(action, resource, subject, facts).map_err(|denial| denied(action, facts, shown(denial)))
+}
+
+/// Asks about something of an account that only the account's own principals may be allowed. What is another account's
+/// tells nothing: `found` counts in one's own alone.
+pub(super) fn ask_own(
+    asked: Asked,
+    arn: &str,
+    account: AccountId,
+    found: Option<Subject<'_>>,
+    facts: &Facts<'_>,
+) -> Result<(), Error> {
+    let own = account == facts.account();
+    let subject = found.filter(|_| own).unwrap_or(Subject::Account);
+    let shown = |denial| DeniedResource::Named(arn.to_owned(), denial);
+    ask_identity(asked.action, Resource::Arn(&arn), subject, facts, shown)?;
+    if own { Ok(()) } else { Err(denied(asked.action, facts, DeniedResource::Unknown)) }
 }
 
 /// AccessDenied in the caller's words.
@@ -112,14 +129,14 @@ pub struct Deployment;
 
 impl Target for Deployment {
     type Name = ();
+    const CALLERS: Callers = Callers::OfFirstAccount;
 
     fn resolve(_: &(), _: Asked, _: &Facts<'_>) -> Result<Self, Error> {
         Ok(Self)
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        Account.ask(asked, facts)?;
-        only_first_account(asked, facts)
+        Account.ask(asked, facts)
     }
 
     fn describe(&self, _: &Self::Name, _: &mut Resources) {}

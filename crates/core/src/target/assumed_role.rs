@@ -21,7 +21,7 @@ pub struct AssumedRoleName {
     /// The role's ARN.
     pub arn: PrincipalArn,
     /// What is asked besides, for what the request says of the session.
-    pub further: Vec<Action>,
+    pub besides: Vec<Action>,
 }
 
 /// A role that is there and may be assumed, or is not there.
@@ -29,7 +29,7 @@ pub struct AssumedRole {
     arn: PrincipalArn,
     found: Option<Arc<Role>>,
     /// What is asked besides.
-    further: Vec<Action>,
+    besides: Vec<Action>,
 }
 
 /// What is asked of a session with tags.
@@ -50,16 +50,16 @@ impl Target for AssumedRole {
             PrincipalArn::Root(_) | PrincipalArn::Session { .. } | PrincipalArn::User { .. } => None,
         };
         let session = facts.caller.session;
-        let mut further = name.further.clone();
-        further.extend(session.filter(|session| session.tags.iter().any(|tag| tag.transitive)).map(|_| TAG_SESSION));
-        further.extend(session.and_then(|session| session.source_identity.as_ref()).map(|_| SET_SOURCE_IDENTITY));
+        let mut besides = name.besides.clone();
+        besides.extend(session.filter(|session| session.tags.iter().any(|tag| tag.transitive)).map(|_| TAG_SESSION));
+        besides.extend(session.and_then(|session| session.source_identity.as_ref()).map(|_| SET_SOURCE_IDENTITY));
         let found = found.filter(|role| role.arn() == name.arn && !facts.view.is_closed(role.account)).cloned();
-        Ok(Self { arn: name.arn.clone(), found, further })
+        Ok(Self { arn: name.arn.clone(), found, besides })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let allows = |action| self.found.as_ref().is_some_and(|role| decision::on_role(role, action, facts).is_ok());
-        let refused = std::iter::once(asked.action).chain(self.further.iter().copied()).find(|action| !allows(*action));
+        let refused = std::iter::once(asked.action).chain(self.besides.iter().copied()).find(|action| !allows(*action));
         refused.map_or(Ok(()), |action| Err(denied(action, facts, DeniedResource::Role(self.arn.clone()))))
     }
 

@@ -125,7 +125,7 @@ impl Pair {
 pub const RE_ENCRYPT_FROM: Action = action!(ServiceName::Kms, "ReEncryptFrom");
 
 /// What it asks for on the key to encrypt with.
-const RE_ENCRYPT_TO: Action = action!(ServiceName::Kms, "ReEncryptTo");
+pub const RE_ENCRYPT_TO: Action = action!(ServiceName::Kms, "ReEncryptTo");
 
 fn asked_from(asked: Asked) -> Asked {
     Asked { action: RE_ENCRYPT_FROM, ..asked }

@@ -112,7 +112,7 @@ impl<'a> Circumstances<'a> {
             ConditionKey::AwsPrincipalOrgPaths => self.organization_path(caller.account),
             // A code that comes with the request itself is judged before anything is done.
             ConditionKey::AwsMultiFactorAuthPresent if self.facts.request.presents_code() => Values::boolean(true),
-            ConditionKey::AwsMultiFactorAuthAge if self.facts.request.presents_code() => Values::text("0"),
+            ConditionKey::AwsMultiFactorAuthAge if self.facts.request.presents_code() => Values::integer(0),
             key => return caller.session_condition(key, self.facts.wall_now()).or_else(|| caller.condition(key)),
         })
     }

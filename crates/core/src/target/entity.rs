@@ -41,7 +41,7 @@ pub struct EntityTarget<E: Entity> {
     /// What a refusal names.
     shown: String,
     /// What is asked besides if it is to be made with tags.
-    tagging: Option<Action>,
+    besides: Option<Action>,
 }
 
 /// Whether a request to make something gives it tags. Source: a refusal of CreateRole at AWS, openshift/installer#1073.
@@ -108,14 +108,14 @@ impl<E: Entity> Target for EntityTarget<E> {
             }
         };
         let there = found.clone().filter(|_| !matches!(place, EntityPlace::New(..)));
-        let tagging = E::TAG.filter(|_| matches!(place, EntityPlace::New(..)));
-        Ok(Self { name, found, arn, there, shown, tagging })
+        let besides = E::TAG.filter(|_| matches!(place, EntityPlace::New(..)));
+        Ok(Self { name, found, arn, there, shown, besides })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         self.ask_on(&self.arn, asked, facts)?;
-        let tagging = self.tagging.filter(|_| requests_tags(asked.action, facts));
-        tagging.map_or(Ok(()), |action| self.ask_on(&self.arn, Asked { action, ..asked }, facts))
+        let besides = self.besides.filter(|_| requests_tags(asked.action, facts));
+        besides.map_or(Ok(()), |action| self.ask_on(&self.arn, Asked { action, ..asked }, facts))
     }
 
     fn describe(&self, _: &Self::Name, resources: &mut Resources) {

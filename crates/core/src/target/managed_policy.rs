@@ -34,7 +34,7 @@ pub struct PolicyTarget {
     /// Its tags, as conditions see them: not if it is to be made.
     tags: Option<Tags>,
     /// What is asked besides if it is to be made with tags.
-    tagging: Option<Action>,
+    besides: Option<Action>,
 }
 
 const TAG: Option<Action> = Action::of(ServiceName::Iam, "TagPolicy");
@@ -53,12 +53,12 @@ impl Target for PolicyTarget {
                 let own = arn.account.is_none_or(|owner| owner == account);
                 let found = facts.view.managed_policy(arn).filter(|_| own).cloned();
                 let tags = found.as_ref().map(|policy| Arc::clone(&policy.tags));
-                Self { found, arn: arn.clone(), shown: format!("policy {arn}"), tags, tagging: None }
+                Self { found, arn: arn.clone(), shown: format!("policy {arn}"), tags, besides: None }
             }
             PolicyPlace::New(name, path) => {
                 let found = facts.view.customer_policy(account, &name.folded()).cloned();
                 let arn = PolicyArn { account: Some(account), path: path.clone(), name: name.clone() };
-                Self { found, arn, shown: format!("policy {name}"), tags: None, tagging: TAG }
+                Self { found, arn, shown: format!("policy {name}"), tags: None, besides: TAG }
             }
         })
     }
@@ -71,7 +71,7 @@ impl Target for PolicyTarget {
             ask_identity(action, Resource::Arn(&self.arn), subject, facts, shown)
         };
         ask(asked.action)?;
-        self.tagging.filter(|_| requests_tags(asked.action, facts)).map_or(Ok(()), ask)
+        self.besides.filter(|_| requests_tags(asked.action, facts)).map_or(Ok(()), ask)
     }
 
     fn describe(&self, _: &Self::Name, resources: &mut Resources) {

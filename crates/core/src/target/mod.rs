@@ -29,7 +29,7 @@ pub(crate) use account::anything;
 pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
 pub use assumed_role::{AssumedRole, AssumedRoleName, SET_SOURCE_IDENTITY, TAG_SESSION};
-pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName, RE_ENCRYPT_FROM};
+pub use ciphertext::{CiphertextKey, CiphertextName, Pair, PairName, RE_ENCRYPT_FROM, RE_ENCRYPT_TO};
 pub(crate) use circumstances::Circumstances;
 pub use circumstances::{IamResource, OrganizationResource, Subject};
 pub use entity::{
@@ -52,6 +52,8 @@ pub trait Target: Sized + Send + Sync {
     type Name: Send + Sync;
     /// What it is to those who ask about an action without making the request.
     const RESOURCE_TYPE: ResourceType = ResourceType::Other;
+    /// Whom an operation on it answers at all.
+    const CALLERS: Callers = Callers::Allowed;
 
     /// Finds it, or says in the caller's words why not.
     fn resolve(name: &Self::Name, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error>;
@@ -73,6 +75,19 @@ pub struct Asked {
     /// Whether `iam:PermissionsBoundary` is the boundary that the user or role has: what changes its policies has the
     /// key. What sets a boundary has the one that it sets. Source: service authorization reference, IAM.
     pub tells_boundary: bool,
+}
+
+/// Which callers an operation answers, before any policy or without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Callers {
+    /// All of them: no policy is asked.
+    All,
+    /// Those whom policies allow it.
+    Allowed,
+    /// Those of the deployment's first account whom policies allow it.
+    OfFirstAccount,
+    /// The same, and those of the very account that the request is about.
+    OfFirstAccountOrItself,
 }
 
 /// What an action is asked on. Source: service authorization references of KMS and STS, "Resource types".
@@ -109,6 +124,9 @@ pub fn authorize<T: Target>(
 ) -> Result<Authorized<T>, Error> {
     let target = T::resolve(name, asked, facts)?;
     target.describe(name, resources);
+    if T::CALLERS == Callers::OfFirstAccount {
+        account::only_first_account(asked, facts)?;
+    }
     target.ask(asked, facts)?;
     Ok(Authorized(target))
 }

@@ -12,7 +12,7 @@ use claviger_types::{AccountId, ControlPolicyId, ControlPolicyType, ControlTarge
 use super::account::{ask_identity, only_first_account};
 use super::circumstances::{OrganizationResource, Subject};
 use super::key::existing_key;
-use super::{Asked, Resources, Target};
+use super::{Asked, Callers, Resources, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::organization::{organization, own_policy_arn, policy_arn, target_arn};
@@ -67,6 +67,7 @@ struct Place {
 
 impl Target for OrganizationPart {
     type Name = Part;
+    const CALLERS: Callers = Callers::OfFirstAccount;
 
     fn resolve(name: &Part, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
         let (mut places, mut absent) = (Vec::new(), Vec::new());
@@ -94,7 +95,6 @@ impl Target for OrganizationPart {
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        only_first_account(asked, facts)?;
         let ask = |places: &[Place]| places.iter().try_for_each(|place| place.ask(asked, facts));
         as_if_absent(ask(&self.places), || ask(&self.absent))
     }
@@ -161,6 +161,7 @@ fn as_if_absent(answer: Result<(), Error>, absent: impl FnOnce() -> Result<(), E
 
 impl Target for AccountEntry {
     type Name = AccountId;
+    const CALLERS: Callers = Callers::OfFirstAccountOrItself;
 
     fn resolve(id: &AccountId, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
         let place = || Place::of_target(&ControlTarget::Account(*id), facts);
@@ -181,6 +182,7 @@ impl Target for AccountEntry {
 
 impl Target for AnyKey {
     type Name = KeyArn;
+    const CALLERS: Callers = Callers::OfFirstAccount;
 
     fn resolve(arn: &KeyArn, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
         let found = existing_key(arn.id, facts).filter(|key| key.arn == *arn);
@@ -188,7 +190,6 @@ impl Target for AnyKey {
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        only_first_account(asked, facts)?;
         let ask = |subject| {
             let shown = |denial| DeniedResource::Named(self.arn.to_string(), denial);
             ask_identity(asked.action, Resource::Arn(&self.arn), subject, facts, shown)

@@ -5,13 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use claviger_policy::Resource;
 use claviger_types::{AccountId, GroupArn, Malformed, PrincipalArn, RoleSessionName};
 
-use super::account::{ask_identity, denied};
+use super::account::ask_own;
 use super::circumstances::Subject;
 use super::{Asked, Resources, Target};
-use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::identity::entities::Entity;
 use crate::pipeline::call::Facts;
@@ -58,7 +56,7 @@ impl FromStr for PolicyOwnerName {
 
 impl PolicyOwner {
     /// What conditions tell of it.
-    fn as_subject(&self) -> Subject<'_> {
+    pub(crate) fn as_subject(&self) -> Subject<'_> {
         match self {
             Self::Group(group) => Subject::Iam(group.as_iam_resource()),
             Self::Role(role, _) => Subject::Iam(role.as_iam_resource()),
@@ -103,12 +101,7 @@ impl Target for PolicyOwnerTarget {
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        let shown = |denial| DeniedResource::Named(self.arn.clone(), denial);
-        // What is another account's tells nothing.
-        let own = self.found.as_ref().filter(|_| self.account == facts.account());
-        let subject = own.map_or(Subject::Account, PolicyOwner::as_subject);
-        ask_identity(asked.action, Resource::Arn(&self.arn), subject, facts, shown)?;
-        if self.account == facts.account() { Ok(()) } else { Err(denied(asked.action, facts, DeniedResource::Unknown)) }
+        ask_own(asked, &self.arn, self.account, self.found.as_ref().map(PolicyOwner::as_subject), facts)
     }
 
     fn describe(&self, _: &Self::Name, resources: &mut Resources) {

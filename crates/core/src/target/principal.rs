@@ -1,12 +1,10 @@
 //! A principal of IAM by its ARN, for our own operations: decided by identity policies alone.
 
-use claviger_policy::Resource;
 use claviger_types::{AccountId, PrincipalArn, PrincipalId};
 
-use super::account::{ask_identity, denied};
+use super::account::ask_own;
 use super::circumstances::Subject;
 use super::{Asked, Resources, Target};
-use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::identity::entities::Entity;
 use crate::pipeline::call::Facts;
@@ -33,24 +31,22 @@ impl Target for PrincipalTarget {
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        let shown = |denial| DeniedResource::Named(self.arn.to_string(), denial);
-        // What is another account's tells nothing.
-        let own = self.found.as_ref().filter(|_| self.arn.account() == facts.account());
-        let subject = match own {
-            Some(IamPrincipal::Role(role)) => Subject::Iam(role.as_iam_resource()),
-            Some(IamPrincipal::User(user)) => Subject::Iam(user.as_iam_resource()),
-            None => Subject::Account,
-        };
-        ask_identity(asked.action, Resource::Arn(&self.arn), subject, facts, shown)?;
-        if self.arn.account() == facts.account() {
-            Ok(())
-        } else {
-            Err(denied(asked.action, facts, DeniedResource::Unknown))
-        }
+        let found = self.found.as_ref().map(IamPrincipal::as_subject);
+        ask_own(asked, &self.arn.to_string(), self.arn.account(), found, facts)
     }
 
     fn describe(&self, _: &Self::Name, resources: &mut Resources) {
         resources.arn(self.arn.to_string());
+    }
+}
+
+impl IamPrincipal {
+    /// What conditions tell of it.
+    pub(super) fn as_subject(&self) -> Subject<'_> {
+        match self {
+            Self::Role(role) => Subject::Iam(role.as_iam_resource()),
+            Self::User(user) => Subject::Iam(user.as_iam_resource()),
+        }
     }
 }
 

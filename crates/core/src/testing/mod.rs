@@ -4,6 +4,7 @@
 mod authorization_matrix;
 mod conditions;
 mod every_operation;
+mod explanations;
 mod grants;
 mod hostile;
 mod identity_races;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use claviger_types::{AccountId, PolicyArn, Timestamp};
+use claviger_types::{AccountId, PolicyArn, PrincipalArn, RoleName, Timestamp, UserName};
 
 use super::apply::{At, DamagedState};
 use super::identities::Dangling;
@@ -21,12 +21,14 @@ impl View {
     ) -> Result<(), DamagedState> {
         let (account, folded) = at.owned()?;
         let groups = record.groups.iter().map(|id| parse(at, id)).collect::<Result<_, _>>()?;
+        let (path, name): (Box<str>, UserName) = (record.path.into(), parse(at, &record.name)?);
+        let arn = PrincipalArn::User { account, path: path.clone(), name: name.clone() };
         let user = User {
             account,
             id: parse(at, &record.id)?,
-            name: parse(at, &record.name)?,
-            path: record.path.into(),
-            arn_text: Default::default(),
+            name,
+            path,
+            arn_text: arn.to_string().into(),
             created_at: Timestamp::from_millis(record.created_at),
             policies: policies(at, record.policies, opener)?,
             access_keys: record.access_keys.into(),
@@ -69,12 +71,14 @@ impl View {
         opener: &mut Opener<'_>,
     ) -> Result<(), DamagedState> {
         let (account, folded) = at.owned()?;
+        let (path, name): (Box<str>, RoleName) = (record.path.into(), parse(at, &record.name)?);
+        let arn = PrincipalArn::Role { account, path: path.clone(), name: name.clone() };
         let role = Role {
             account,
             id: parse(at, &record.id)?,
-            name: parse(at, &record.name)?,
-            path: record.path.into(),
-            arn_text: Default::default(),
+            name,
+            path,
+            arn_text: arn.to_string().into(),
             created_at: Timestamp::from_millis(record.created_at),
             policies: policies(at, record.policies, opener)?,
             trust: opener.policies.intern_trust(&record.trust).map_err(|error| at.damaged(error))?,

@@ -211,7 +211,6 @@ impl Identities {
         let key = (user.account, user.name.folded());
         user.effective = self.effective_of_user(&user)?;
         user.identity = user.effective.merge();
-        user.arn_text = user.arn().to_string().into();
         self.remove_user(key.0, &key.1);
         for arn in &user.policies.attached {
             add(&mut self.attachments, (user.account, arn.clone()), Holder::User(key.1.clone()));
@@ -295,7 +294,6 @@ impl Identities {
         let key = (role.account, role.name.folded());
         role.effective = self.effective_of_role(&role)?;
         role.identity = role.effective.merge();
-        role.arn_text = role.arn().to_string().into();
         self.remove_role(key.0, &key.1);
         for arn in &role.policies.attached {
             add(&mut self.attachments, (role.account, arn.clone()), Holder::Role(key.1.clone()));

@@ -122,7 +122,7 @@ fn wanted_texts(place: &Place<'_>, test: Test, texts: &[String], language: Langu
     let mut with_variables = false;
     for text in texts {
         let variables = language.variables && text.contains(variables::OPEN);
-        if variables && variables::keys(text).is_err() {
+        if variables && variables::check(text).is_err() {
             return Err(place.malformed(format!("`{}` holds a malformed policy variable", quoted(text))));
         }
         // A variable may bring the parts that are missing.

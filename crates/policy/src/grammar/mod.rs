@@ -211,10 +211,8 @@ fn check_resource(place: &Place<'_>, text: &str, language: Language) -> Result<(
             if region.contains(variables::OPEN) || account.contains(variables::OPEN) {
                 return Err(place.malformed("a policy variable may stand only in the last part of an ARN"));
             }
-            match variables::keys(resource) {
-                Ok(_) => Ok(()),
-                Err(_) => Err(place.malformed(format!("`{}` holds a malformed policy variable", quoted(text)))),
-            }
+            variables::check(resource)
+                .map_err(|_| place.malformed(format!("`{}` holds a malformed policy variable", quoted(text))))
         }
         _ => {
             let problem = format!("`{}` is neither `*` nor an ARN with wildcards only after the service", quoted(text));

@@ -208,6 +208,8 @@ fn variables() {
         ("x:y", Some(&["ann"])),
         ("x:arn", Some(&["arn:aws:iam::111122223333:user/ann"])),
         ("x:role", Some(&["arn:aws:iam::111122223333:role/r:x"])),
+        ("aws:PrincipalTag/kelvin", Some(&["\u{212A}"])),
+        ("x:k", Some(&["k"])),
         ("x:u", None),
     ];
     for (condition, want) in [
@@ -215,6 +217,9 @@ fn variables() {
         (r#"{"StringEquals": {"x:y": "${AWS:USERNAME}"}}"#, Yes),
         (r#"{"StringEquals": {"x:y": ["bob", "${aws:username}"]}}"#, Yes),
         (r#"{"StringEqualsIgnoreCase": {"x:y": "ANN${aws:PrincipalTag/none, ''}"}}"#, Yes),
+        // The sign for kelvins is longer than the letter k, and the same but for case.
+        (r#"{"StringEqualsIgnoreCase": {"aws:PrincipalTag/kelvin": "${x:k}"}}"#, Yes),
+        (r#"{"StringEquals": {"aws:PrincipalTag/kelvin": "${x:k}"}}"#, No),
         (r#"{"StringLike": {"x:y": "?${aws:PrincipalTag/none, 'n'}*"}}"#, Yes),
         (r#"{"StringLike": {"x:y": "${aws:PrincipalTag/star}"}}"#, No),
         (r#"{"StringLike": {"x:y": "${*}"}}"#, No),
@@ -314,6 +319,18 @@ fn the_steps_of_all_conditions_are_bounded() {
     let usual = patterns(&|number| format!(r#""customer-{number}-*""#));
     check(&format!(r#"{{"StringLike": {{"x:y": [{usual}]}}}}"#), &[("x:y", Some(&[&value]))], No);
     check(&format!(r#"{{"StringLike": {{"x:y": [{usual}]}}}}"#), &[("x:y", Some(&["customer-899-1"]))], Yes);
+    // A variable alone takes as many steps as the value is long.
+    let (most, more) = ("a".repeat(1 << 20), "a".repeat((1 << 20) + 1));
+    for (value, want) in [(&most, Yes), (&more, Unknown)] {
+        let value: &[&str] = &[value];
+        check(r#"{"StringEquals": {"x:y": "${x:z}"}}"#, &[("x:y", Some(value)), ("x:z", Some(value))], want);
+    }
+    // A long ARN is still told where it takes no more than its length.
+    let (arn, piece) = (format!("arn:aws:s3:::{}", "a".repeat(20_000)), "a".repeat(200));
+    let keys: Keys<'_> = &[("x:y", Some(&[&arn]))];
+    for (pattern, want) in [(format!("*{piece}b*"), No), (format!("*{piece}*"), Yes)] {
+        check(&format!(r#"{{"ArnLike": {{"x:y": "arn:aws:s3:::{pattern}"}}}}"#), keys, want);
+    }
 }
 
 /// So are those of operators without wildcards, and those of keys with many values: all values with all texts.

@@ -77,12 +77,19 @@ fn what_decides_is_always_there() {
     let long = of("Deny", &format!(r#""Principal": {everybody}, {condition}"#));
     let account = of("Allow", r#""Principal": {"AWS": "111122223333"}"#);
     let ann = of("Allow", r#""Principal": {"AWS": "arn:aws:iam::111122223333:user/ann"}"#);
+    let account_and_ann = ann.replace(r#""arn:"#, r#"["111122223333", "arn:"#).replace(r#"ann"}"#, r#"ann"]}"#);
     let ann_denied = ann.replace("Allow", "Deny");
     let role = of("Allow", r#""Principal": {"AWS": "arn:aws:iam::111122223333:role/r"}"#);
     let session = of("Allow", r#""Principal": {"AWS": "arn:aws:sts::111122223333:assumed-role/r/s1"}"#);
     let value = "v".repeat(900);
     for (who, last, want) in [
         (Who::Ann, vec![&account, &ann], Decision::Allow(Reason::Resource { statement: 201 })),
+        // The others take what room is left.
+        (
+            Who::Ann,
+            vec![&account, &account, &account, &account, &account_and_ann],
+            Decision::Allow(Reason::Resource { statement: 204 }),
+        ),
         (Who::Session, vec![&account, &role], Decision::Allow(Reason::Resource { statement: 201 })),
         (Who::Session, vec![&account, &role, &session], Decision::Allow(Reason::Resource { statement: 202 })),
         (

@@ -101,7 +101,10 @@ impl Answer {
                 "the principal's own side allows it; the other account's side must allow it too, and is not shown."
                     .to_owned()
             }
-            "NotAcrossAccounts" => "it works on keys of the principal's own account only.".to_owned(),
+            "FirstAccountOnly" => "only the deployment's first account may do this.".to_owned(),
+            "NoPermissionNeeded" => "no permission is needed, and no policy is asked.".to_owned(),
+            "NotAcrossAccounts" => "it works in the principal's own account only.".to_owned(),
+            "SessionCredentials" => "it is not called with session credentials of this kind.".to_owned(),
             "NothingAllows" => format!("no statement of {layer} allows it."),
             "ResourceAndIdentityPolicy" => {
                 "the resource's policy allows the principal or its account, and an identity policy allows it."
@@ -141,7 +144,11 @@ impl fmt::Display for Obstacle {
             "Denies" => writeln!(f, "  - what denies must not match:")?,
             "ResourcePolicyOfAnotherAccount" => writeln!(f, "  - the other account must allow it, too")?,
             "MayNotAllow" => writeln!(f, "  - what may allow must match:")?,
-            "NotAcrossAccounts" => writeln!(f, "  - the principal must be one of the key's account")?,
+            "FirstAccountOnly" => writeln!(f, "  - the principal must be one of the deployment's first account")?,
+            "NotAcrossAccounts" => writeln!(f, "  - the principal must be one of the resource's account")?,
+            "SessionCredentials" => {
+                writeln!(f, "  - it must be called with the user's access key, or with a session that it answers")?;
+            }
             "NothingAllows" if self.statements.is_empty() => writeln!(f, "  - a statement of {layer} must allow it")?,
             "NothingAllows" => writeln!(f, "  - a statement of {layer} must allow it; nearest comes:")?,
             other => writeln!(f, "  - {other}")?,
