@@ -101,6 +101,21 @@ def test_strict_waits_for_the_event(new_server):
     assert request_id(caught.value.response) in {event["id"] for event in decoded(server.data_dir)}
 
 
+def test_without_events_of_requests_commands_still_leave_theirs(new_server):
+    server = new_server(environment={"CLAVIGER_AUDIT_REQUESTS": "false"}).start()
+    kms = server.kms()
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.encrypt(KeyId=key, Plaintext=b"x")
+    with pytest.raises(ClientError):
+        kms.disable_key(KeyId=str(uuid.uuid4()))
+    kms.disable_key(KeyId=key)
+    wait_for(server, "kms:DisableKey")
+    found = decoded(server.data_dir)
+    assert count(found, "kms:CreateKey") == 1 and count(found, "kms:Encrypt") == 0
+    assert server.terminate() == 0
+    assert "audit.requests is off" in server.log.read_text()
+
+
 def test_anybody_can_verify_the_log(own_server):
     """By the published key and the files alone, after restarts and a kill too."""
     kms, sizes = own_server.kms(), []

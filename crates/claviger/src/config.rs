@@ -119,6 +119,7 @@ pub(crate) struct Config {
     /// The form of log lines.
     pub(crate) log_format: Setting<LogFormat>,
     audit_group_millis: Setting<u64>,
+    audit_requests: Setting<bool>,
     audit_strict: Setting<bool>,
     regions: Setting<Regions>,
     keys_per_account_and_region: Setting<Quota>,
@@ -206,6 +207,9 @@ impl Config {
             audit_group_millis: layers
                 .pick("CLAVIGER_AUDIT_GROUP_MILLIS", None, file.audit.group_millis)?
                 .or_default(audit_group_millis(AuditSettings::default())),
+            audit_requests: layers
+                .pick("CLAVIGER_AUDIT_REQUESTS", None, file.audit.requests)?
+                .or_default(AuditSettings::default().requests),
             audit_strict: layers
                 .pick("CLAVIGER_AUDIT_STRICT", None, file.audit.strict)?
                 .or_default(AuditSettings::default().strict),
@@ -258,6 +262,7 @@ impl Config {
             audit: AuditSettings {
                 group: Duration::from_millis(self.audit_group_millis.value),
                 strict: self.audit_strict.value,
+                requests: self.audit_requests.value,
             },
         }
     }
@@ -276,6 +281,7 @@ impl Config {
             line("connections_max", self.connections_max.value, &self.connections_max.origin),
             line("log_format", quoted(log_format), &self.log_format.origin),
             line("audit.group_millis", self.audit_group_millis.value, &self.audit_group_millis.origin),
+            line("audit.requests", self.audit_requests.value, &self.audit_requests.origin),
             line("audit.strict", self.audit_strict.value, &self.audit_strict.origin),
             line("regions", &self.regions.value, &self.regions.origin),
             line_of_path("tls.cert", self.tls_cert.as_ref()),
@@ -402,6 +408,7 @@ mod tests {
         regions = ["eu-central-1", "eu-west-1"]
         [audit]
         group_millis = 20
+        requests = false
         strict = true
         [tls]
         cert = "cert.pem"
@@ -416,10 +423,11 @@ mod tests {
         let shown = config.show();
         let expected: toml::Table = toml::from_str(FULL).unwrap();
         assert_eq!(toml::from_str::<toml::Table>(&shown).unwrap(), expected);
-        assert_eq!(shown.matches(&format!("  # file, {}\n", path.display())).count(), 12, "{shown}");
+        assert_eq!(shown.matches(&format!("  # file, {}\n", path.display())).count(), 13, "{shown}");
         let settings = config.settings(false);
         assert_eq!(settings.keys_per_account_and_region_max, 7);
-        assert_eq!((settings.audit.group, settings.audit.strict), (Duration::from_millis(20), true));
+        let AuditSettings { group, requests, strict } = settings.audit;
+        assert_eq!((group, requests, strict), (Duration::from_millis(20), false, true));
         let regions = ["eu-central-1", "eu-west-1"].map(|name| name.parse().unwrap()).to_vec();
         assert_eq!(config.settings(false).regions, ServedRegions::Listed(regions));
     }

@@ -161,6 +161,9 @@ impl Service {
     /// Hands a request's event over; without it there is no answer. Under `strict` the answer waits until it is durable.
     pub(crate) fn record(&self, event: Event, outcome: Result<Encoded, Error>) -> Execution<'static> {
         let lost = |reason: String| Err(Error::Internal(format!("the event is not recorded: {reason}")));
+        if !self.settings.audit.requests {
+            return Execution::Ready(outcome);
+        }
         if !self.settings.audit.strict {
             return Execution::Ready(self.recorder.hand_over(event.into_bytes()).map_or_else(lost, |()| outcome));
         }
@@ -178,6 +181,9 @@ impl Service {
         asked: (ServiceName, Option<&Row>),
         error: Error,
     ) -> Error {
+        if !self.settings.audit.requests {
+            return error;
+        }
         let caller = call.signatory.caller(view, call.authenticated_at).ok();
         let now = self.domain_time(view, call.authenticated_at);
         let (service, row) = asked;
@@ -190,6 +196,9 @@ impl Service {
 
     /// Records a request that is refused before it is known who sent it; beyond a rate it is counted only.
     pub fn record_stranger(&self, stranger: &Stranger<'_>) {
+        if !self.settings.audit.requests {
+            return;
+        }
         let now = self.wall_now();
         let recorded = || self.recorder.hand_over(event::of_stranger(self.now(&self.view()), stranger).into_bytes());
         if !self.strangers.take(now) || recorded().is_err() {

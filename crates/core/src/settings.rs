@@ -24,11 +24,13 @@ pub struct AuditSettings {
     pub group: Duration,
     /// Whether a request waits for its event to be durable before it is answered.
     pub strict: bool,
+    /// Whether there are such events at all. Commands and jobs always leave theirs.
+    pub requests: bool,
 }
 
 impl Default for AuditSettings {
     fn default() -> Self {
-        Self { group: Duration::from_millis(100), strict: false }
+        Self { group: Duration::from_millis(100), strict: false, requests: true }
     }
 }
 

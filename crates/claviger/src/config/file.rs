@@ -35,6 +35,7 @@ pub(crate) struct File {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Audit {
     pub(crate) group_millis: Option<u64>,
+    pub(crate) requests: Option<bool>,
     pub(crate) strict: Option<bool>,
 }
 

@@ -9,8 +9,9 @@
 //! - `event_id.rs`: ids that lead back to an entry.
 //! - `cloudtrail.rs`: an event as CloudTrail shows it.
 //!
-//! Events are opaque here: what one says is decided in `pipeline/event.rs` and written down in `records/`. Whoever reads
-//! the log (export, look-ups, usage) reads what this module wrote, from the directory, and stands beside it.
+//! To all but the last, events are opaque: what one says is decided in `pipeline/event.rs` and written down in
+//! `records/`. Whoever reads the log (export, look-ups, usage) reads what this module wrote, from the directory, and
+//! stands beside it.
 
 pub mod cloudtrail;
 mod event_id;

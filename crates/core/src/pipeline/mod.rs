@@ -106,13 +106,17 @@ fn at_once<'a, O: Operation>(
     call: &'a Call<'a>,
     answer: impl FnOnce(&Facts<'a>, Fields, &mut Trace) -> Result<Encoded, Error>,
 ) -> Execution<'a> {
-    let mut trace = Trace::of(&fields);
+    let recorded = service.settings().audit.requests;
+    let mut trace = if recorded { Trace::of(&fields) } else { Trace::unread() };
     let facts = service.facts(view, call, Signatory::caller);
     let now = service.domain_time(view, call.authenticated_at);
     let (caller, outcome) = match facts {
         Ok(facts) => (Some(facts.caller), answer(&facts, fields, &mut trace)),
         Err(error) => (None, Err(error)),
     };
+    if !recorded {
+        return Execution::Ready(outcome);
+    }
     let ended = match &outcome {
         Ok(_) => Ended::Done(None),
         Err(error) => Ended::Refused(error),

@@ -1,3 +1,5 @@
+//! Records of events that nobody made: who called, from where, and for whom they are.
+
 use serde_json::{Value, json};
 
 use super::*;
