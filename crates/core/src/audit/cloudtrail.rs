@@ -314,7 +314,7 @@ fn source(service: Option<&str>) -> String {
 
 /// CloudTrail shows refusals of all services by one name.
 fn code(code: &str) -> &str {
-    if code == "AccessDeniedException" { "AccessDenied" } else { code }
+    code.strip_suffix("Exception").filter(|name| *name == "AccessDenied").unwrap_or(code)
 }
 
 fn address(octets: &[u8]) -> Option<IpAddr> {
