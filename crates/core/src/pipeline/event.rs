@@ -109,6 +109,11 @@ impl Trace {
         Self { parameters: None, conceals: true, resources: Resources::default() }
     }
 
+    /// A request that leaves no event.
+    pub fn unrecorded() -> Self {
+        Self { parameters: None, conceals: true, resources: Resources::unwanted() }
+    }
+
     /// The event. `made` is what it made, beside what it acted upon.
     pub fn event(&self, asking: Asking<'_>, asked_for: AskedFor, ended: Ended<'_>, made: Option<&Resources>) -> Event {
         let Asking { call, caller, view, now } = asking;

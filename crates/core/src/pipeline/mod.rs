@@ -92,7 +92,7 @@ pub fn use_material<'a, O: Use>(
         if operation.dry_run() {
             return Err(Error::DryRun);
         }
-        trace.resources.materials(operation.materials(&target));
+        trace.resources.materials(|| operation.materials(&target));
         encode::<O>(&operation.run(facts, target)?)
     };
     at_once::<O>(service, view, fields, call, answer)
@@ -107,7 +107,7 @@ fn at_once<'a, O: Operation>(
     answer: impl FnOnce(&Facts<'a>, Fields, &mut Trace) -> Result<Encoded, Error>,
 ) -> Execution<'a> {
     let recorded = service.settings().audit.requests;
-    let mut trace = if recorded { Trace::of(&fields) } else { Trace::unread() };
+    let mut trace = if recorded { Trace::of(&fields) } else { Trace::unrecorded() };
     let facts = service.facts(view, call, Signatory::caller);
     let now = service.domain_time(view, call.authenticated_at);
     let (caller, outcome) = match facts {

@@ -15,11 +15,21 @@ pub struct Resources {
     pub keys: Vec<KeyUseRecord>,
     /// ARNs of all others.
     pub arns: Vec<String>,
+    /// Nobody asks for them.
+    unwanted: bool,
 }
 
 impl Resources {
+    /// Keeps nothing, for a request that leaves no event.
+    pub fn unwanted() -> Self {
+        Self { unwanted: true, ..Self::default() }
+    }
+
     /// A key, and how the request names it.
     pub fn key(&mut self, key: &KeyArn, addressed: Addressed) {
+        if self.unwanted {
+            return;
+        }
         self.keys.push(KeyUseRecord {
             account: key.account.as_u64(),
             id: *key.id.as_bytes(),
@@ -31,7 +41,9 @@ impl Resources {
 
     /// Something else.
     pub fn arn(&mut self, arn: impl Into<String>) {
-        self.arns.push(arn.into());
+        if !self.unwanted {
+            self.arns.push(arn.into());
+        }
     }
 
     /// Keys that a job acted upon.
@@ -43,12 +55,15 @@ impl Resources {
 
     /// Something that a job acted upon.
     pub fn of_arn(arn: impl ToString) -> Self {
-        Self { keys: Vec::new(), arns: vec![arn.to_string()] }
+        Self { arns: vec![arn.to_string()], ..Self::default() }
     }
 
     /// Which backing keys of the keys are used, in the same order.
-    pub fn materials(&mut self, materials: Materials) {
-        for (key, material) in self.keys.iter_mut().zip(materials) {
+    pub fn materials(&mut self, materials: impl FnOnce() -> Materials) {
+        if self.unwanted {
+            return;
+        }
+        for (key, material) in self.keys.iter_mut().zip(materials()) {
             key.material = material.map(|id| *id.as_bytes());
         }
     }
