@@ -455,6 +455,7 @@ mod tests {
             ("CLAVIGER_CONNECTIONS_MAX", "100"),
             ("CLAVIGER_LOG_FORMAT", "json"),
             ("CLAVIGER_AUDIT_GROUP_MILLIS", "20"),
+            ("CLAVIGER_AUDIT_REQUESTS", "false"),
             ("CLAVIGER_AUDIT_STRICT", "true"),
             ("CLAVIGER_REGIONS", "eu-central-1,eu-west-1"),
             ("CLAVIGER_KEYS_PER_ACCOUNT_AND_REGION", "7"),
