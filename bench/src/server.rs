@@ -26,12 +26,18 @@ pub struct Server {
 
 impl Server {
     /// Starts `program arguments… --listen <free port>`, on one core if asked; what it prints goes to `log`.
-    pub fn start(program: &Path, arguments: &[&str], log: &Path, core: Option<usize>) -> Result<Self, BenchError> {
+    pub fn start(
+        program: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        log: &Path,
+        core: Option<usize>,
+    ) -> Result<Self, BenchError> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let output = File::create(log).map_err(|error| BenchError::file(log, error))?;
         let errors = output.try_clone().map_err(|error| BenchError::file(log, error))?;
         let mut command = Command::new(program);
-        command.args(arguments).args(["--listen", &address]);
+        command.args(arguments).args(["--listen", &address]).envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let child = match core {
             Some(core) => process::on_core(core, || command.spawn())?,

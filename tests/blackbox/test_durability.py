@@ -12,8 +12,8 @@ import uuid
 
 from botocore.exceptions import ConnectionError, HTTPClientError
 
-from audit_log import count, events
-from claviger_server import REGION, run_binary, wait_until
+from audit_log import count, decoded
+from claviger_server import run_binary, wait_until
 
 KILLS = int(os.environ.get("CLAVIGER_KILLS", "25"))
 WORKERS = 4
@@ -116,14 +116,17 @@ def check_key(kms, key_id, acknowledged):
 
 def check_events(server, keys, aliases):
     """Each effect has exactly one event, whatever moment the server was killed at; no event lacks its effect."""
-    wanted = len(keys) + len(aliases)
-    wait_until(lambda: len(events(server.data_dir, REGION)) >= wanted, 60, "all events to reach the log")
-    found = events(server.data_dir, REGION)
-    assert len(found) == wanted
-    assert count(found, "kms:CreateKey") == len(keys)
-    text = "\n".join(event.decode("latin-1") for event in found)
-    for alias in aliases:
-        assert text.count(alias["AliasName"]) == 1, alias
+
+    def counted(action):
+        return count(decoded(server.data_dir), action)
+
+    wait_until(lambda: counted("kms:CreateAlias") >= len(aliases), 60, "all events to reach the log")
+    wait_until(lambda: counted("kms:CreateKey") >= len(keys), 60, "all events to reach the log")
+    found = decoded(server.data_dir)
+    assert (count(found, "kms:CreateKey"), count(found, "kms:CreateAlias")) == (len(keys), len(aliases))
+    made = [event["resources"] for event in found if event["action"] == "kms:CreateAlias" and not event["error"]]
+    assert sorted(made) == sorted([alias["AliasArn"]] for alias in aliases)
+    assert len({event["id"] for event in found}) == len(found), "an event is there twice"
 
 
 def all_ids(kms):

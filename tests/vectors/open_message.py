@@ -157,9 +157,9 @@ def open_token(vector, wrapped, cluster_key, cluster_version):
     return open_sealed(token_key, cluster_version, wrapped, bytes.fromhex(vector["aad"]))
 
 
-def open_session_key(vector, wrapped, cluster_key, cluster_version):
+def open_versioned_key(kind, vector, wrapped, cluster_key, cluster_version):
     key = derive_key(cluster_key, "claviger/v1/cluster/wrap")
-    return unwrap(key, wrapped, cluster_version, b"session key", struct.pack(">I", vector["version"]))
+    return unwrap(key, wrapped, cluster_version, kind, struct.pack(">I", vector["version"]))
 
 
 def open_session_token(vector, wrapped):
@@ -212,8 +212,9 @@ def main():
 
     sessions = json.loads((VECTORS / "sessions-v1.json").read_text())
     openers = {
+        "log key": lambda vector, wrapped: open_versioned_key(b"log key", vector, wrapped, cluster_key, version),
         "mfa seed": open_mfa_seed,
-        "session key": lambda vector, wrapped: open_session_key(vector, wrapped, cluster_key, version),
+        "session key": lambda vector, wrapped: open_versioned_key(b"session key", vector, wrapped, cluster_key, version),
         "session secret": session_secret,
         "session token": open_session_token,
     }

@@ -40,6 +40,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Claim {
+    /// Encrypt with everything on, the events of requests too, against the yardstick: at most 1.4.
+    Audited,
     /// The yardstick against itself: how far a ratio may be trusted on this machine.
     Calibrate,
     /// GenerateDataKey against Encrypt: at most 1.5.
@@ -68,7 +70,7 @@ struct Start {
     arguments: Vec<String>,
 }
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 struct Settings {
     /// The product; by default beside this program.
     #[arg(long, global = true)]
@@ -94,6 +96,9 @@ struct Settings {
     /// Pairs in each request's encryption context.
     #[arg(long, global = true, default_value_t = 0)]
     context_pairs: usize,
+    /// Let the product write the events of reads, uses and refusals, as it does in service.
+    #[arg(long, global = true)]
+    events: bool,
     /// The core of the servers.
     #[arg(long, global = true, default_value_t = 0)]
     server_core: usize,
@@ -128,9 +133,10 @@ fn execute(arguments: &Arguments, tell: Tell<'_>) -> Result<Verdict, BenchError>
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match &arguments.claim {
+            Claim::Audited => encrypt(&Settings { events: true, ..settings.clone() }, 1.4, tell).await,
             Claim::Calibrate => calibrate(settings, tell).await,
             Claim::DataKey => data_key(settings, tell).await,
-            Claim::Encrypt => encrypt(settings, tell).await,
+            Claim::Encrypt => encrypt(settings, 1.3, tell).await,
             Claim::Keys => keys(settings, tell).await,
             Claim::Session => session(settings, tell).await,
             Claim::Start(start) => measure_start(settings, start, tell).await,
@@ -146,12 +152,12 @@ async fn calibrate(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, Bench
     settings.judge([&first, &second], None, tell).await
 }
 
-async fn encrypt(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, BenchError> {
+async fn encrypt(settings: &Settings, limit: f64, tell: Tell<'_>) -> Result<Verdict, BenchError> {
     let (server, path) = settings.start_claviger(KEYS, &mut *tell).await?;
     let claviger = settings.side("claviger", server, &path, Workload::Encrypt).await?;
     let server = settings.start_yardstick(&path).await?;
     let yardstick = settings.side("yardstick", server, &path, Workload::Encrypt).await?;
-    settings.judge([&claviger, &yardstick], Some(1.3), tell).await
+    settings.judge([&claviger, &yardstick], Some(limit), tell).await
 }
 
 async fn keys(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, BenchError> {
@@ -277,7 +283,9 @@ impl Settings {
         let data_text = data.to_string_lossy();
         let mut arguments = vec!["serve", "--dev", "--data-dir", &data_text];
         arguments.extend(more.iter().map(String::as_str));
-        let server = Server::start(&self.program("claviger", &self.claviger)?, &arguments, &kept.log(), core)?;
+        let environment = [("CLAVIGER_AUDIT_REQUESTS", if self.events { "true" } else { "false" })];
+        let program = self.program("claviger", &self.claviger)?;
+        let server = Server::start(&program, &arguments, &environment, &kept.log(), core)?;
         server.ready(|status| status == 200).await
     }
 
@@ -285,7 +293,7 @@ impl Settings {
         let program = self.program("yardstick", &self.yardstick)?;
         let arguments = ["--targets", &targets.to_string_lossy()];
         let log = self.directory.join("yardstick.log");
-        let server = Server::start(&program, &arguments, &log, Some(self.server_core))?;
+        let server = Server::start(&program, &arguments, &[], &log, Some(self.server_core))?;
         // It knows no health check and refuses it like anything else; an answer is enough.
         Ok(Rc::new(server.ready(|_| true).await?))
     }

@@ -3,6 +3,7 @@
 //! It holds no secret: secrets come by file only.
 
 mod file;
+mod layers;
 mod quota;
 mod regions;
 
@@ -12,13 +13,15 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::thread;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use claviger_core::{ServedRegions, Settings};
+use claviger_core::{AuditSettings, ServedRegions, Settings};
 use claviger_types::limits;
 use serde::Deserialize;
 
 use self::file::File;
+use self::layers::{Layers, OrDefault};
 use self::quota::Quota;
 use self::regions::Regions;
 
@@ -115,6 +118,9 @@ pub(crate) struct Config {
     pub(crate) connections_max: Setting<u64>,
     /// The form of log lines.
     pub(crate) log_format: Setting<LogFormat>,
+    audit_group_millis: Setting<u64>,
+    audit_requests: Setting<bool>,
+    audit_strict: Setting<bool>,
     regions: Setting<Regions>,
     keys_per_account_and_region: Setting<Quota>,
 }
@@ -172,12 +178,6 @@ pub(crate) enum ConfigError {
     },
 }
 
-/// Where values are looked up.
-struct Layers<'a> {
-    environment: &'a dyn Fn(&str) -> Option<String>,
-    file: Option<PathBuf>,
-}
-
 impl Config {
     /// Reads flags, `environment` and the configuration file. `open_files` bounds the connections.
     pub(crate) fn load(
@@ -204,6 +204,15 @@ impl Config {
             log_format: layers
                 .pick("CLAVIGER_LOG_FORMAT", flags.log_format, file.log_format)?
                 .or_default(LogFormat::Human),
+            audit_group_millis: layers
+                .pick("CLAVIGER_AUDIT_GROUP_MILLIS", None, file.audit.group_millis)?
+                .or_default(audit_group_millis(AuditSettings::default())),
+            audit_requests: layers
+                .pick("CLAVIGER_AUDIT_REQUESTS", None, file.audit.requests)?
+                .or_default(AuditSettings::default().requests),
+            audit_strict: layers
+                .pick("CLAVIGER_AUDIT_STRICT", None, file.audit.strict)?
+                .or_default(AuditSettings::default().strict),
             regions: layers
                 .pick("CLAVIGER_REGIONS", None, file.regions)?
                 .or_default(Regions(ServedRegions::Commercial)),
@@ -250,6 +259,11 @@ impl Config {
             regions: self.regions.value.0.clone(),
             keys_per_account_and_region_max: self.keys_per_account_and_region.value.max(),
             dev_clock,
+            audit: AuditSettings {
+                group: Duration::from_millis(self.audit_group_millis.value),
+                strict: self.audit_strict.value,
+                requests: self.audit_requests.value,
+            },
         }
     }
 
@@ -266,6 +280,9 @@ impl Config {
             line("workers", self.workers.value, &self.workers.origin),
             line("connections_max", self.connections_max.value, &self.connections_max.origin),
             line("log_format", quoted(log_format), &self.log_format.origin),
+            line("audit.group_millis", self.audit_group_millis.value, &self.audit_group_millis.origin),
+            line("audit.requests", self.audit_requests.value, &self.audit_requests.origin),
+            line("audit.strict", self.audit_strict.value, &self.audit_strict.origin),
             line("regions", &self.regions.value, &self.regions.origin),
             line_of_path("tls.cert", self.tls_cert.as_ref()),
             line_of_path("tls.key", self.tls_key.as_ref()),
@@ -279,43 +296,13 @@ impl Config {
     }
 }
 
+fn audit_group_millis(settings: AuditSettings) -> u64 {
+    u64::try_from(settings.group.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The value of an environment variable of this process. One that is no text is as good as none.
 pub(crate) fn from_environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|value| !value.is_empty())
-}
-
-impl Layers<'_> {
-    fn pick<T>(
-        &self,
-        variable: &'static str,
-        flag: Option<T>,
-        file: Option<T>,
-    ) -> Result<Option<Setting<T>>, ConfigError>
-    where
-        T: FromStr<Err: Display>,
-    {
-        if let Some(value) = flag {
-            return Ok(Some(Setting { value, origin: Origin::Flag }));
-        }
-        if let Some(text) = (self.environment)(variable) {
-            let wrong = |error: T::Err| ConfigError::Variable { variable, reason: format!("`{text}`: {error}") };
-            let value = text.parse().map_err(wrong)?;
-            return Ok(Some(Setting { value, origin: Origin::Environment(variable) }));
-        }
-        let origin = || Origin::File(self.file.clone().unwrap_or_default());
-        Ok(file.map(|value| Setting { value, origin: origin() }))
-    }
-}
-
-/// What stands in for a value that nobody gave.
-trait OrDefault<T> {
-    fn or_default(self, value: impl Into<T>) -> Setting<T>;
-}
-
-impl<T> OrDefault<T> for Option<Setting<T>> {
-    fn or_default(self, value: impl Into<T>) -> Setting<T> {
-        self.unwrap_or_else(|| Setting { value: value.into(), origin: Origin::Default })
-    }
 }
 
 impl FromStr for LogFormat {
@@ -419,6 +406,10 @@ mod tests {
         connections_max = 100
         log_format = "json"
         regions = ["eu-central-1", "eu-west-1"]
+        [audit]
+        group_millis = 20
+        requests = false
+        strict = true
         [tls]
         cert = "cert.pem"
         key = "key.pem"
@@ -432,8 +423,11 @@ mod tests {
         let shown = config.show();
         let expected: toml::Table = toml::from_str(FULL).unwrap();
         assert_eq!(toml::from_str::<toml::Table>(&shown).unwrap(), expected);
-        assert_eq!(shown.matches(&format!("  # file, {}\n", path.display())).count(), 10, "{shown}");
-        assert_eq!(config.settings(false).keys_per_account_and_region_max, 7);
+        assert_eq!(shown.matches(&format!("  # file, {}\n", path.display())).count(), 13, "{shown}");
+        let settings = config.settings(false);
+        assert_eq!(settings.keys_per_account_and_region_max, 7);
+        let AuditSettings { group, requests, strict } = settings.audit;
+        assert_eq!((group, requests, strict), (Duration::from_millis(20), false, true));
         let regions = ["eu-central-1", "eu-west-1"].map(|name| name.parse().unwrap()).to_vec();
         assert_eq!(config.settings(false).regions, ServedRegions::Listed(regions));
     }
@@ -460,6 +454,9 @@ mod tests {
             ("CLAVIGER_WORKERS", "3"),
             ("CLAVIGER_CONNECTIONS_MAX", "100"),
             ("CLAVIGER_LOG_FORMAT", "json"),
+            ("CLAVIGER_AUDIT_GROUP_MILLIS", "20"),
+            ("CLAVIGER_AUDIT_REQUESTS", "false"),
+            ("CLAVIGER_AUDIT_STRICT", "true"),
             ("CLAVIGER_REGIONS", "eu-central-1,eu-west-1"),
             ("CLAVIGER_KEYS_PER_ACCOUNT_AND_REGION", "7"),
         ];

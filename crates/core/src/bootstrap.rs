@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use claviger_keyring::{ClusterKey, Deployment, RootError, RootOfTrust, SecretAccessKey, Space};
-use claviger_storage::{CommitError, Store, Write};
+use claviger_storage::{CommitError, Store};
 use claviger_types::{AccessKeyId, AccountId, OrganizationId, PrincipalArn, RootId, Timestamp, UserName};
 
+use crate::audit::log_key;
 use crate::error::Error;
 use crate::identity::new_account::{NewAccount, NewAdministrator};
 use crate::identity::session_keys;
@@ -69,7 +70,8 @@ pub enum BootstrapError {
     },
 }
 
-/// Makes the cluster key, the session key and the first account in an empty store: one transaction, so it is made whole or not at all.
+/// Makes the cluster key, the session key, the log key and the first account in an empty store: one transaction, so it is
+/// made whole or not at all.
 pub async fn create(
     store: &Arc<dyn Store>,
     root: &dyn RootOfTrust,
@@ -91,8 +93,8 @@ pub async fn create(
         .create(paths::organization(), &organization(now)?)
         .create(paths::cluster_key(cluster.version()), &cluster_key);
     let changes = session_keys::make(changes, &cluster, 1, now)?;
-    commit(store.as_ref(), account.write(changes, &new.name, now), "claviger:CreateDeployment", new.account, now)
-        .await?;
+    let changes = log_key::make(changes, &cluster, 1, now)?;
+    commit(store.as_ref(), account.write(changes, &new.name, now), "CreateDeployment", new.account, now).await?;
     Ok(AdminKey { account: new.account, access_key_id: account.admin.access_key_id, secret: account.admin.secret })
 }
 
@@ -130,7 +132,7 @@ pub async fn recover(
     // No quota may lock an account.
     let changes = user.write(Changes::new(Space::Global), account, now).making(arn);
     let changes = changes.count_in(paths::user_count(account), Quota::Users, u64::MAX);
-    commit(store.as_ref(), changes, "claviger:RecoverAccount", account, now).await?;
+    commit(store.as_ref(), changes, "RecoverAccount", account, now).await?;
     Ok(AdminKey { account, access_key_id: user.access_key_id, secret: user.secret })
 }
 
@@ -142,32 +144,32 @@ pub async fn set_dev_clock(service: &Service, time: Timestamp) -> Result<(), Boo
     let view = service.view();
     let account = view.deployment().map(|deployment| deployment.first_account);
     let account = account.ok_or_else(|| Error::Internal("the store is empty".into()))?;
-    commit(service.store().as_ref(), changes, "claviger:SetDevClock", account, now).await
+    commit(service.store().as_ref(), changes, "SetDevClock", account, now).await
 }
 
 /// Commits with an event of the service's own.
 async fn commit(
     store: &dyn Store,
     changes: Changes,
-    action: &str,
+    operation: &str,
     account: AccountId,
     now: Timestamp,
 ) -> Result<(), BootstrapError> {
-    let resources = changes.made().to_vec();
+    let resources = changes.made().clone();
     let (mut transaction, _) = changes.into_transaction()?;
-    let event = event::of_job(now, action, account, paths::GLOBAL, resources);
-    let path = event::fresh_path(paths::GLOBAL)?;
-    transaction.writes.push(Write::Put { path, value: event });
+    let event = event::of_job(now, operation, account, paths::GLOBAL, &resources)?;
+    transaction.writes.push(event.into_outbox(paths::GLOBAL));
     store.commit(transaction).await?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use claviger_storage::Write;
     use serde_json::json;
 
     use super::*;
-    use crate::records::{self, EventRecord};
+    use crate::records::EventRecord;
     use crate::testing::test_kms::{AWAY, HOME, TestKms};
 
     #[test]
@@ -186,9 +188,9 @@ mod tests {
             let commit = kms.store.commits_since(commits).remove(0);
             let event = commit.writes.iter().find(|write| write.path().starts_with("outbox/"));
             let Some(Write::Put { value, .. }) = event else { panic!("no event in {commit:?}") };
-            let event: EventRecord = records::decode(value).unwrap();
+            let event = EventRecord::parse(value).unwrap();
             let arn = format!("arn:aws:iam::{account}:user/recovery");
-            assert_eq!((event.action.as_str(), event.resources), ("claviger:RecoverAccount", vec![arn.clone()]));
+            assert_eq!((event.operation, event.resources), (Some("RecoverAccount"), vec![arn.as_str()]));
 
             let again = kms.block_on(recover(&store, root.as_ref(), account.parse().unwrap(), name()));
             assert!(matches!(again, Err(BootstrapError::UserExists { .. })), "{account}");

@@ -2,17 +2,22 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use claviger_keyring::{BackingKeyBinding, RootOfTrust};
 use claviger_storage::{Store, StoreError};
+use claviger_tlog::Directory;
 use claviger_types::{AccessKeyId, Region};
 
 use crate::audit;
 use crate::identity::entities::Entity;
 use crate::identity::{attachments, mfa};
 use crate::paths::{self, PathKind};
-use crate::records::{self, EventRecord};
+use crate::records::EventRecord;
 use crate::view::{Account, DamagedState, Grant, Key, Opener, PolicyInterner, User, View};
+
+/// What findings call the audit log.
+const AUDIT_LOG: &str = "audit";
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -21,6 +26,17 @@ pub struct Report {
     pub records: u64,
     /// What is wrong, if anything is.
     pub findings: Vec<DamagedState>,
+    /// The audit log, if it verifies.
+    pub audit_log: Option<AuditLog>,
+}
+
+/// An audit log that verifies.
+#[derive(Debug)]
+pub struct AuditLog {
+    /// How many entries it has had.
+    pub entries: u64,
+    /// The public key by which anybody can verify it.
+    pub verifier_key: String,
 }
 
 /// Reads everything. The error is for a store that cannot be read at all.
@@ -37,7 +53,7 @@ pub fn check(store: &dyn Store, root: &dyn RootOfTrust, audit_folder: &Path) -> 
                 counters.insert(record.path.to_owned(), record.value.try_into().map(u64::from_be_bytes).ok());
             }
             Some((PathKind::Outbox, _, _)) => {
-                if let Err(error) = records::decode::<EventRecord>(record.value) {
+                if let Err(error) = EventRecord::parse(record.value) {
                     report.find(record.path, error.to_string());
                 }
             }
@@ -58,7 +74,7 @@ pub fn check(store: &dyn Store, root: &dyn RootOfTrust, audit_folder: &Path) -> 
     view.accounts().for_each(|account| check_identities(&view, account, &mut counters, &mut report));
     check_mfa_devices(&view, &mut counters, &mut report);
     check_sessions(&view, &mut report);
-    check_audit_logs(&view, audit_folder, &mut report);
+    check_audit_log(&view, audit_folder, &mut report);
     for (path, value) in counters {
         report.find(&path, format!("counts {value:?} of what is not there"));
     }
@@ -138,11 +154,28 @@ fn check_key(key: &Key, report: &mut Report) {
     }
 }
 
-fn check_audit_logs(view: &View, folder: &Path, report: &mut Report) {
-    for (space, position) in view.audit_positions() {
-        if let Err(error) = audit::check(&audit::path_in(folder, space), position) {
-            report.find(&paths::audit_position(space), error.to_string());
+/// Verifies the log by the deployment's own key. Whoever has the key too can write another log that verifies: only a
+/// checkpoint that was kept elsewhere tells.
+fn check_audit_log(view: &View, folder: &Path, report: &mut Report) {
+    let mut bad = Vec::new();
+    let verified = audit::Place::new(view, Arc::new(Directory::new(folder))).and_then(|place| {
+        audit::verify(&place, &mut |index, entry| {
+            if let Err(error) = EventRecord::parse(entry) {
+                bad.push(format!("entry {index}: {error}"));
+            }
+        })
+    });
+    bad.into_iter().for_each(|problem| report.find(AUDIT_LOG, problem));
+    match verified {
+        Ok(verified) if verified.entries < view.audit_position() => {
+            let problem = format!("has {} entries, and {} were written", verified.entries, view.audit_position());
+            report.find(AUDIT_LOG, problem);
         }
+        Ok(verified) => {
+            let verifier_key = verified.key.to_string();
+            report.audit_log = Some(AuditLog { entries: verified.entries, verifier_key });
+        }
+        Err(error) => report.find(AUDIT_LOG, error.to_string()),
     }
 }
 
@@ -188,6 +221,9 @@ fn check_mfa_devices(view: &View, counters: &mut HashMap<String, Option<u64>>, r
 fn check_sessions(view: &View, report: &mut Report) {
     if view.newest_session_key().is_none() {
         report.find(&paths::session_key(1), "missing: the store holds no session key".into());
+    }
+    if view.log_keys().next().is_none() {
+        report.find(&paths::log_key(1), "missing: the store holds no log key".into());
     }
     for (principal, revocation) in view.session_revocations() {
         if view.account_of(principal) != Some(revocation.account) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use claviger_storage::{CommitTimes, MICROS_BOUNDS};
 
+use crate::audit::{Progress, Tally};
 use crate::table::{self, Row};
 
 /// Upper bounds of the latency buckets, in microseconds.
@@ -101,12 +102,13 @@ impl Metrics {
     }
 
     /// Prometheus text format 0.0.4. Only what was counted is printed.
-    pub(crate) fn render(&self, commits: Option<&CommitTimes>) -> String {
+    pub(crate) fn render(&self, commits: Option<&CommitTimes>, audit: (Progress, Tally)) -> String {
         let mut text = String::new();
         // INVARIANT: writing to a String cannot fail.
         let _ = self
             .render_requests(&mut text)
-            .and_then(|()| commits.map_or(Ok(()), |times| render_commits(&mut text, times)));
+            .and_then(|()| commits.map_or(Ok(()), |times| render_commits(&mut text, times)))
+            .and_then(|()| render_audit(&mut text, audit));
         text
     }
 
@@ -147,6 +149,38 @@ fn render_commits(out: &mut String, times: &CommitTimes) -> std::fmt::Result {
     writeln!(out, "# HELP claviger_commit_batch_seconds Time to make one batch of commits durable.")?;
     writeln!(out, "# TYPE claviger_commit_batch_seconds histogram")?;
     render_histogram(out, "claviger_commit_batch_seconds", "", &MICROS_BOUNDS, &times.buckets, times.micros)
+}
+
+fn render_audit(out: &mut String, (progress, strangers): (Progress, Tally)) -> std::fmt::Result {
+    let from_queue = progress.entries.saturating_sub(progress.from_outbox);
+    let counters = [
+        ("entries", "Entries written to the audit log.", "from=\"outbox\"", progress.from_outbox),
+        ("entries", "", "from=\"queue\"", from_queue),
+        ("unauthenticated", "Refused requests of strangers.", "event=\"own\"", strangers.recorded),
+        ("unauthenticated", "", "event=\"counted\"", strangers.counted),
+        ("commit_failures", "Commits of the audit log that failed.", "", progress.failures),
+    ];
+    for (name, help, labels, value) in counters {
+        let name = format!("claviger_audit_{name}_total");
+        if !help.is_empty() {
+            writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter")?;
+        }
+        let braces = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+        writeln!(out, "{name}{braces} {value}")?;
+    }
+    let gauges = [
+        (
+            "waiting_events",
+            "Events of reads, uses and refusals that are not in the audit log yet.",
+            progress.waiting as f64,
+        ),
+        ("since_commit_seconds", "Time since the audit log's last commit.", progress.since_commit.as_secs_f64()),
+    ];
+    for (name, help, value) in gauges {
+        let name = format!("claviger_audit_{name}");
+        writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}")?;
+    }
+    Ok(())
 }
 
 fn render_histogram(

@@ -95,6 +95,11 @@ pub fn session_key(version: u32) -> String {
     format!("session-keys/{GLOBAL}/{version:010}")
 }
 
+/// One version of the log key.
+pub fn log_key(version: u32) -> String {
+    format!("log-keys/{GLOBAL}/{version:010}")
+}
+
 /// Until when sessions of a principal are revoked.
 pub fn session_revocation(account: AccountId, principal: PrincipalId) -> String {
     format!("session-revocations/{GLOBAL}/{account}/{principal}")
@@ -183,9 +188,9 @@ pub fn space_from_name(name: &str) -> Result<Space, Malformed> {
     if name == GLOBAL { Ok(Space::Global) } else { name.parse().map(Space::Region) }
 }
 
-/// How far a space's audit log is on disk.
-pub fn audit_position(space: Space) -> String {
-    format!("audit-positions/{}/current", space_name(space))
+/// How far the audit log holds no event that waits in an outbox.
+pub fn audit_position() -> String {
+    format!("audit-position/{GLOBAL}/current")
 }
 
 /// The space that a path lies in.
@@ -204,7 +209,7 @@ pub enum PathKind {
     AccountAlias,
     /// `aliases/…`.
     Alias,
-    /// `audit-positions/…`.
+    /// `audit-position/…`.
     AuditPosition,
     /// `cluster-keys/…`.
     ClusterKey,
@@ -226,6 +231,8 @@ pub enum PathKind {
     Group,
     /// `keys/…`.
     Key,
+    /// `log-keys/…`.
+    LogKey,
     /// `mfa-devices/…`.
     MfaDevice,
     /// `grant-names/…`.
@@ -255,7 +262,7 @@ pub fn parse(path: &str) -> Option<(PathKind, &str, &str)> {
         "account-aliases" => PathKind::AccountAlias,
         "accounts" => PathKind::Account,
         "aliases" => PathKind::Alias,
-        "audit-positions" => PathKind::AuditPosition,
+        "audit-position" => PathKind::AuditPosition,
         "cluster-keys" => PathKind::ClusterKey,
         "control-policies" => PathKind::ControlPolicy,
         "counters" => PathKind::Counter,
@@ -267,6 +274,7 @@ pub fn parse(path: &str) -> Option<(PathKind, &str, &str)> {
         "grants" => PathKind::Grant,
         "groups" => PathKind::Group,
         "keys" => PathKind::Key,
+        "log-keys" => PathKind::LogKey,
         "mfa-devices" => PathKind::MfaDevice,
         "organization" => PathKind::Organization,
         "organizational-units" => PathKind::OrganizationalUnit,
@@ -309,7 +317,7 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
             let (owner, name) = owned()?;
             alias(region()?, owner, &name.parse().ok()?)
         }
-        PathKind::AuditPosition => audit_position(space_from_name(space).ok()?),
+        PathKind::AuditPosition => audit_position(),
         PathKind::ClusterKey => cluster_key(rest.parse().ok()?),
         PathKind::ControlPolicy => control_policy(&rest.parse().ok()?),
         PathKind::Counter | PathKind::Outbox => return None,
@@ -328,6 +336,7 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
             grant(region()?, key, id.parse().ok()?)
         }
         PathKind::Key => key(region()?, rest.parse().ok()?),
+        PathKind::LogKey => log_key(rest.parse().ok()?),
         PathKind::MfaDevice => {
             let (owner, name) = owned()?;
             mfa_device(owner, &name.parse::<MfaDeviceName>().ok()?.folded())
@@ -374,8 +383,7 @@ mod tests {
             account_alias("our-company"),
             alias(region, owner, &"alias/A/b".parse().unwrap()),
             alias_count(region, id),
-            audit_position(Space::Global),
-            audit_position(Space::Region(region)),
+            audit_position(),
             cluster_key(1),
             customer_policy(owner, "p"),
             control_policy(&"p-abcdefgh".parse().unwrap()),
@@ -388,6 +396,7 @@ mod tests {
             group(owner, "team"),
             key(region, id),
             key_count(region, owner),
+            log_key(1),
             mfa_device(owner, "phone"),
             mfa_device_count(owner),
             named_grant(region, id, &[0xab; 32]),
@@ -410,7 +419,7 @@ mod tests {
             "access-keys/us-east-1/AKIAIOSFODNN7EXAMPLE",
             "accounts/us-east-1/111122223333",
             "aliases/global/111122223333/alias/a",
-            "audit-positions/global/other",
+            "audit-position/us-east-1/current",
             "cluster-keys/global/1",
             "cluster-keys/global/00000000001",
             "control-policies/us-east-1/p-abcdefgh",
@@ -424,6 +433,7 @@ mod tests {
             &format!("grant-names/us-east-1/{ID}/{}", "ab".repeat(31)),
             "keys/us-east-1/1234ABCD-12ab-34cd-56ef-1234567890ab",
             "mfa-devices/global/111122223333/Phone",
+            "log-keys/global/1",
             "session-keys/global/1",
             "session-revocations/global/111122223333/AKIA7777777777777777",
             "account-aliases/global/Our",

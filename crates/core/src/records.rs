@@ -3,12 +3,19 @@
 //! Field numbers are never given twice, and a version that this release does not know is refused. Key material stands
 //! here only wrapped.
 
+mod audit;
+mod events;
 mod identities;
 mod organization;
 mod sessions;
 
 use minicbor::{Decode, Encode};
 
+pub use audit::{AuditPositionRecord, LogKeyRecord};
+pub use events::{
+    Addressed, CallerKind, CallerRecord, ErrorRecord, EventKind, EventRecord, KeyUseRecord, SessionContextRecord,
+    Shown, ShownValue, TlsRecord,
+};
 pub use identities::{
     AccessKeyOwnerRecord, AccessKeyRecord, AccountAliasRecord, GroupRecord, InlinePolicyRecord, ManagedPolicyRecord,
     PoliciesRecord, PolicyVersionRecord, RoleRecord, TrustPolicyRecord, UserRecord,
@@ -320,87 +327,13 @@ pub struct DevClockRecord {
     pub offset_millis: i64,
 }
 
-/// How much of a space's audit log is on disk, whole; written when events leave the outbox.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct AuditPositionRecord {
-    /// Bytes of the log's file.
-    #[n(0)]
-    pub bytes: u64,
-}
-
-/// What a command, or a job, did: the audit event of its own transaction.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct EventRecord {
-    /// Milliseconds since the epoch, by the domain clock.
-    #[n(0)]
-    pub at: i64,
-    /// Service and operation, `kms:CreateKey`; for a job `claviger:DeleteKeyMaterial` and the like.
-    #[n(1)]
-    pub action: String,
-    /// The account in which it happened.
-    #[n(2)]
-    pub account: u64,
-    /// Region, or `global`.
-    #[n(3)]
-    pub space: String,
-    /// The caller; none if the service itself acted.
-    #[n(4)]
-    pub caller: Option<CallerRecord>,
-    /// ARNs of what was acted upon.
-    #[n(5)]
-    pub resources: Vec<String>,
-}
-
-/// Who called, from where.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct CallerRecord {
-    /// The caller's ARN.
-    #[n(0)]
-    pub principal: String,
-    /// The caller's unique id.
-    #[n(1)]
-    pub principal_id: String,
-    /// The access key that signed.
-    #[n(2)]
-    pub access_key_id: String,
-    /// Remote address.
-    #[n(3)]
-    pub source_ip: Option<String>,
-    /// As sent, cut to 256 characters.
-    #[n(4)]
-    pub user_agent: Option<String>,
-    /// The reply's `x-amzn-RequestId`.
-    #[n(5)]
-    pub request_id: String,
-    /// The session, if it is not the principal's own access key that signed.
-    #[n(6)]
-    pub session: Option<CallerSessionRecord>,
-}
-
-/// The session that called. Its name is in the ARN of the caller.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct CallerSessionRecord {
-    /// ARN of the role or user whose session it is.
-    #[n(0)]
-    pub issuer: String,
-    /// Unique id of that role or user.
-    #[n(1)]
-    pub issuer_id: String,
-    /// When it began, by the wall clock.
-    #[n(2)]
-    pub created_at: i64,
-    /// When a code of an MFA device was presented for it, if one was.
-    #[n(3)]
-    pub mfa_at: Option<i64>,
-    /// Who is behind it.
-    #[n(4)]
-    pub source_identity: Option<String>,
-}
-
-/// One list, so that no kind is given twice: two of one number do not compile.
+/// One list, so that no kind is given twice: two of one number do not compile. 10 is an event's.
 macro_rules! kinds {
-    ($($name:ident = $kind:literal),+ $(,)?) => {
-        $(impl Record for $name { const KIND: u8 = $kind; })+
+    ($($name:ident = $kind:literal $(version $version:literal)?),+ $(,)?) => {
+        $(impl Record for $name {
+            const KIND: u8 = $kind;
+            $(const VERSION: u8 = $version;)?
+        })+
 
         /// Each of them, once.
         #[expect(dead_code, clippy::enum_variant_names, reason = "that it compiles is the check")]
@@ -418,10 +351,10 @@ kinds! {
     KeyRecord = 7,
     AliasRecord = 8,
     DevClockRecord = 9,
-    EventRecord = 10,
-    AuditPositionRecord = 11,
+    AuditPositionRecord = 11 version 2,
     GrantRecord = 12,
     NamedGrantRecord = 13,
+    LogKeyRecord = 14,
     SessionKeyRecord = 20,
     SessionRevocationRecord = 21,
     MfaDeviceRecord = 22,

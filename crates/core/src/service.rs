@@ -8,19 +8,21 @@ use claviger_storage::{CommitError, Store, Transaction};
 use claviger_types::{Region, ServiceName, Timestamp};
 use tokio::sync::Semaphore;
 
+use crate::audit::{EventQueue, Outbox, Recorder, Strangers, queue};
 use crate::error::Error;
 use crate::identity::caller::{Caller, Signatory};
 use crate::identity::mfa_attempts::MfaAttempts;
 use crate::metrics::Metrics;
 use crate::pipeline::Execution;
 use crate::pipeline::call::{Call, Facts, Tools};
+use crate::pipeline::event::{self, AskedFor, Asking, Ended, Event, Stranger, Trace};
 use crate::pipeline::request::NothingTold;
 use crate::pipeline::turns::Turns;
 use crate::settings::Settings;
 use crate::table::Row;
 use crate::view::{Credential, View};
-use crate::views::{Outbox, StartError, ViewReader, Views};
-use crate::wire::Fields;
+use crate::views::{StartError, ViewReader, Views};
+use crate::wire::{Encoded, Fields};
 
 /// Bytes of commits that the View may lag behind the store; well below what the store's change log remembers.
 const UNAPPLIED_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -38,20 +40,25 @@ pub struct Service {
     mfa_attempts: MfaAttempts,
     settings: Settings,
     metrics: Metrics,
+    recorder: Recorder,
+    strangers: Strangers,
 }
 
 /// A service that has loaded its state, with what its jobs begin with.
 pub struct Started {
     /// The service.
     pub service: Arc<Service>,
-    /// Events of a former run that wait for the audit log, and the watch for the new ones.
+    /// Events of commands and jobs on their way to the audit log.
     pub outbox: Outbox,
+    /// All other events on theirs. Once nobody takes them, requests are refused.
+    pub events: EventQueue,
 }
 
 impl Service {
     /// Loads the store's state and starts following it.
     pub fn start(store: Arc<dyn Store>, root: Arc<dyn RootOfTrust>, settings: Settings) -> Result<Started, StartError> {
         let (views, outbox) = Views::start(&store, &root)?;
+        let (recorder, events) = queue();
         let service = Arc::new(Self {
             store,
             root,
@@ -61,8 +68,10 @@ impl Service {
             mfa_attempts: MfaAttempts::default(),
             settings,
             metrics: Metrics::default(),
+            recorder,
+            strangers: Strangers::default(),
         });
-        Ok(Started { service, outbox })
+        Ok(Started { service, outbox, events })
     }
 
     /// A worker's own hold on the newest View.
@@ -97,12 +106,13 @@ impl Service {
 
     /// All counters, as Prometheus text.
     pub fn metrics_text(&self) -> String {
-        self.metrics.render(self.store.commit_times().as_ref())
+        let audit = (self.recorder.progress(), self.strangers.tally());
+        self.metrics.render(self.store.commit_times().as_ref(), audit)
     }
 
     /// Why requests cannot be served, if they cannot.
     pub fn health(&self) -> Result<(), String> {
-        self.views.health()
+        self.views.health().and_then(|()| self.recorder.health())
     }
 
     /// The domain clock: the wall clock, moved by what SetDevClock wrote if the configuration allows it.
@@ -148,6 +158,67 @@ impl Service {
         }
     }
 
+    /// Hands a request's event over; without it there is no answer. Under `strict` the answer waits until it is durable.
+    pub(crate) fn record(&self, event: Event, outcome: Result<Encoded, Error>) -> Execution<'static> {
+        let lost = |reason: String| Err(Error::Internal(format!("the event is not recorded: {reason}")));
+        if !self.settings.audit.requests {
+            return Execution::Ready(outcome);
+        }
+        if !self.settings.audit.strict {
+            return Execution::Ready(self.recorder.hand_over(event.into_bytes()).map_or_else(lost, |()| outcome));
+        }
+        match self.recorder.hand_over_and_wait(event.into_bytes()) {
+            Ok(durable) => Execution::Pending(Box::pin(async move { durable.await.map_or_else(lost, |()| outcome) })),
+            Err(reason) => Execution::Ready(lost(reason)),
+        }
+    }
+
+    /// Records an authenticated request that named no operation, or could not be read. The error is the one to answer.
+    pub fn record_unread(
+        &self,
+        view: &View,
+        call: &Call<'_>,
+        asked: (ServiceName, Option<&Row>),
+        error: Error,
+    ) -> Error {
+        if !self.settings.audit.requests {
+            return error;
+        }
+        let caller = call.signatory.caller(view, call.authenticated_at).ok();
+        let now = self.domain_time(view, call.authenticated_at);
+        let (service, row) = asked;
+        let asked_for = AskedFor { service, operation: row.map(|row| row.name), read_only: false };
+        let asking = Asking { call, caller, view, now };
+        let event = Trace::unread().event(asking, asked_for, Ended::Refused(&error), None);
+        let recorded = self.recorder.hand_over(event.into_bytes());
+        recorded.map_or_else(|reason| Error::Internal(format!("the event is not recorded: {reason}")), |()| error)
+    }
+
+    /// Records a request that is refused before it is known who sent it; beyond a rate it is counted only.
+    pub fn record_stranger(&self, stranger: &Stranger<'_>) {
+        if !self.settings.audit.requests {
+            return;
+        }
+        let now = self.wall_now();
+        let recorded = || self.recorder.hand_over(event::of_stranger(self.now(&self.view()), stranger).into_bytes());
+        if !self.strangers.take(now) || recorded().is_err() {
+            self.strangers.count();
+        }
+    }
+
+    /// Records how many strangers were only counted, if a minute is over; at the end without waiting for it.
+    pub(crate) fn record_strangers(&self, end: bool) {
+        let counted = self.strangers.take_counted(self.wall_now(), end);
+        if counted == 0 {
+            return;
+        }
+        let event = event::of_strangers(self.now(&self.view()), counted).map_err(|error| error.code().to_owned());
+        if let Err(reason) = event.and_then(|event| self.recorder.hand_over(event.into_bytes())) {
+            tracing::error!(reason, counted, "refused requests of strangers are counted on");
+            self.strangers.count_again(counted);
+        }
+    }
+
     /// The facts that decide a request.
     pub(crate) fn facts<'a>(
         &'a self,
@@ -165,7 +236,7 @@ impl Service {
         Tools { root: self.root.as_ref(), mfa_attempts: &self.mfa_attempts }
     }
 
-    fn domain_time(&self, view: &View, wall_clock: Timestamp) -> Timestamp {
+    pub(crate) fn domain_time(&self, view: &View, wall_clock: Timestamp) -> Timestamp {
         wall_clock.offset_by(if self.settings.dev_clock { view.dev_clock_offset_millis() } else { 0 })
     }
 

@@ -1,5 +1,7 @@
 //! What the configuration decides for requests.
 
+use std::time::Duration;
+
 use claviger_types::{Region, limits};
 
 /// Regions, quotas, clock.
@@ -11,6 +13,25 @@ pub struct Settings {
     pub keys_per_account_and_region_max: u64,
     /// Whether the domain clock may be moved.
     pub dev_clock: bool,
+    /// How events get into the audit log.
+    pub audit: AuditSettings,
+}
+
+/// How events of reads, uses and refusals get into the audit log.
+#[derive(Debug, Clone, Copy)]
+pub struct AuditSettings {
+    /// How long one may wait for others, to be made durable with them.
+    pub group: Duration,
+    /// Whether a request waits for its event to be durable before it is answered.
+    pub strict: bool,
+    /// Whether there are such events at all. Commands and jobs always leave theirs.
+    pub requests: bool,
+}
+
+impl Default for AuditSettings {
+    fn default() -> Self {
+        Self { group: Duration::from_millis(100), strict: false, requests: true }
+    }
 }
 
 /// Which Regions are served.
@@ -28,6 +49,7 @@ impl Default for Settings {
             regions: ServedRegions::Commercial,
             keys_per_account_and_region_max: limits::KEYS_PER_ACCOUNT_AND_REGION_MAX,
             dev_clock: false,
+            audit: AuditSettings::default(),
         }
     }
 }

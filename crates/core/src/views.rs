@@ -11,6 +11,7 @@ use claviger_keyring::RootOfTrust;
 use claviger_storage::{Commit, Revision, Store, StoreError, Watch, WatchError};
 use tokio::sync::watch;
 
+use crate::audit::Outbox;
 use crate::paths::{self, PathKind};
 use crate::view::{DamagedState, Opener, PolicyInterner, View};
 
@@ -59,7 +60,7 @@ impl Views {
         let mut policies = PolicyInterner::default();
         let Loaded { view, events } = load(store.as_ref(), root.as_ref(), &mut policies)?;
         let watch = store.watch(view.revision())?;
-        let outbox = Outbox { events, watch: store.watch(view.revision())? };
+        let outbox = Outbox::new(Arc::clone(store), store.watch(view.revision())?, events);
         let (sender, revision) = watch::channel(view.revision());
         let stopped = Arc::new(OnceLock::new());
         let newest = Arc::new(ArcSwap::from_pointee(view));
@@ -111,14 +112,6 @@ impl Views {
             Err(_) => Err("the View does not follow the store".into()),
         }
     }
-}
-
-/// The events that wait to be moved to the audit log, and the watch that brings the later ones.
-pub struct Outbox {
-    /// Path and record of each, in order of the paths.
-    pub events: Vec<(String, Vec<u8>)>,
-    /// Goes on where the load ended.
-    pub watch: Watch,
 }
 
 /// The whole state of a store.

@@ -16,7 +16,9 @@ use bytes::Bytes;
 use claviger_core::wire::Fields;
 use claviger_core::wire::json::check_object;
 use claviger_core::wire::query::Form;
-use claviger_core::{Call, Error, Execution, RequestId, Row, Service, Signatory, View, ViewReader};
+use claviger_core::{
+    Call, Error, Execution, RequestId, Row, Service, Signatory, Stranger, TlsConnection, View, ViewReader,
+};
 use claviger_keyring::{ModuleFailed, SigningKey};
 use claviger_types::{AccessKeyId, Region, ServiceName, SessionKeyId, Timestamp};
 use futures_util::FutureExt;
@@ -55,8 +57,8 @@ type HeldView = Rc<Arc<View>>;
 pub(crate) struct Peer {
     /// Its address.
     pub(crate) address: SocketAddr,
-    /// Whether it came over TLS.
-    pub(crate) tls: bool,
+    /// What was negotiated, if it came over TLS.
+    pub(crate) tls: Option<TlsConnection>,
 }
 
 /// Who signed, and when that was checked: the one reading of the wall clock that a request gets.
@@ -70,6 +72,18 @@ struct Answered {
     answer: Answer,
     row: Option<&'static Row>,
     code: &'static str,
+    recorded: Recorded,
+}
+
+/// Who tells the audit log of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Recorded {
+    /// The service has: it is known who called.
+    ByService,
+    /// Nobody: it asks for health or metrics.
+    Never,
+    /// The front door does: it was refused before that.
+    AsStranger,
 }
 
 impl FrontDoor {
@@ -94,11 +108,14 @@ impl FrontDoor {
         let started = Instant::now();
         let request_id = self.request_ids.next();
         let answering = self.answer_or_panic(peer, head, body, &request_id);
-        let Answered { answer, row, code } = unless_panicked(answering).await.unwrap_or_else(|| {
+        let Answered { answer, row, code, recorded } = unless_panicked(answering).await.unwrap_or_else(|| {
             tracing::error!(%request_id, "a request panicked");
             let refusal = Refusal::new("InternalFailure", 500);
             Answered::refused(&refusal, Protocol::Json, &request_id, None)
         });
+        if recorded == Recorded::AsStranger {
+            self.service.record_stranger(&stranger(peer, head, &request_id, row, code));
+        }
         self.service.metrics().count(row, code, started.elapsed());
         answer
     }
@@ -162,11 +179,13 @@ impl FrontDoor {
             Ok(caller) => caller,
             Err(error) => return self.unauthenticated(&error, protocol, request_id, None),
         };
+        let call = call(peer, head, caller, request_id);
         match read_form(service, body) {
-            Ok((row, fields)) => {
-                self.execute(&view, row, fields, protocol, &call(peer, head, caller, request_id)).await
+            Ok((row, fields)) => self.execute(&view, row, fields, protocol, &call).await,
+            Err((error, row)) => {
+                let error = self.service.record_unread(&view, &call, (service, row), error);
+                Answered { recorded: Recorded::ByService, ..self.refused(&error, protocol, request_id, row) }
             }
-            Err((error, row)) => self.refused(&error, protocol, request_id, row),
         }
     }
 
@@ -185,9 +204,12 @@ impl FrontDoor {
         match reply {
             Ok(reply) => {
                 let answer = answer::success(protocol, row.name, &call.request_id, reply);
-                Answered { answer, row: Some(row), code: "OK" }
+                Answered { answer, row: Some(row), code: "OK", recorded: Recorded::ByService }
             }
-            Err(error) => self.refused(&error, protocol, &call.request_id, Some(row)),
+            Err(error) => {
+                let refused = self.refused(&error, protocol, &call.request_id, Some(row));
+                Answered { recorded: Recorded::ByService, ..refused }
+            }
         }
     }
 
@@ -299,11 +321,13 @@ impl Directory for Holders<'_> {
 
 impl Answered {
     fn refused(refusal: &Refusal, protocol: Protocol, request_id: &RequestId, row: Option<&'static Row>) -> Self {
-        Self { answer: refusal.answer(protocol, request_id), row, code: refusal.code() }
+        let answer = refusal.answer(protocol, request_id);
+        Self { answer, row, code: refusal.code(), recorded: Recorded::AsStranger }
     }
 
     fn text(status: u16, code: &'static str, media_type: &'static str, text: String, request_id: &RequestId) -> Self {
-        Self { answer: answer::answer(status, Some(media_type), request_id, Bytes::from(text)), row: None, code }
+        let answer = answer::answer(status, Some(media_type), request_id, Bytes::from(text));
+        Self { answer, row: None, code, recorded: Recorded::Never }
     }
 }
 
@@ -316,6 +340,25 @@ fn call<'r>(peer: &Peer, head: &'r Parts, caller: Authenticated, request_id: &Re
         source_ip: Some(peer.address.ip()),
         user_agent: head.headers.get(USER_AGENT).and_then(text),
         tls: peer.tls,
+    }
+}
+
+/// What is known of a request that was refused before it was known who sent it.
+fn stranger<'r>(
+    peer: &Peer,
+    head: &'r Parts,
+    request_id: &RequestId,
+    row: Option<&Row>,
+    code: &'static str,
+) -> Stranger<'r> {
+    Stranger {
+        request_id: *request_id,
+        source_ip: peer.address.ip(),
+        user_agent: head.headers.get(USER_AGENT).and_then(text),
+        tls: peer.tls,
+        access_key_id: sigv4::named_access_key(&head.headers),
+        asked_for: row.map(|row| (row.service, row.name)),
+        code,
     }
 }
 
@@ -339,7 +382,8 @@ fn stray(head: &Parts, media_type: &str, request_id: &RequestId) -> Answered {
         _ if signed => Stray::AccessDenied,
         _ => Stray::MissingToken,
     };
-    Answered { answer: stray.answer(request_id), row: None, code: stray.code() }
+    let answer = stray.answer(request_id);
+    Answered { answer, row: None, code: stray.code(), recorded: Recorded::AsStranger }
 }
 
 /// The connection ends with the answer, since what follows on it would be the rest of the body.
@@ -350,7 +394,8 @@ fn unread(error: BodyError, request_id: &RequestId) -> Answered {
         BodyError::TooLarge => (413, "RequestEntityTooLarge"),
         BodyError::TooSlow => (408, "RequestTimeout"),
     };
-    Answered { answer: answer::answer(status, None, request_id, Bytes::new()), row: None, code }
+    let answer = answer::answer(status, None, request_id, Bytes::new());
+    Answered { answer, row: None, code, recorded: Recorded::AsStranger }
 }
 
 /// The future's output, or `None` if it panicked. A worker keeps nothing half-changed over a panic: the verifier's

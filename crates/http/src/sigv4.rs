@@ -58,6 +58,12 @@ impl<'a> Message<'a> {
     }
 }
 
+/// The access key that the signature names, before anything of it is checked.
+pub(crate) fn named_access_key(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(hyper::header::AUTHORIZATION)?.to_str().ok()?;
+    authorization::credential(header)?.split('/').next()
+}
+
 /// The service that the signature's scope names, before anything of it is checked: what routes a form body.
 pub fn scope_service(headers: &HeaderMap) -> Option<&str> {
     let header = headers.get(hyper::header::AUTHORIZATION)?.to_str().ok()?;

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use claviger_core::TlsConnection;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, Ticketer};
@@ -163,6 +164,15 @@ fn load(files: &TlsFiles, provider: &CryptoProvider) -> Result<CertifiedKey, Tls
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| unreadable(&files.key, error.to_string()))?;
     CertifiedKey::from_der(chain, key, provider)
         .map_err(|reason| TlsError::Unusable { path: files.certificates.clone(), reason })
+}
+
+/// What was negotiated for a connection whose handshake is done. A value that is not known is 0.
+pub(crate) fn negotiated(connection: &rustls::ServerConnection) -> TlsConnection {
+    TlsConnection {
+        version: connection.protocol_version().map_or(0, u16::from),
+        cipher_suite: connection.negotiated_cipher_suite().map_or(0, |suite| u16::from(suite.suite())),
+        key_exchange_group: connection.negotiated_key_exchange_group().map(|group| u16::from(group.name())),
+    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use crate::answer::Answer;
 use crate::connection::{self, Bounds, LocalExecutor, Tick, Watched, WatchedIo};
 use crate::front_door::{FrontDoor, Peer};
 use crate::server::Timeouts;
+use crate::tls;
 
 /// Bytes of a request's head: room for a session token of some kilobytes among the headers.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -190,9 +191,12 @@ impl Worker {
 
     async fn serve(self: &Rc<Self>, stream: TcpStream, address: SocketAddr, watched: &Rc<Watched>) {
         match &self.tls {
-            None => self.serve_http(stream, Peer { address, tls: false }, watched).await,
+            None => self.serve_http(stream, Peer { address, tls: None }, watched).await,
             Some(acceptor) => match connection::unless_ended(acceptor.accept(stream), watched).await {
-                Some(Ok(stream)) => self.serve_http(stream, Peer { address, tls: true }, watched).await,
+                Some(Ok(stream)) => {
+                    let tls = Some(tls::negotiated(stream.get_ref().1));
+                    self.serve_http(stream, Peer { address, tls }, watched).await;
+                }
                 Some(Err(error)) => tracing::debug!(peer = %address, %error, "a TLS handshake failed"),
                 None => {}
             },

@@ -6,6 +6,7 @@
 //!  └ cluster key       versioned; unwrapped once, at start
 //!     ├ token keys     derived, one per purpose
 //!     ├ session key    versioned; seals session tokens and derives the secret access keys of sessions
+//!     ├ log key        versioned; signs the audit log
 //!     └ domain key     versioned; one per account and Region, and one per account for what has no Region
 //!        ├ secret access keys, seeds of MFA devices
 //!        └ backing key the material of a KMS key
@@ -27,6 +28,7 @@ mod error;
 mod fields;
 #[cfg(test)]
 mod fixture;
+mod log_key;
 pub mod message;
 mod mfa_seed;
 mod primitives;
@@ -47,6 +49,7 @@ pub use cluster_key::ClusterKey;
 pub use digest::sha256;
 pub use domain_key::{DomainKey, DomainScope, Space};
 pub use error::{Damaged, InvalidCiphertext, InvalidMac, ModuleFailed, RewrapError, UseError};
+pub use log_key::LogKey;
 pub use message::Deployment;
 pub use mfa_seed::{MfaSeed, OneTimeCode, TimeStep};
 pub use random::{fill_random, generate_data_key, random};

@@ -1,10 +1,11 @@
-//! The vectors of sessions and MFA devices in `docs/test-vectors/`: see `test_vectors.rs`.
+//! The vectors of sessions, MFA devices and the log key in `docs/test-vectors/`: see `test_vectors.rs`.
 
 use claviger_types::SessionKeyId;
 use serde_json::{Value, json};
 
 use crate::error::ModuleFailed;
 use crate::fixture::{cluster_key, counting, domain_key, secret};
+use crate::log_key::LogKey;
 use crate::mfa_seed::MfaSeed;
 use crate::secret::Secret;
 use crate::session_key::SessionKey;
@@ -26,7 +27,7 @@ fn good_ones_open_and_bad_ones_do_not() {
             assert_eq!(open(vector), want, "{list}: {}", vector["name"]);
         }
     }
-    assert!(array(&file["good"]).len() >= 4 && array(&file["bad"]).len() >= 12);
+    assert!(array(&file["good"]).len() >= 5 && array(&file["bad"]).len() >= 15);
 }
 
 fn session_key() -> SessionKey {
@@ -36,7 +37,7 @@ fn session_key() -> SessionKey {
 fn vectors() -> Value {
     let good = good();
     json!({
-        "format": "docs/message-format.md, sessions and MFA devices, version 1",
+        "format": "docs/message-format.md, sessions, MFA devices and log keys, version 1",
         "cluster_key": { "version": 3, "key": hex::encode(cluster_key().secret().expose()) },
         "bad": bad(&good),
         "good": good,
@@ -57,7 +58,13 @@ fn good() -> Vec<Value> {
     .unwrap();
     let seed = MfaSeed::from_secret(seed);
     let wrapped_seed = domain.wrap_mfa_seed_with_iv(&counting(0x90), &seed, counting(0xa7)).unwrap();
+    let log_key = LogKey::from_seed(9, secret(0x70)).unwrap();
+    let wrapped_log_key = cluster_key().wrap_log_key_with_iv(&log_key, counting(0xa8)).unwrap();
     vec![
+        json!({
+            "name": "log key", "kind": "log key", "version": 9,
+            "opened": hex::encode(log_key.seed().expose()), "wrapped": hex::encode(wrapped_log_key),
+        }),
         json!({
             "name": "session key", "kind": "session key", "version": 9,
             "opened": key, "wrapped": hex::encode(wrapped),
@@ -118,6 +125,7 @@ fn open(vector: &Value) -> Option<Vec<u8>> {
             let opened = cluster_key().unwrap_session_key(version, &wrapped).ok()?;
             Some(opened.secret().expose().to_vec())
         }
+        "log key" => Some(cluster_key().unwrap_log_key(version, &wrapped).ok()?.seed().expose().to_vec()),
         "session token" => session_key().open(&id(), &wrapped).map(|opened| opened.as_bytes().to_vec()),
         "session secret" => Some(session_key().secret_access_key(&id()).unwrap().expose().as_bytes().to_vec()),
         "mfa seed" => {

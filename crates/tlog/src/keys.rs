@@ -67,6 +67,11 @@ impl KeyChain {
         self.0.iter().map(|link| &link.key)
     }
 
+    /// The keys, oldest first, each with the size of the log from which it signs.
+    pub fn introductions(&self) -> impl Iterator<Item = (&VerifierKey, u64)> {
+        self.0.iter().map(|link| (&link.key, link.from))
+    }
+
     /// The checkpoint, if a key that was in force at its size has signed it.
     pub fn verify(&self, signed: &SignedCheckpoint) -> Result<Checkpoint, NoteError> {
         let checkpoint = signed.checkpoint();

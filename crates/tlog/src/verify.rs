@@ -12,6 +12,7 @@ use crate::error::{Damage, LogError};
 use crate::files::{Files, list_if_there, read_if_there};
 use crate::hash::{Hash, leaf_hash, root_of};
 use crate::head::Head;
+use crate::keys::KeyChain;
 use crate::note::VerifierKey;
 use crate::reader::Reader;
 use crate::rows::Rows;
@@ -27,8 +28,8 @@ pub struct Report {
     pub entries: u64,
     /// Entries from this one on are kept; those before may be pruned.
     pub kept_from: u64,
-    /// How many keys have signed the log since it began.
-    pub keys: usize,
+    /// The keys that have signed the log since it began.
+    pub keys: KeyChain,
 }
 
 /// Verifies every file of a log, and that it continues a checkpoint that was kept elsewhere, if there is one.
@@ -49,7 +50,7 @@ pub fn verify(
     let entries = whole.entries(progress)?;
     whole.superseded_tiles()?;
     whole.superseded_bundles()?;
-    let (checkpoint, kept_from, keys) = (head.checkpoint.clone(), head.kept_from, head.chain.len());
+    let (checkpoint, kept_from, keys) = (head.checkpoint.clone(), head.kept_from, head.chain.clone());
     if let Some(pinned) = pinned {
         Reader::at(Arc::clone(&files), head, edge).check_pinned(pinned)?;
     }

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// `arn:aws:kms:REGION:ACCOUNT:key/ID`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyArn {
     /// Where the key lives.
     pub region: Region,

@@ -49,6 +49,11 @@ impl Timestamp {
         self.as_jiff().strftime("%Y%m%dT%H%M%SZ").to_string()
     }
 
+    /// `Jan 31, 2026, 12:00:00 PM`, the form of CloudTrail's records; the fraction is dropped.
+    pub fn to_long_text(self) -> String {
+        self.as_jiff().strftime("%b %-d, %Y, %-I:%M:%S %p").to_string()
+    }
+
     /// Moved by `offset_millis`, saturating.
     pub fn offset_by(self, offset_millis: i64) -> Self {
         Self(self.0.saturating_add(offset_millis))
@@ -105,6 +110,7 @@ mod tests {
         assert_eq!(serde_json::to_string(&time).unwrap(), "1593622000.191");
         assert_eq!(time.to_iso8601(), "2020-07-01T16:46:40Z");
         assert_eq!(time.to_amz_date(), "20200701T164640Z");
+        assert_eq!(time.to_long_text(), "Jul 1, 2020, 4:46:40 PM");
         assert_eq!(time.to_string(), "2020-07-01T16:46:40.191Z");
         assert_eq!("2020-07-01T16:46:40.191Z".parse(), Ok(time));
         assert_eq!(Timestamp::from_seconds(1_593_622_000.191), Some(time));

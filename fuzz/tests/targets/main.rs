@@ -10,6 +10,7 @@ mod records;
 mod signatures;
 mod tokens;
 mod transparency;
+mod usage;
 mod whole_service;
 mod world;
 mod wrapped_keys;
@@ -45,6 +46,7 @@ targets! {
     transparency::entry_proofs,
     transparency::notes,
     transparency::verifier_keys,
+    usage::usage_snapshots,
     whole_service::whole_service,
     wrapped_keys::wrapped_keys,
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use claviger_core::bootstrap::{self, NewDeployment};
+use claviger_core::records::EventRecord;
 use claviger_core::{
-    Call, DamagedState, Error, Execution, RequestId, Row, Service, Settings, Signatory, View, doctor, wire,
+    Call, DamagedState, Error, EventQueue, Execution, RequestId, Row, Service, Settings, Signatory, View, doctor, wire,
 };
 use claviger_fuzz::Words;
 use claviger_keyring::{ClusterKey, Deployment, DomainKey, DomainScope, FileRoot, RootOfTrust, Space};
@@ -80,6 +81,7 @@ impl Caller {
 pub struct World {
     pub store: Arc<MemoryStore>,
     pub service: Arc<Service>,
+    events: EventQueue,
     runtime: tokio::runtime::Runtime,
     access_keys: Vec<(Caller, AccessKeyId)>,
     marks: Vec<(String, String)>,
@@ -108,8 +110,15 @@ impl World {
         let kind = Deployment::Development;
         let new = NewDeployment { account: HOME.parse().unwrap(), name: "home".into(), kind, admin: None };
         let admin = runtime.block_on(bootstrap::create(&shared, root().as_ref(), new)).unwrap();
-        let service = start(&shared).unwrap();
-        Self { store, service, runtime, access_keys: vec![(Caller::Admin, admin.access_key_id)], marks: Vec::new() }
+        let (service, events) = start(&shared).unwrap();
+        Self {
+            store,
+            service,
+            events,
+            runtime,
+            access_keys: vec![(Caller::Admin, admin.access_key_id)],
+            marks: Vec::new(),
+        }
     }
 
     fn add_accounts(&mut self) {
@@ -218,7 +227,7 @@ impl World {
             request_id: RequestId::from_bytes(claviger_keyring::random().unwrap()),
             source_ip: None,
             user_agent: Some("fuzz"),
-            tls: true,
+            tls: None,
         };
         let fields = match row.service {
             ServiceName::Claviger | ServiceName::Kms => row.read_json(body),
@@ -231,7 +240,20 @@ impl World {
             Execution::Ready(answer) => answer,
             Execution::Pending(answer) => self.runtime.block_on(answer),
         });
+        self.check_events(answer.as_ref().err());
         Some(answer.map(|reply| reply.as_ref().to_vec()))
+    }
+
+    /// Events that were handed over are events, at most one for a request, and one for each that was refused.
+    fn check_events(&self, error: Option<&Error>) {
+        let events = self.events.drain();
+        let refused = error.is_some_and(|error| !matches!(error, Error::Serialization(_)));
+        assert!(events.len() <= 1 && (events.len() == 1 || !refused), "{} events, {error:?}", events.len());
+        for event in &events {
+            let parsed = EventRecord::parse(event).unwrap();
+            parsed.parameters.iter().chain(&parsed.response).for_each(|shown| drop(shown.value().unwrap()));
+            assert_eq!(&parsed.to_bytes(), event);
+        }
     }
 
     /// A request that must succeed. Replies of Query services are texts.
@@ -260,9 +282,9 @@ impl World {
     }
 
     /// The same callers and marks at another service.
-    pub fn moved_to(&self, store: Arc<MemoryStore>, service: Arc<Service>) -> Self {
+    pub fn moved_to(&self, store: Arc<MemoryStore>, (service, events): (Arc<Service>, EventQueue)) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        Self { store, service, runtime, access_keys: self.access_keys.clone(), marks: self.marks.clone() }
+        Self { store, service, events, runtime, access_keys: self.access_keys.clone(), marks: self.marks.clone() }
     }
 }
 
@@ -274,10 +296,10 @@ impl Drop for World {
 }
 
 /// A service on this store.
-pub fn start(store: &Arc<dyn Store>) -> Result<Arc<Service>, String> {
+pub fn start(store: &Arc<dyn Store>) -> Result<(Arc<Service>, EventQueue), String> {
     let settings = Settings { keys_per_account_and_region_max: KEYS_MAX, dev_clock: true, ..Settings::default() };
     let started = Service::start(Arc::clone(store), root(), settings).map_err(|error| error.to_string())?;
-    Ok(started.service)
+    Ok((started.service, started.events))
 }
 
 /// What an examination of the store finds. Nothing moves events here, so that there is no audit log to look at.

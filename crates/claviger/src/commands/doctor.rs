@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use claviger_core::doctor::{self, Report};
+use claviger_core::doctor::{self, AuditLog, Report};
 use claviger_core::paths::{self, PathKind};
 use claviger_keyring::FileRoot;
 use claviger_storage::{Store, StoreError};
@@ -35,7 +35,7 @@ impl Doctor {
         let examined = examine(store.as_ref(), &root, &dir.audit());
         store.close();
         let (report, inventory) = examined.map_err(|reason| CommandError::Store { path: dir.store(), reason })?;
-        let text = format!("{}{}: {inventory}\n", findings(&report), dir.store().display());
+        let text = format!("{}{}: {inventory}\n{}", findings(&report), dir.store().display(), audit_log(&report));
         console::say(&text).map_err(CommandError::Output)?;
         Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -69,6 +69,12 @@ fn examine(store: &dyn Store, root: &FileRoot, audit_folder: &Path) -> Result<(R
     let counted: Vec<_> = counts.iter().map(|(_, count, name)| format!("{count} {name}")).collect();
     let inventory = format!("{}; {} records in all", counted.join(", "), report.records);
     Ok((report, inventory))
+}
+
+/// The log's key is shown so that it can be kept where nobody who writes to the directory can change it.
+fn audit_log(report: &Report) -> String {
+    let shown = |log: &AuditLog| format!("audit log: {} entries verify with {}\n", log.entries, log.verifier_key);
+    report.audit_log.as_ref().map(shown).unwrap_or_default()
 }
 
 fn findings(report: &Report) -> String {

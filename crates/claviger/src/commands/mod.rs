@@ -2,6 +2,7 @@
 
 mod account;
 mod account_text;
+mod audit;
 mod config;
 mod doctor;
 mod explain;
@@ -33,6 +34,9 @@ pub(crate) enum Command {
     /// Manage the accounts of a running server
     #[command(subcommand)]
     Account(account::Account),
+    /// Verify, pin and prove an audit log, without the server
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Show the configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -53,6 +57,7 @@ impl Command {
     pub(crate) fn run(self, limits: Limits) -> Result<ExitCode, CommandError> {
         match self {
             Self::Account(account) => account.run(),
+            Self::Audit(audit) => audit.run(),
             Self::Config(config) => config.run(limits),
             Self::Doctor(doctor) => doctor.run(limits),
             Self::Explain(explain) => explain.run(),
@@ -69,6 +74,9 @@ pub(crate) enum CommandError {
     /// The server's answer is not what its API says.
     #[error("the answer of the server cannot be read, since server and command are of different versions: {0}")]
     Answer(#[source] serde_json::Error),
+    /// An audit log, a pin or a proof.
+    #[error(transparent)]
+    Audit(#[from] audit::AuditError),
     /// The records of a deployment or of an administrator cannot be made.
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),

@@ -113,6 +113,9 @@ impl Assembly {
             tracing::warn!(%time, "--dev-clock: keys and grants live by a clock that was set, not by the real one");
             runtime.block_on(bootstrap::set_dev_clock(service, time))?;
         }
+        if !service.settings().audit.requests {
+            tracing::warn!("audit.requests is off: reads, uses of keys and refusals leave no event");
+        }
         let tls = if self.dev_tls { Some(tls_dev::certificates(&self.dir)?) } else { certificate };
         // Before the first request is accepted, since none that was may be dropped.
         let signals = StopSignals::listen(runtime).map_err(CommandError::Runtime)?;

@@ -23,9 +23,20 @@ pub(crate) struct File {
     pub(crate) log_format: Option<LogFormat>,
     pub(crate) regions: Option<Regions>,
     #[serde(default)]
+    pub(crate) audit: Audit,
+    #[serde(default)]
     pub(crate) tls: Tls,
     #[serde(default)]
     pub(crate) quotas: Quotas,
+}
+
+/// The table `audit`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Audit {
+    pub(crate) group_millis: Option<u64>,
+    pub(crate) requests: Option<bool>,
+    pub(crate) strict: Option<bool>,
 }
 
 /// The table `tls`.

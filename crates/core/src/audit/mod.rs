@@ -1,9 +1,33 @@
-//! The audit log: where each event of the outbox ends up, exactly once.
+//! The audit log: where the event of each request ends up, once and in no danger of being altered unseen.
 //!
-//! It reads what commands and jobs wrote into the outbox; it knows nothing of what they did.
+//! - `queue.rs`: events of reads, uses and refusals on their way to the log, in memory.
+//! - `outbox.rs`: events of commands and jobs, which were stored with what they tell of, on theirs.
+//! - `log.rs`: the transparency log in the data directory: opened, appended to, each entry once whatever fails.
+//! - `strangers.rs`: how many events those who are not authenticated get.
+//! - `writer.rs`: the one thread that takes from both and commits in groups.
+//! - `log_key.rs`: the records of the key that signs it.
+//! - `event_id.rs`: ids that lead back to an entry.
+//! - `cloudtrail.rs`: an event as CloudTrail shows it.
+//!
+//! To all but the last, events are opaque: what one says is decided in `pipeline/event.rs` and written down in
+//! `records/`. Whoever reads the log (export, look-ups, usage) reads what this module wrote, from the directory, and
+//! stands beside it.
 
+pub mod cloudtrail;
+mod event_id;
 mod log;
-mod mover;
+pub mod log_key;
+mod outbox;
+mod queue;
+mod strangers;
+mod writer;
+#[cfg(test)]
+mod writer_tests;
 
-pub use log::{LogError, check, path_in};
-pub use mover::Mover;
+pub use event_id::EventId;
+pub use log::{Place, verify};
+pub use outbox::Outbox;
+pub(crate) use queue::Progress;
+pub use queue::{EventQueue, Recorder, queue};
+pub(crate) use strangers::{Strangers, Tally};
+pub use writer::{AuditWriter, StartError};

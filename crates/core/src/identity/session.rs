@@ -113,15 +113,14 @@ impl Session {
         if view.is_closed(self.account) || !through.all(|id| is_open(*id) && !self.is_revoked(view, *id)) {
             return Err(Error::CallerGone);
         }
-        let id = self.principal.id();
-        if view.account_of(id) != Some(self.account) || self.is_revoked(view, id) {
+        if self.is_revoked(view, self.principal.id()) {
             return Err(Error::CallerGone);
         }
         let caller = match &self.principal {
             SessionPrincipal::Role(id, name) => view.role_by_id(*id).map(|role| Caller::of_role(role, name, self)),
             SessionPrincipal::User(id) => view.user_by_id(*id).map(|user| Caller::of_session(user, self)),
         };
-        caller.ok_or(Error::CallerGone)
+        caller.filter(|caller| caller.account == self.account).ok_or(Error::CallerGone)
     }
 
     /// The session policies, with the managed ones among them as they are now; none if the session was given none. If

@@ -10,6 +10,7 @@ use crate::keys::grants;
 use crate::paths;
 use crate::pipeline::outcome::Changes;
 use crate::service::Service;
+use crate::target::Resources;
 use crate::view::{Key, View};
 
 /// Aliases that go in one transaction: each is a precondition and a write, of the 100 that a store takes.
@@ -43,7 +44,7 @@ async fn delete(service: &Service, key: &Key) -> Result<(), Error> {
             break;
         };
         let (changes, action) = decide(&view, key);
-        commit(service, changes, action, arn.account, vec![arn.to_string()]).await?;
+        commit(service, changes, action, arn.account, Resources::of_keys([&arn])).await?;
         if service.view().revision() == view.revision() {
             break;
         }
@@ -62,7 +63,7 @@ fn decide(view: &View, key: &Key) -> (Changes, &'static str) {
         .fold((changes, 0), |(changes, count), grant| (grants::without(changes, grant), count + 1));
     if granted > 0 {
         let counter = paths::grant_count(arn.region, arn.id);
-        return (changes.count_out_many(counter, granted), "claviger:DeleteGrants");
+        return (changes.count_out_many(counter, granted), "DeleteGrants");
     }
     let mut aliases = view.aliases_of_key(arn.region, key, None);
     let changes = aliases.by_ref().take(ALIASES_MAX as usize).fold(changes, |changes, alias| {
@@ -70,14 +71,14 @@ fn decide(view: &View, key: &Key) -> (Changes, &'static str) {
     });
     if aliases.next().is_some() {
         let counter = paths::alias_count(arn.region, arn.id);
-        return (changes.count_out_many(counter, ALIASES_MAX), "claviger:DeleteAliases");
+        return (changes.count_out_many(counter, ALIASES_MAX), "DeleteAliases");
     }
     let changes = changes
         .delete(paths::key(arn.region, arn.id), key.revision)
         .delete_any(paths::alias_count(arn.region, arn.id))
         .delete_any(paths::grant_count(arn.region, arn.id))
         .count_out(paths::key_count(arn.region, arn.account));
-    (changes, "claviger:DeleteKey")
+    (changes, "DeleteKey")
 }
 
 #[cfg(test)]
@@ -87,7 +88,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::test_kms::{HOME, REGION, TestKms, event_of};
+    use crate::testing::test_events::event_of;
+    use crate::testing::test_kms::{HOME, REGION, TestKms};
 
     const WINDOW: Duration = Duration::from_secs(7 * 86_400);
 
@@ -114,7 +116,7 @@ mod tests {
             let commits = kms.store.commits_since(commits);
             assert_eq!(commits.len(), if aliases > ALIASES_MAX { 2 } else { 1 }, "{aliases} aliases");
             let (_, event) = event_of(commits.last().unwrap());
-            assert_eq!((event.action.as_str(), event.caller), ("claviger:DeleteKey", None));
+            assert_eq!((event.operation, event.caller), (Some("DeleteKey"), None));
             let left: Vec<_> = kms.store.records().into_iter().map(|(path, _)| path).collect();
             let own: Vec<_> = left.iter().filter(|path| path.contains(&key) || path.starts_with("aliases/")).collect();
             assert!(own.is_empty(), "{own:?}");
@@ -145,9 +147,9 @@ mod tests {
             let commits = kms.store.commits();
             kms.block_on(run(kms.service())).unwrap();
             let commits = kms.store.commits_since(commits);
-            let actions: Vec<_> = commits.iter().map(|commit| event_of(commit).1.action).collect();
-            let mut want = vec!["claviger:DeleteGrants"; usize::div_ceil(grants, GRANTS_MAX as usize)];
-            want.push("claviger:DeleteKey");
+            let actions: Vec<_> = commits.iter().map(|commit| event_of(commit).1.operation.unwrap()).collect();
+            let mut want = vec!["DeleteGrants"; usize::div_ceil(grants, GRANTS_MAX as usize)];
+            want.push("DeleteKey");
             assert_eq!(actions, want, "{grants} grants, {names} names");
             let left: Vec<_> = kms.store.records().into_iter().filter(|(path, _)| path.contains(&key)).collect();
             assert!(left.is_empty(), "{left:?}");

@@ -7,6 +7,7 @@ use super::commit;
 use crate::error::Error;
 use crate::identity::mfa;
 use crate::service::Service;
+use crate::target::Resources;
 use crate::view::{Domain, View};
 
 /// Wraps each seed under `retired` again.
@@ -21,7 +22,7 @@ pub async fn wrap_again(service: &Service, retired: &Domain, account: AccountId)
             record.wrapped_seed = wrapped;
             record.domain_key_version = newest.key.version();
         });
-        commit(service, changes, "claviger:RewrapMfaSeeds", account, vec![device.arn.to_string()]).await?;
+        commit(service, changes, "RewrapMfaSeeds", account, Resources::of_arn(&device.arn)).await?;
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! What the service does by itself: deletes keys whose time has come, rotates the session key, wraps again what a retired
-//! key wraps, moves events to the audit log. Nothing that a request sees waits for a job: but for the session key,
+//! key wraps. Beside them the audit log is written. Nothing that a request sees waits for a job: but for the session key,
 //! jobs only persist what is already true.
 
 mod deletion;
+mod log_keys;
 mod mfa_seeds;
 mod rewrap;
 mod session_keys;
@@ -12,88 +13,82 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use claviger_storage::{CommitError, Write};
+use claviger_storage::CommitError;
 use claviger_types::AccountId;
 use tokio::sync::watch;
 
-use crate::audit::{LogError, Mover};
+use crate::audit::{self, AuditWriter};
 use crate::error::Error;
 use crate::pipeline::event;
 use crate::pipeline::outcome::Changes;
 use crate::service::{Service, Started};
+use crate::target::Resources;
 
 /// How often a job looks whether time alone has made something due.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How soon a job looks at what was changed: a rotation or a moved clock makes work. Changes that follow one another are
+/// looked at together.
+const AFTER_CHANGE: Duration = Duration::from_millis(50);
 
 /// The running jobs.
 pub struct Jobs {
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
+    writer: AuditWriter,
 }
 
 /// The jobs cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum JobsError {
-    /// The audit log's folder cannot be made.
-    #[error("the audit log's folder `{path}` cannot be made: {error}")]
-    Folder {
-        /// The folder.
-        path: String,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// An audit log is damaged.
+    /// The audit log cannot be written.
     #[error(transparent)]
-    Log(#[from] LogError),
+    Audit(#[from] audit::StartError),
     /// No thread could be started.
     #[error("cannot start the jobs' thread: {0}")]
     Thread(#[from] std::io::Error),
 }
 
 impl Jobs {
-    /// Starts them, on a thread of their own. `folder` is where the audit logs are.
+    /// Starts them, on threads of their own. The audit log is in `folder`, whose parent must be there.
     pub fn start(started: Started, folder: PathBuf) -> Result<(Arc<Service>, Self), JobsError> {
-        let Started { service, outbox } = started;
-        let unmade = |error| JobsError::Folder { path: folder.display().to_string(), error };
-        std::fs::create_dir_all(&folder).map_err(unmade)?;
-        let mover = Mover::open(Arc::clone(service.store()), folder, service.view().audit_positions(), outbox)?;
+        let Started { service, outbox, events } = started;
+        let view = service.view();
+        let place = audit::Place::new(&view, Arc::new(claviger_tlog::Directory::new(folder)));
+        let place = place.map_err(audit::StartError::from)?;
+        let group = service.settings().audit.group;
+        let writer = AuditWriter::start(place, events, outbox, view.audit_position(), group)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (stop, stopped) = watch::channel(false);
         let running = Arc::clone(&service);
-        let run = move || runtime.block_on(run(running, mover, stopped));
+        let run = move || runtime.block_on(run(running, stopped));
         let thread = thread::Builder::new().name("jobs".into()).spawn(run)?;
-        Ok((service, Self { stop, thread }))
+        Ok((service, Self { stop, thread, writer }))
     }
 
-    /// Moves what is left in the outbox and ends.
+    /// Ends them. What is still on its way to the audit log is written there.
     pub fn stop(self) {
         self.stop.send_replace(true);
         // A panic in a job was logged where it happened.
         let _ = self.thread.join();
+        self.writer.stop();
     }
 }
 
-async fn run(service: Arc<Service>, mut mover: Mover, mut stopped: watch::Receiver<bool>) {
+async fn run(service: Arc<Service>, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
+        let view = service.view();
         persist(&service).await;
+        service.record_strangers(false);
         tokio::select! {
             _ = stopped.changed() => {}
             () = tokio::time::sleep(TICK) => {}
-            waited = mover.wait() => {
-                let moved = match waited {
-                    Ok(()) => mover.move_all().await,
-                    Err(error) => Err(error),
-                };
-                if let Err(error) = moved {
-                    tracing::error!(%error, "events wait in the outbox");
-                    tokio::time::sleep(TICK).await;
-                }
+            newer = service.newer_view(&view) => {
+                tokio::time::sleep(if newer.is_ok() { AFTER_CHANGE } else { TICK }).await;
             }
         }
     }
-    if let Err(error) = mover.move_all().await {
-        tracing::error!(%error, "events wait in the outbox until the next start");
-    }
+    service.record_strangers(true);
 }
 
 /// Persists what time, or a rotation, has made true.
@@ -107,14 +102,14 @@ pub(crate) async fn persist(service: &Service) {
 async fn commit(
     service: &Service,
     changes: Changes,
-    action: &str,
+    operation: &str,
     account: AccountId,
-    resources: Vec<String>,
+    resources: Resources,
 ) -> Result<(), Error> {
     let space = changes.space_name();
-    let event = event::of_job(service.now(&service.view()), action, account, &space, resources);
+    let event = event::of_job(service.now(&service.view()), operation, account, &space, &resources)?;
     let (mut transaction, _) = changes.into_transaction()?;
-    transaction.writes.push(Write::Put { path: event::fresh_path(&space)?, value: event });
+    transaction.writes.push(event.into_outbox(&space));
     match service.commit(transaction).await {
         Ok(()) | Err(CommitError::Conflict { .. }) => Ok(()),
         Err(error) => Err(Error::Internal(error.to_string())),

@@ -10,7 +10,7 @@ use claviger_keyring::{BackingKeyBinding, DomainScope, Space};
 use claviger_storage::BYTES_MAX;
 use claviger_types::{AccessKeyId, AccountId, Timestamp};
 
-use super::{commit, mfa_seeds, session_keys};
+use super::{commit, log_keys, mfa_seeds, session_keys};
 use crate::error::Error;
 use crate::identity::entities::Entity;
 use crate::keys::domain_keys::{self, cluster_key, wrap_again};
@@ -18,6 +18,7 @@ use crate::paths;
 use crate::pipeline::outcome::Changes;
 use crate::records::{KeyRecord, UserRecord};
 use crate::service::Service;
+use crate::target::Resources;
 use crate::view::{Domain, Key, User, View};
 
 /// Records re-wrapped in one transaction; each is a precondition and a write.
@@ -35,6 +36,7 @@ pub async fn run(service: &Service) -> Result<(), Error> {
     let view = service.view();
     wrap_domain_keys(service, &view).await?;
     session_keys::wrap_again(service, &view).await?;
+    log_keys::wrap_again(service, &view).await?;
     let retired: Vec<Arc<Domain>> = view.domain_keys().filter(|domain| domain.retired).cloned().collect();
     for domain in retired {
         empty(service, &domain).await?;
@@ -51,7 +53,7 @@ async fn wrap_domain_keys(service: &Service, view: &View) -> Result<(), Error> {
         let record = wrap_again(domain, &cluster.key, domain.retired)?;
         let path = domain_keys::path_of(domain);
         let changes = Changes::new(space).replace(path, domain.revision, &record);
-        commit(service, changes, "claviger:RewrapDomainKey", account, Vec::new()).await?;
+        commit(service, changes, "RewrapDomainKey", account, Resources::default()).await?;
     }
     Ok(())
 }
@@ -72,7 +74,7 @@ async fn empty(service: &Service, retired: &Domain) -> Result<(), Error> {
         return Ok(());
     }
     let changes = Changes::new(space).delete(domain_keys::path_of(domain), domain.revision);
-    commit(service, changes, "claviger:DeleteDomainKey", account, Vec::new()).await
+    commit(service, changes, "DeleteDomainKey", account, Resources::default()).await
 }
 
 async fn wrap_backing_keys(service: &Service, retired: &Domain, account: AccountId) -> Result<(), Error> {
@@ -84,17 +86,17 @@ async fn wrap_backing_keys(service: &Service, retired: &Domain, account: Account
     for key in view.keys_after(region, account, None).filter(|key| wraps_backing_key(retired, key)) {
         let record = backing_keys_again(key, newest)?;
         batch = batch.replace(paths::key(region, key.arn.id), key.revision, &record);
-        resources.push(key.arn.to_string());
+        resources.push(&key.arn);
         if resources.len() == BATCH_RECORDS_MAX || batch.bytes() >= BATCH_BYTES_MAX {
             let full = std::mem::replace(&mut batch, Changes::new(Space::Region(region)));
             let keys = std::mem::take(&mut resources);
-            commit(service, full, "claviger:RewrapBackingKeys", account, keys).await?;
+            commit(service, full, "RewrapBackingKeys", account, Resources::of_keys(keys)).await?;
         }
     }
     if resources.is_empty() {
         return Ok(());
     }
-    commit(service, batch, "claviger:RewrapBackingKeys", account, resources).await
+    commit(service, batch, "RewrapBackingKeys", account, Resources::of_keys(resources)).await
 }
 
 fn backing_keys_again(key: &Key, newest: &Domain) -> Result<KeyRecord, Error> {
@@ -115,7 +117,7 @@ async fn wrap_secret_access_keys(service: &Service, retired: &Domain, account: A
     for user in view.users_after(account, "").filter(|user| wraps_secret(retired, user)) {
         let record = secrets_again(&view, user, newest)?;
         let changes = Changes::new(Space::Global).replace(user.record_path(), user.revision, &record);
-        commit(service, changes, "claviger:RewrapSecretAccessKeys", account, vec![user.arn().to_string()]).await?;
+        commit(service, changes, "RewrapSecretAccessKeys", account, Resources::of_arn(user.arn())).await?;
     }
     Ok(())
 }
@@ -163,10 +165,11 @@ async fn delete_cluster_keys(service: &Service) -> Result<(), Error> {
         let used = || {
             view.domain_keys().any(|domain| domain.cluster_key_version == version)
                 || view.session_keys().any(|key| key.cluster_key_version == version)
+                || view.log_keys().any(|key| key.cluster_key_version == version)
         };
         if let Some(account) = first_account.filter(|_| old && !used()) {
             let changes = Changes::new(Space::Global).delete(paths::cluster_key(version), cluster.revision);
-            commit(service, changes, "claviger:DeleteClusterKey", account, Vec::new()).await?;
+            commit(service, changes, "DeleteClusterKey", account, Resources::default()).await?;
         }
     }
     Ok(())
@@ -178,7 +181,8 @@ mod tests {
 
     use super::*;
     use crate::identity::caller::Signatory;
-    use crate::testing::test_kms::{HOME, REGION, TestKms, event_of};
+    use crate::testing::test_events::event_of;
+    use crate::testing::test_kms::{HOME, REGION, TestKms};
 
     fn versions(kms: &TestKms, space: Space) -> Vec<u32> {
         let account: AccountId = HOME.parse().unwrap();

@@ -10,6 +10,7 @@ use crate::keys::domain_keys::cluster_key;
 use crate::paths;
 use crate::pipeline::outcome::Changes;
 use crate::service::Service;
+use crate::target::Resources;
 use crate::view::{DeploymentSessionKey, View};
 
 /// Wraps the versions under older cluster keys by the newest.
@@ -20,7 +21,7 @@ pub async fn wrap_again(service: &Service, view: &View) -> Result<(), Error> {
         let record = session_keys::wrap_again(session_key, cluster)?;
         let path = paths::session_key(session_key.key.version());
         let changes = Changes::new(Space::Global).replace(path, session_key.revision, &record);
-        commit(service, changes, "claviger:RewrapSessionKey", account, Vec::new()).await?;
+        commit(service, changes, "RewrapSessionKey", account, Resources::default()).await?;
     }
     Ok(())
 }
@@ -34,13 +35,13 @@ pub async fn rotate(service: &Service, wall_now: Timestamp) -> Result<(), Error>
     if newest.is_none_or(|key| key.created_at + SEALS_FOR <= wall_now) {
         let version = newest.map_or(1, |key| key.key.version().saturating_add(1));
         let changes = session_keys::make(Changes::new(Space::Global), cluster, version, wall_now)?;
-        commit(service, changes, "claviger:RotateSessionKey", account, Vec::new()).await?;
+        commit(service, changes, "RotateSessionKey", account, Resources::default()).await?;
     }
     let view = service.view();
     for (old, successor) in view.session_keys().zip(view.session_keys().skip(1)) {
         if successor.created_at + OPENS_FOR <= wall_now {
             let changes = delete(old);
-            commit(service, changes, "claviger:DeleteSessionKey", account, Vec::new()).await?;
+            commit(service, changes, "DeleteSessionKey", account, Resources::default()).await?;
         }
     }
     Ok(())
@@ -55,7 +56,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::test_kms::{TestKms, event_of};
+    use crate::testing::test_events::event_of;
+    use crate::testing::test_kms::TestKms;
 
     fn versions(kms: &TestKms) -> Vec<u32> {
         kms.view().session_keys().map(|key| key.key.version()).collect()

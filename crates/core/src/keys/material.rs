@@ -37,6 +37,17 @@ pub fn current_entry(key: &Key) -> Result<&view::BackingKey, Error> {
     key.current_backing_key().ok_or_else(|| Error::Internal(format!("{} has no backing key", key.arn)))
 }
 
+/// The id of the backing key that makes ciphertexts and MACs now.
+pub fn current_id(key: &Key) -> Option<KeyMaterialId> {
+    key.current_backing_key().map(|backing| backing.material_id)
+}
+
+/// The id of the backing key that a ciphertext names, if the key has it.
+pub fn named_id(key: &Key, header: &Header) -> Option<KeyMaterialId> {
+    let made_by = |backing: &&view::BackingKey| backing.material_id.backing_key_id() == header.backing_key_id();
+    key.backing_keys.iter().find(made_by).map(|backing| backing.material_id)
+}
+
 fn open(key: &Key, backing: &view::BackingKey) -> Result<BackingKey, Error> {
     let binding = BackingKeyBinding { key_id: key.arn.id, spec: key.spec };
     let opened = backing.domain.key.unwrap_backing_key(binding, &backing.material_id, &backing.wrapped);

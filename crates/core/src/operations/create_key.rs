@@ -129,7 +129,7 @@ impl Command for CreateKey {
         });
         let limit = facts.settings.keys_per_account_and_region_max;
         let changes = prepared.wrapping_key.guard(Changes::new(Space::Region(region)));
-        let changes = changes.create(paths::key(region, prepared.id), &record).making(arn);
+        let changes = changes.create(paths::key(region, prepared.id), &record).making_key(&arn);
         Ok(changes.count_in(paths::key_count(region, account), Quota::Keys, limit).reply(Reply { key_metadata }))
     }
 }

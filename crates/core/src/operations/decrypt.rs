@@ -12,7 +12,7 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, grant_tokens};
 use crate::pipeline::operation::{Operation, Use};
 use crate::pipeline::request::RequestContext;
-use crate::target::{Authorized, CiphertextKey, CiphertextName, KeyName};
+use crate::target::{Authorized, CiphertextKey, CiphertextName, KeyName, Materials};
 use crate::wire::{Base64, Blob, Fields};
 
 /// The request.
@@ -88,6 +88,10 @@ impl Use for Decrypt {
 
     fn dry_run(&self) -> bool {
         self.dry_run
+    }
+
+    fn materials(&self, target: &Authorized<CiphertextKey>) -> Materials {
+        [material::named_id(&target.key, &self.name.header), None]
     }
 
     fn run(self, facts: &Facts<'_>, target: Authorized<CiphertextKey>) -> Result<Reply, Error> {

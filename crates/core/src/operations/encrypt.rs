@@ -13,7 +13,7 @@ use crate::pipeline::members::{
 };
 use crate::pipeline::operation::{Operation, Use};
 use crate::pipeline::request::RequestContext;
-use crate::target::{Authorized, KeyName, KeyTarget};
+use crate::target::{Authorized, KeyName, KeyTarget, Materials};
 use crate::wire::{Base64, Blob, Fields};
 
 /// The request.
@@ -88,6 +88,10 @@ impl Use for Encrypt {
 
     fn dry_run(&self) -> bool {
         self.dry_run
+    }
+
+    fn materials(&self, target: &Authorized<KeyTarget>) -> Materials {
+        [material::current_id(&target.0), None]
     }
 
     fn run(self, facts: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Reply, Error> {

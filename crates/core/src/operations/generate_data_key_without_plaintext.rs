@@ -10,7 +10,7 @@ use crate::keys::material;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Use};
 use crate::pipeline::request::RequestContext;
-use crate::target::{Authorized, KeyName, KeyTarget};
+use crate::target::{Authorized, KeyName, KeyTarget, Materials};
 use crate::wire::{Base64, Fields};
 
 /// The request.
@@ -52,6 +52,10 @@ impl Use for GenerateDataKeyWithoutPlaintext {
 
     fn dry_run(&self) -> bool {
         self.0.dry_run
+    }
+
+    fn materials(&self, target: &Authorized<KeyTarget>) -> Materials {
+        [material::current_id(&target.0), None]
     }
 
     fn run(self, facts: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Reply, Error> {

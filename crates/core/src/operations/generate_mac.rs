@@ -11,7 +11,7 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, grant_tokens, key_name, mac_algorithm, required_blob};
 use crate::pipeline::operation::{Operation, Use};
 use crate::pipeline::request::RequestContext;
-use crate::target::{Authorized, KeyName, KeyTarget};
+use crate::target::{Authorized, KeyName, KeyTarget, Materials};
 use crate::wire::{Base64, Blob, Fields};
 
 /// The request.
@@ -80,6 +80,10 @@ impl Use for GenerateMac {
 
     fn dry_run(&self) -> bool {
         self.dry_run
+    }
+
+    fn materials(&self, target: &Authorized<KeyTarget>) -> Materials {
+        [material::current_id(&target.0), None]
     }
 
     fn run(self, _: &Facts<'_>, target: Authorized<KeyTarget>) -> Result<Reply, Error> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Use};
-use crate::target::{Account, Authorized};
+use crate::target::{Account, Authorized, Materials};
 use crate::wire::{Base64, Fields};
 
 /// The request.
@@ -41,6 +41,10 @@ impl Operation for GenerateRandom {
 impl Use for GenerateRandom {
     fn check(&self, _: &Facts<'_>, _: &Authorized<Account>) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn materials(&self, _: &Authorized<Account>) -> Materials {
+        [None, None]
     }
 
     fn run(self, _: &Facts<'_>, _: Authorized<Account>) -> Result<Reply, Error> {

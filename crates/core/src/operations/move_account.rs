@@ -49,7 +49,8 @@ mod tests {
     use serde_json::json;
 
     use crate::testing::organization::{root, unit};
-    use crate::testing::test_kms::{AWAY, TestKms, event_of, refused, statement};
+    use crate::testing::test_events::event_of;
+    use crate::testing::test_kms::{AWAY, TestKms, refused, statement};
 
     #[test]
     fn into_a_unit_and_back() {

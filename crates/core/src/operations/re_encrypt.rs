@@ -13,7 +13,7 @@ use crate::pipeline::call::Facts;
 use crate::pipeline::members::{dry_run, encryption_algorithm, encryption_context, grant_tokens, key_name};
 use crate::pipeline::operation::{Operation, Use};
 use crate::pipeline::request::RequestContext;
-use crate::target::{Authorized, KeyName, Pair, PairName, RE_ENCRYPT_FROM, RE_ENCRYPT_TO};
+use crate::target::{Authorized, KeyName, Materials, Pair, PairName, RE_ENCRYPT_FROM, RE_ENCRYPT_TO};
 use crate::wire::{Base64, Blob, Fields};
 
 /// The request.
@@ -108,6 +108,11 @@ impl Use for ReEncrypt {
 
     fn dry_run(&self) -> bool {
         self.dry_run
+    }
+
+    fn materials(&self, target: &Authorized<Pair>) -> Materials {
+        let destination = target.destination().ok();
+        [material::named_id(target.source(), &self.names.source.header), destination.and_then(material::current_id)]
     }
 
     fn run(self, facts: &Facts<'_>, target: Authorized<Pair>) -> Result<Reply, Error> {

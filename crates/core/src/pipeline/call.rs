@@ -27,8 +27,19 @@ pub struct Call<'r> {
     pub source_ip: Option<IpAddr>,
     /// As sent; not covered by the signature.
     pub user_agent: Option<&'r str>,
-    /// Whether the request came over TLS.
-    pub tls: bool,
+    /// The TLS connection that the request came by, if it did.
+    pub tls: Option<TlsConnection>,
+}
+
+/// What was negotiated for a TLS connection, by the numbers of RFC 8446.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TlsConnection {
+    /// Protocol version.
+    pub version: u16,
+    /// Cipher suite.
+    pub cipher_suite: u16,
+    /// Key exchange group; a resumed session may have none.
+    pub key_exchange_group: Option<u16>,
 }
 
 /// A request's id, printed as a UUID.
@@ -39,6 +50,11 @@ impl RequestId {
     /// Made of 16 bytes that are unlikely to occur again; the version and variant bits are set here.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid().into_bytes())
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
     }
 }
 

@@ -1,70 +1,395 @@
-//! Audit events of commands and jobs, written in the transaction of what they tell of.
+//! The audit event of a request, of a job, or of strangers: what `records/events.rs` holds, made of what is known.
 
-use claviger_types::{AccountId, Timestamp};
+use std::net::IpAddr;
+
+use claviger_storage::Write;
+use claviger_types::{AccountId, ServiceName, Timestamp};
 
 use crate::error::Error;
+use crate::identity::caller::{Caller, Principal, Signatory};
+use crate::identity::tags;
 use crate::paths;
-use crate::pipeline::call::{Facts, RequestId};
-use crate::pipeline::operation::Operation;
-use crate::records::{self, CallerRecord, CallerSessionRecord, EventRecord};
+use crate::pipeline::call::{Call, RequestId, TlsConnection};
+use crate::records::{
+    CallerKind, CallerRecord, ErrorRecord, EventKind, EventRecord, SessionContextRecord, Shown, TlsRecord,
+};
+use crate::target::Resources;
+use crate::view::View;
+use crate::wire::{self, Fields};
 
 /// Characters of a User-Agent that are kept. It is the caller's free text, and not signed.
 const USER_AGENT_CHARS_MAX: usize = 256;
 
-/// The event of a command, encoded.
-pub fn of_command<O: Operation>(facts: &Facts<'_>, space: &str, resources: Vec<String>) -> Vec<u8> {
-    let user_agent = facts.call.user_agent.map(|text| text.chars().take(USER_AGENT_CHARS_MAX).collect());
-    let caller = CallerRecord {
-        principal: facts.caller.arn().to_string(),
-        principal_id: facts.caller.user_id(),
-        access_key_id: facts.call.signatory.access_key_id().to_owned(),
-        source_ip: facts.call.source_ip.map(|address| address.to_string()),
-        user_agent,
-        request_id: facts.call.request_id.to_string(),
-        session: facts.caller.session.map(|session| CallerSessionRecord {
-            issuer: facts.caller.principal_arn().to_string(),
-            issuer_id: facts.caller.principal_id().to_string(),
-            created_at: session.issued_at.as_millis(),
-            mfa_at: session.mfa_at.map(Timestamp::as_millis),
-            source_identity: session.source_identity.as_deref().map(Into::into),
-        }),
-    };
-    records::encode(&EventRecord {
-        at: facts.now.as_millis(),
-        action: O::asked().action.to_string(),
-        account: facts.account().as_u64(),
-        space: space.to_owned(),
-        caller: Some(caller),
-        resources,
-    })
+/// Characters of an error's text that are kept.
+const MESSAGE_CHARS_MAX: usize = 1024;
+
+/// Characters of what a stranger calls its access key that are kept; a real one has 20.
+const ACCESS_KEY_CHARS_MAX: usize = 128;
+
+/// Bytes that an event may have: those of an entry of the log.
+const EVENT_BYTES_MAX: usize = 65_535;
+
+/// Tags that usage is told apart by.
+const USAGE_TAGS: [&str; 2] = ["Environment", "Application"];
+
+/// An encoded event with its id.
+pub struct Event {
+    id: RequestId,
+    bytes: Vec<u8>,
 }
 
-/// The event of something that the service did by itself, encoded.
-pub fn of_job(at: Timestamp, action: &str, account: AccountId, space: &str, resources: Vec<String>) -> Vec<u8> {
-    records::encode(&EventRecord {
-        at: at.as_millis(),
-        action: action.to_owned(),
-        account: account.as_u64(),
-        space: space.to_owned(),
-        caller: None,
-        resources,
-    })
+/// What is known of a request, apart from its caller, while it is on its way.
+pub struct Trace {
+    parameters: Option<Vec<u8>>,
+    conceals: bool,
+    /// What it acts upon, once that was found.
+    pub resources: Resources,
 }
 
-/// A place in the outbox for an event that no request caused.
-pub fn fresh_path(space: &str) -> Result<String, Error> {
+/// Whose request it is, and when.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    /// The request, apart from its body.
+    pub call: &'a Call<'a>,
+    /// The caller, if it is one still.
+    pub caller: Option<Caller<'a>>,
+    /// The state that the caller was found in.
+    pub view: &'a View,
+    /// The domain clock's time.
+    pub now: Timestamp,
+}
+
+/// What was asked for.
+#[derive(Clone, Copy)]
+pub struct AskedFor {
+    /// Whose operation.
+    pub service: ServiceName,
+    /// The operation's name; none if nobody knows it.
+    pub operation: Option<&'static str>,
+    /// Whether it changes nothing.
+    pub read_only: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Copy)]
+pub enum Ended<'a> {
+    /// It was done. What changes the state shows members of its answer.
+    Done(Option<&'a [u8]>),
+    /// It was refused.
+    Refused(&'a Error),
+}
+
+/// A request that is refused before it is known who sent it.
+pub struct Stranger<'r> {
+    /// `x-amzn-RequestId` of the answer.
+    pub request_id: RequestId,
+    /// The peer's address.
+    pub source_ip: IpAddr,
+    /// As sent.
+    pub user_agent: Option<&'r str>,
+    /// How the request came.
+    pub tls: Option<TlsConnection>,
+    /// The access key that the signature names, as sent.
+    pub access_key_id: Option<&'r str>,
+    /// The operation, if it is known.
+    pub asked_for: Option<(ServiceName, &'static str)>,
+    /// The error's code.
+    pub code: &'static str,
+}
+
+impl Trace {
+    /// What a request shows of itself.
+    pub fn of(fields: &Fields) -> Self {
+        let parameters = Some(wire::recorded::request(fields));
+        Self { parameters, conceals: wire::recorded::conceals(fields), resources: Resources::default() }
+    }
+
+    /// A request that could not be read.
+    pub fn unread() -> Self {
+        Self { parameters: None, conceals: true, resources: Resources::default() }
+    }
+
+    /// A request that leaves no event.
+    pub fn unrecorded() -> Self {
+        Self { parameters: None, conceals: true, resources: Resources::unwanted() }
+    }
+
+    /// The event. `made` is what it made, beside what it acted upon.
+    pub fn event(&self, asking: Asking<'_>, asked_for: AskedFor, ended: Ended<'_>, made: Option<&Resources>) -> Event {
+        let Asking { call, caller, view, now } = asking;
+        let mut keys = self.resources.keys.clone();
+        let mut resources: Vec<&str> = self.resources.arns.iter().map(String::as_str).collect();
+        if let Some(made) = made {
+            keys.extend_from_slice(&made.keys);
+            resources.extend(made.arns.iter().map(String::as_str));
+        }
+        let source_ip = call.source_ip.map(Octets::from);
+        let (message, response);
+        let error = match ended {
+            Ended::Refused(error) => {
+                response = None;
+                message = self.message(error);
+                Some(ErrorRecord { code: code_of(error, asked_for.service), message: message.as_deref() })
+            }
+            Ended::Done(shown) => {
+                response = shown;
+                None
+            }
+        };
+        let event = EventRecord {
+            kind: EventKind::Call,
+            at: now.as_millis(),
+            id: *call.request_id.as_bytes(),
+            service: Some(asked_for.service.as_str()),
+            operation: asked_for.operation,
+            account: account_of(caller, &call.signatory),
+            region: Some(call.region.as_str()),
+            caller: Some(caller_of(caller, &call.signatory, view)),
+            source_ip: source_ip.as_ref().map(Octets::as_slice),
+            user_agent: call.user_agent.map(|text| first(text, USER_AGENT_CHARS_MAX)),
+            tls: call.tls.map(TlsRecord::from),
+            parameters: self.parameters.as_deref().map(Shown),
+            keys,
+            resources,
+            error,
+            response: response.map(Shown),
+            requests: None,
+            read_only: asked_for.read_only,
+        };
+        Event { id: call.request_id, bytes: bounded(event) }
+    }
+
+    /// The text that the caller was told, unless it may quote what must not be kept.
+    fn message(&self, error: &Error) -> Option<String> {
+        let quotes = matches!(error, Error::Validation(_) | Error::InvalidInput(_) | Error::Serialization(_));
+        let message = error.wire().message.filter(|_| !(quotes && self.conceals));
+        message.map(|text| first(&text, MESSAGE_CHARS_MAX).to_owned())
+    }
+}
+
+impl Event {
+    /// For the log's writer.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// For the transaction of what it tells of, in this space.
+    pub fn into_outbox(self, space: &str) -> Write {
+        Write::Put { path: paths::outbox(space, &self.id.to_string()), value: self.bytes }
+    }
+}
+
+impl From<TlsConnection> for TlsRecord {
+    fn from(connection: TlsConnection) -> Self {
+        let TlsConnection { version, cipher_suite, key_exchange_group } = connection;
+        Self { version, cipher_suite, group: key_exchange_group.unwrap_or(0) }
+    }
+}
+
+/// The event of something that the service did by itself.
+pub fn of_job(
+    at: Timestamp,
+    operation: &str,
+    account: AccountId,
+    space: &str,
+    resources: &Resources,
+) -> Result<Event, Error> {
     let id = RequestId::from_bytes(claviger_keyring::random()?);
-    Ok(paths::outbox(space, &id.to_string()))
+    let event = EventRecord {
+        account: Some(account.as_u64()),
+        service: Some(ServiceName::Claviger.as_str()),
+        operation: Some(operation),
+        region: (space != paths::GLOBAL).then_some(space),
+        keys: resources.keys.clone(),
+        resources: resources.arns.iter().map(String::as_str).collect(),
+        ..empty(EventKind::Job, at, id)
+    };
+    Ok(Event { id, bytes: bounded(event) })
+}
+
+/// The event of a stranger's request.
+pub fn of_stranger(at: Timestamp, stranger: &Stranger<'_>) -> Event {
+    let source_ip = Octets::from(stranger.source_ip);
+    let access_key_id = stranger.access_key_id.map(|text| first(text, ACCESS_KEY_CHARS_MAX));
+    let event = EventRecord {
+        service: stranger.asked_for.map(|(service, _)| service.as_str()),
+        operation: stranger.asked_for.map(|(_, operation)| operation),
+        caller: access_key_id.map(unknown_caller),
+        source_ip: Some(source_ip.as_slice()),
+        user_agent: stranger.user_agent.map(|text| first(text, USER_AGENT_CHARS_MAX)),
+        tls: stranger.tls.map(TlsRecord::from),
+        error: Some(ErrorRecord { code: stranger.code, message: None }),
+        ..empty(EventKind::Unauthenticated, at, stranger.request_id)
+    };
+    Event { id: stranger.request_id, bytes: bounded(event) }
+}
+
+/// The event of so many strangers' requests.
+pub fn of_strangers(at: Timestamp, requests: u64) -> Result<Event, Error> {
+    let id = RequestId::from_bytes(claviger_keyring::random()?);
+    let event = EventRecord { requests: Some(requests), ..empty(EventKind::UnauthenticatedMany, at, id) };
+    Ok(Event { id, bytes: bounded(event) })
+}
+
+fn empty<'a>(kind: EventKind, at: Timestamp, id: RequestId) -> EventRecord<'a> {
+    EventRecord {
+        kind,
+        at: at.as_millis(),
+        id: *id.as_bytes(),
+        service: None,
+        operation: None,
+        account: None,
+        region: None,
+        caller: None,
+        source_ip: None,
+        user_agent: None,
+        tls: None,
+        parameters: None,
+        keys: Vec::new(),
+        resources: Vec::new(),
+        error: None,
+        response: None,
+        requests: None,
+        read_only: false,
+    }
+}
+
+/// Everything else of an event is short.
+fn bounded(event: EventRecord<'_>) -> Vec<u8> {
+    let bytes = event.to_bytes();
+    if bytes.len() <= EVENT_BYTES_MAX {
+        return bytes;
+    }
+    let omitted = Some(Shown(&wire::recorded::OMITTED));
+    EventRecord { parameters: omitted, response: omitted, ..event }.to_bytes()
+}
+
+fn account_of(caller: Option<Caller<'_>>, signatory: &Signatory) -> Option<u64> {
+    let account = match (caller, signatory) {
+        (Some(caller), _) => caller.account,
+        (None, Signatory::AccessKey(credential)) => credential.user.account,
+        (None, Signatory::Session(session)) => session.account,
+    };
+    Some(account.as_u64())
+}
+
+fn caller_of<'a>(caller: Option<Caller<'a>>, signatory: &'a Signatory, view: &'a View) -> CallerRecord<'a> {
+    let Some(caller) = caller else { return unknown_caller(signatory.access_key_id()) };
+    let (kind, path, name, id, session_name) = match caller.principal {
+        Principal::Role(role, name) => {
+            (CallerKind::RoleSession, &*role.path, role.name.as_str(), role.id.as_str(), Some(name.as_str()))
+        }
+        Principal::User(user) => {
+            let kind = if caller.session.is_some() { CallerKind::UserSession } else { CallerKind::User };
+            (kind, &*user.path, user.name.as_str(), user.id.as_str(), None)
+        }
+    };
+    let session = caller.session.map(|session| SessionContextRecord {
+        created_at: session.issued_at.as_millis(),
+        mfa_at: session.mfa_at.map(Timestamp::as_millis),
+        source_identity: session.source_identity.as_deref(),
+    });
+    let [environment, application] = usage_tags(caller, view);
+    CallerRecord {
+        kind,
+        path,
+        name,
+        id,
+        access_key_id: signatory.access_key_id(),
+        session_name,
+        session,
+        environment,
+        application,
+    }
+}
+
+fn unknown_caller(access_key_id: &str) -> CallerRecord<'_> {
+    CallerRecord {
+        kind: CallerKind::Unknown,
+        path: "",
+        name: "",
+        id: "",
+        access_key_id,
+        session_name: None,
+        session: None,
+        environment: None,
+        application: None,
+    }
+}
+
+/// `Environment` and `Application`: tags of the session, else of the principal, else of the account.
+fn usage_tags<'a>(caller: Caller<'a>, view: &'a View) -> [Option<&'a str>; 2] {
+    let own = USAGE_TAGS.map(|key| caller.tags().find(|(found, _)| tags::same(found, key)).map(|(_, value)| value));
+    if own.iter().all(Option::is_some) {
+        return own;
+    }
+    let of_account = view.account(caller.account).map_or(&[][..], |account| &*account.tags);
+    let [environment, application] = USAGE_TAGS.map(|key| {
+        let tag = of_account.iter().find(|(found, _)| tags::same(found, key));
+        tag.map(|(_, value)| &**value)
+    });
+    let [own_environment, own_application] = own;
+    [own_environment.or(environment), own_application.or(application)]
+}
+
+/// As the protocol of the service calls it.
+fn code_of(error: &Error, service: ServiceName) -> &'static str {
+    let wire = error.wire();
+    match service {
+        ServiceName::Claviger | ServiceName::Kms => wire.json_code,
+        ServiceName::Iam | ServiceName::Sts => wire.query_code,
+    }
+}
+
+/// The first characters of a text.
+fn first(text: &str, characters: usize) -> &str {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => text.get(..end).unwrap_or_default(),
+        None => text,
+    }
+}
+
+/// The bytes of an address.
+enum Octets {
+    Four([u8; 4]),
+    Sixteen([u8; 16]),
+}
+
+impl From<IpAddr> for Octets {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::Four(address.octets()),
+            IpAddr::V6(address) => Self::Sixteen(address.octets()),
+        }
+    }
+}
+
+impl Octets {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Four(octets) => octets,
+            Self::Sixteen(octets) => octets,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use crate::records::CallerSessionRecord;
-    use crate::testing::test_kms::{HOME, TestKms, event_of, policy, statement};
+    use crate::records::{Addressed, CallerKind, KeyUseRecord, SessionContextRecord, ShownValue, TlsRecord};
+    use crate::testing::test_events::{event_of, parsed};
+    use crate::testing::test_kms::{HOME, REGION, TestKms, policy, statement};
     use crate::testing::test_mfa::Phone;
     use crate::testing::test_sessions::Opened;
+
+    fn text(text: &str) -> ShownValue {
+        ShownValue::Text(text.into())
+    }
+
+    fn members(members: &[(&str, ShownValue)]) -> ShownValue {
+        ShownValue::Map(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+    }
 
     /// An event tells by which session its caller called, and who is behind it.
     #[test]
@@ -79,41 +404,141 @@ mod tests {
         let role = kms.ok("CreateRole", role)["Role"].clone();
         let document = policy(&statement("Allow", "*", "*"));
         kms.ok("PutRolePolicy", json!({"RoleName": "r", "PolicyName": "p", "PolicyDocument": document}));
-        let event_by = |call: &dyn Fn()| {
+        let with_event = |call: &dyn Fn(), check: &dyn Fn(crate::records::CallerRecord<'_>)| {
             let before = kms.store.commits();
             call();
-            event_of(kms.store.commits_since(before).last().unwrap()).1.caller.unwrap()
+            let commits = kms.store.commits_since(before);
+            check(event_of(commits.last().unwrap()).1.caller.unwrap());
         };
-        let by_access_key = event_by(&|| drop(ann.ok("CreateKey", json!({}))));
-        assert_eq!(by_access_key.session, None);
+        let ann_id = kms.view().user(HOME.parse().unwrap(), &"ann".parse().unwrap()).unwrap().id;
+        with_event(&|| drop(ann.ok("CreateKey", json!({}))), &|caller| {
+            assert_eq!((caller.kind, caller.path, caller.name), (CallerKind::User, "/", "ann"));
+            assert_eq!((caller.id, caller.session), (ann_id.as_str(), None));
+        });
 
         let users = Opened::of(&kms, &ann.ok("GetSessionToken", code));
-        let by_user = event_by(&|| drop(users.call("CreateKey", json!({})).unwrap()));
-        let session = users.session();
-        assert_eq!(
-            by_user.session,
-            Some(CallerSessionRecord {
-                issuer: ann.arn(),
-                issuer_id: by_access_key.principal_id,
+        with_event(&|| drop(users.call("CreateKey", json!({})).unwrap()), &|caller| {
+            assert_eq!((caller.kind, caller.name, caller.id), (CallerKind::UserSession, "ann", ann_id.as_str()));
+            let session = users.session();
+            let context = SessionContextRecord {
                 created_at: session.issued_at.as_millis(),
                 mfa_at: Some(session.mfa_at.unwrap().as_millis()),
                 source_identity: None,
-            })
-        );
+            };
+            assert_eq!(caller.session, Some(context));
+        });
 
-        let assume = json!({"RoleArn": role["Arn"], "RoleSessionName": "s1", "SourceIdentity": "behind"});
+        let assume = json!({"RoleArn": role["Arn"], "RoleSessionName": "s1", "SourceIdentity": "behind",
+            "Tags": [{"Key": "environment", "Value": "prod"}]});
         let assumed = Opened::of(&kms, &users.call("AssumeRole", assume).unwrap());
-        let by_role = event_by(&|| drop(assumed.call("CreateKey", json!({})).unwrap()));
-        assert_eq!(by_role.principal, format!("arn:aws:sts::{HOME}:assumed-role/r/s1"));
-        assert_eq!(
-            by_role.session,
-            Some(CallerSessionRecord {
-                issuer: format!("arn:aws:iam::{HOME}:role/team/r"),
-                issuer_id: role["RoleId"].as_str().unwrap().into(),
+        with_event(&|| drop(assumed.call("CreateKey", json!({})).unwrap()), &|caller| {
+            assert_eq!((caller.kind, caller.path, caller.name), (CallerKind::RoleSession, "/team/", "r"));
+            assert_eq!((caller.id, caller.session_name), (role["RoleId"].as_str().unwrap(), Some("s1")));
+            let context = SessionContextRecord {
                 created_at: assumed.session().issued_at.as_millis(),
                 mfa_at: None,
-                source_identity: Some("behind".into()),
-            })
-        );
+                source_identity: Some("behind"),
+            };
+            assert_eq!((caller.session, caller.environment), (Some(context), Some("prod")));
+        });
+    }
+
+    /// What usage is folded of: the key and its material, how it was named, the context, the tags of the caller.
+    #[test]
+    fn a_use_of_a_key() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        kms.ok("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": key}));
+        kms.ok("TagAccount", json!({"AccountId": HOME, "Tags": [{"Key": "Environment", "Value": "test"}]}));
+        kms.ok("TagUser", json!({"UserName": "admin", "Tags": [{"Key": "application", "Value": "app"}]}));
+        let arn = kms.admin().key_arn(&key);
+        let account = HOME.parse::<u64>().unwrap();
+        let view = kms.view();
+        let material = view.key(REGION.parse().unwrap(), key.parse().unwrap()).unwrap();
+        let used = |addressed| KeyUseRecord {
+            account,
+            id: *material.arn.id.as_bytes(),
+            multi_region: false,
+            addressed,
+            material: Some(*material.backing_keys[0].material_id.as_bytes()),
+        };
+        let alias_arn = format!("arn:aws:kms:us-east-1:{HOME}:alias/a");
+        for (named, addressed) in [
+            (&*key, Addressed::Id),
+            (&*arn, Addressed::Arn),
+            ("alias/a", Addressed::Alias),
+            (&*alias_arn, Addressed::AliasArn),
+        ] {
+            let before = kms.events().len();
+            kms.ok("Encrypt", json!({"KeyId": named, "Plaintext": "AAAA", "EncryptionContext": {"tenant": "7"}}));
+            let events = kms.events();
+            let event = parsed(&events[before]);
+            assert_eq!(event.keys, [used(addressed)], "{named}");
+            let context = members(&[("tenant", text("7"))]);
+            let parameters = members(&[("KeyId", text(named)), ("EncryptionContext", context)]);
+            assert_eq!(event.parameters.unwrap().value().unwrap(), parameters);
+            let caller = event.caller.as_ref().unwrap();
+            assert_eq!((caller.environment, caller.application), (Some("test"), Some("app")));
+            assert_eq!((event.source_ip, event.user_agent), (Some(&[192, 0, 2, 1][..]), Some("test")));
+            assert_eq!(event.tls, Some(TlsRecord { version: 0x0304, cipher_suite: 0x1302, group: 0x001d }));
+            assert_eq!((event.region, event.read_only, &event.error), (Some(REGION), true, &None));
+            assert!(events[before].len() < 400, "{} bytes", events[before].len());
+        }
+        let ciphertext = kms.admin().encrypt(&key, "AAAA");
+        let other = kms.key();
+        let before = kms.events().len();
+        kms.ok("Decrypt", json!({"CiphertextBlob": ciphertext}));
+        kms.ok("ReEncrypt", json!({"CiphertextBlob": ciphertext, "DestinationKeyId": other}));
+        // One who may not is told nothing, and the event tells which key it was.
+        let stranger = kms.away();
+        stranger.call("Decrypt", json!({"CiphertextBlob": ciphertext})).unwrap_err();
+        let events = kms.events();
+        let [decrypt, re_encrypt, refused] = &events[before..] else { panic!("{} events", events.len() - before) };
+        assert_eq!(parsed(decrypt).keys, [used(Addressed::Ciphertext)]);
+        let [from, to] = parsed(re_encrypt).keys[..] else { panic!("{:?}", parsed(re_encrypt)) };
+        assert_eq!((from, to.addressed), (used(Addressed::Ciphertext), Addressed::Id));
+        assert!(to.material.is_some_and(|id| Some(id) != from.material));
+        let refused = parsed(refused);
+        assert_eq!(refused.keys, [KeyUseRecord { material: None, ..used(Addressed::Ciphertext) }]);
+        assert_eq!(refused.error.map(|error| error.code), Some("AccessDeniedException"));
+    }
+
+    #[test]
+    fn what_commands_answer() {
+        let kms = TestKms::new();
+        let before = kms.store.commits();
+        let made = kms.ok("CreateKey", json!({"Description": "d"}))["KeyMetadata"].clone();
+        let key = made["KeyId"].as_str().unwrap();
+        kms.ok("CreateGrant", json!({"KeyId": key, "GranteePrincipal": HOME, "Operations": ["Encrypt"]}));
+        kms.ok("CreateAccessKey", json!({"UserName": "admin"}));
+        let commits = kms.store.commits_since(before);
+        let [key_made, granted, access_key] = &commits[..] else { panic!("{commits:?}") };
+        let shown = |commit| event_of(commit).1.response.unwrap().value().unwrap();
+        let ShownValue::Map(outer) = shown(key_made) else { panic!("no members") };
+        let ShownValue::Map(metadata) = &outer[0].1 else { panic!("{outer:?}") };
+        let member = |name: &str| metadata.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone());
+        assert_eq!((outer[0].0.as_str(), member("Description")), ("KeyMetadata", Some(text("d"))));
+        assert_eq!(member("CreationDate"), made["CreationDate"].as_f64().map(ShownValue::Time));
+        assert_eq!(event_of(key_made).1.keys[0].id, *key.parse::<claviger_types::KeyId>().unwrap().as_bytes());
+        assert!(matches!(shown(granted), ShownValue::Map(members) if members.len() == 1 && members[0].0 == "GrantId"));
+        let ShownValue::Map(outer) = shown(access_key) else { panic!("no members") };
+        let ShownValue::Map(access_key) = &outer[0].1 else { panic!("{outer:?}") };
+        let names: Vec<_> = access_key.iter().map(|(name, _)| name.as_str()).collect();
+        assert!(names.contains(&"AccessKeyId") && !names.contains(&"SecretAccessKey"), "{names:?}");
+    }
+
+    /// What is too long is left out, and the event stays an entry of the log.
+    #[test]
+    fn requests_without_bound() {
+        let kms = TestKms::new();
+        let before = kms.events().len();
+        let policies: Vec<_> = (0..20).map(|_| "x".repeat(5_000)).collect();
+        let body = json!({"PolicyInputList": policies, "ActionNames": ["kms:Encrypt"]});
+        kms.call("SimulateCustomPolicy", body).unwrap_err();
+        kms.call("DescribeKey", json!({"KeyId": format!("alias/{}", "é".repeat(2_000))})).unwrap_err();
+        let events = kms.events();
+        let [long, text] = &events[before..] else { panic!("{} events", events.len() - before) };
+        assert_eq!(parsed(long).parameters.unwrap().value().unwrap(), ShownValue::Omitted);
+        assert!(long.len() < 2_500 && parsed(text).error.unwrap().message.unwrap().chars().count() <= 1_024);
     }
 }

@@ -6,7 +6,7 @@
 //! 4. usage, state, algorithm, lengths: [`Use::check`]; a command makes these checks in `decide`;
 //! 5. DryRun's exit; a command's is between `decide` and commit;
 //! 6. run, or prepare, decide and commit;
-//! 7. encode.
+//! 7. encode, and hand the event over; a command's event is in its commit.
 
 pub mod call;
 pub mod event;
@@ -28,12 +28,12 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::identity::caller::Signatory;
 use crate::keys::{domain_keys, grant_tokens};
-use crate::paths;
 use crate::pipeline::call::{Call, Facts};
+use crate::pipeline::event::{AskedFor, Asking, Ended, Event, Trace};
 use crate::pipeline::operation::{Command, Operation, Read, Use};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::service::Service;
-use crate::target::{Authorized, Target, authorize};
+use crate::target::{Authorized, Resources, authorize};
 use crate::view::View;
 use crate::wire::{self, Encoded, Fields};
 
@@ -48,6 +48,16 @@ pub enum Execution<'a> {
     Pending(Pin<Box<dyn Future<Output = Result<Encoded, Error>> + Send + 'a>>),
 }
 
+impl Execution<'_> {
+    /// The answer, once it is there.
+    pub async fn answered(self) -> Result<Encoded, Error> {
+        match self {
+            Execution::Ready(answer) => answer,
+            Execution::Pending(answer) => answer.await,
+        }
+    }
+}
+
 /// A function that executes requests of one operation.
 pub type Execute = for<'a> fn(&'a Service, &'a Arc<View>, Fields, &'a Call<'a>) -> Execution<'a>;
 
@@ -58,14 +68,13 @@ pub fn read<'a, O: Read>(
     fields: Fields,
     call: &'a Call<'a>,
 ) -> Execution<'a> {
-    let answer = || {
-        let facts = service.facts(view, call, Signatory::caller)?;
+    let answer = |facts: &Facts<'_>, fields: Fields, trace: &mut Trace| {
         facts.caller.check_may_call::<O>()?;
         let operation = parse::<O>(fields)?;
-        let target = authorize_for(&operation, &facts)?;
-        encode::<O>(&operation.run(&facts, target)?)
+        let target = authorize_for(&operation, facts, &mut trace.resources)?;
+        encode::<O>(&operation.run(facts, target)?)
     };
-    Execution::Ready(answer())
+    at_once::<O>(service, view, fields, call, answer)
 }
 
 /// Executes a [`Use`].
@@ -75,18 +84,45 @@ pub fn use_material<'a, O: Use>(
     fields: Fields,
     call: &'a Call<'a>,
 ) -> Execution<'a> {
-    let answer = || {
-        let facts = service.facts(view, call, Signatory::caller)?;
+    let answer = |facts: &Facts<'_>, fields: Fields, trace: &mut Trace| {
         facts.caller.check_may_call::<O>()?;
         let operation = parse::<O>(fields)?;
-        let target = authorize_for(&operation, &facts)?;
-        operation.check(&facts, &target)?;
+        let target = authorize_for(&operation, facts, &mut trace.resources)?;
+        operation.check(facts, &target)?;
         if operation.dry_run() {
             return Err(Error::DryRun);
         }
-        encode::<O>(&operation.run(&facts, target)?)
+        trace.resources.materials(|| operation.materials(&target));
+        encode::<O>(&operation.run(facts, target)?)
     };
-    Execution::Ready(answer())
+    at_once::<O>(service, view, fields, call, answer)
+}
+
+/// Answers, and hands the event over before the answer goes out.
+fn at_once<'a, O: Operation>(
+    service: &'a Service,
+    view: &'a Arc<View>,
+    fields: Fields,
+    call: &'a Call<'a>,
+    answer: impl FnOnce(&Facts<'a>, Fields, &mut Trace) -> Result<Encoded, Error>,
+) -> Execution<'a> {
+    let recorded = service.settings().audit.requests;
+    let mut trace = if recorded { Trace::of(&fields) } else { Trace::unrecorded() };
+    let facts = service.facts(view, call, Signatory::caller);
+    let now = service.domain_time(view, call.authenticated_at);
+    let (caller, outcome) = match facts {
+        Ok(facts) => (Some(facts.caller), answer(&facts, fields, &mut trace)),
+        Err(error) => (None, Err(error)),
+    };
+    if !recorded {
+        return Execution::Ready(outcome);
+    }
+    let ended = match &outcome {
+        Ok(_) => Ended::Done(None),
+        Err(error) => Ended::Refused(error),
+    };
+    let event = trace.event(Asking { call, caller, view, now }, asked_for::<O>(true), ended, None);
+    service.record(event, outcome)
 }
 
 /// Executes a [`Command`].
@@ -96,38 +132,77 @@ pub fn command<'a, O: Command>(
     fields: Fields,
     call: &'a Call<'a>,
 ) -> Execution<'a> {
+    let trace = Trace::of(&fields);
     match parse::<O>(fields) {
-        Ok(operation) => Execution::Pending(Box::pin(run_command(service, Arc::clone(view), operation, call))),
-        Err(error) => Execution::Ready(Err(error)),
+        Ok(operation) => Execution::Pending(Box::pin(command_with_event(service, view, operation, call, trace))),
+        Err(error) => {
+            let event = refusal::<O>(service, view, call, &trace, &error);
+            service.record(event, Err(error))
+        }
     }
+}
+
+/// A command's own transaction holds its event. One that changed nothing is recorded as a read is.
+async fn command_with_event<'a, O: Command>(
+    service: &'a Service,
+    view: &'a Arc<View>,
+    operation: O,
+    call: &'a Call<'a>,
+    mut trace: Trace,
+) -> Result<Encoded, Error> {
+    let mut newest = Arc::clone(view);
+    match run_command(service, &mut newest, operation, call, &mut trace).await {
+        Ok(Answered { answer, event: None }) => Ok(answer),
+        Ok(Answered { answer, event: Some(event) }) => service.record(event, Ok(answer)).answered().await,
+        Err(error) => {
+            let event = refusal::<O>(service, &newest, call, &trace, &error);
+            service.record(event, Err(error)).answered().await
+        }
+    }
+}
+
+/// The event of a command that was refused.
+fn refusal<O: Command>(service: &Service, view: &View, call: &Call<'_>, trace: &Trace, error: &Error) -> Event {
+    let caller = call.signatory.caller_in(view, call.authenticated_at).ok();
+    let now = service.domain_time(view, call.authenticated_at);
+    trace.event(Asking { call, caller, view, now }, asked_for::<O>(false), Ended::Refused(error), None)
+}
+
+/// An answer, with the event that is still to be recorded.
+struct Answered {
+    answer: Encoded,
+    event: Option<Event>,
 }
 
 async fn run_command<'a, O: Command>(
     service: &'a Service,
-    mut view: Arc<View>,
+    view: &mut Arc<View>,
     operation: O,
     call: &'a Call<'a>,
-) -> Result<Encoded, Error> {
+    trace: &mut Trace,
+) -> Result<Answered, Error> {
     let mut prepared: Option<Prepared<O::Prepared>> = None;
     let started = Instant::now();
     let mut turn = None;
     while started.elapsed() < PATIENCE {
-        let decision = match decide(service, &view, &operation, call, &mut prepared)? {
+        let decision = match decide(service, view, &operation, call, &mut prepared, trace)? {
             Decided::Write(decision) => decision,
-            Decided::Answer(reply) => return encode::<O>(&reply),
+            Decided::Answer { reply, event } => {
+                return Ok(Answered { answer: encode::<O>(&reply)?, event: Some(event) });
+            }
         };
         let conflict = match commit(service, decision).await? {
-            Committed::Done(reply) => return encode::<O>(&reply),
+            Committed::Done(reply) => return Ok(Answered { answer: encode::<O>(&reply)?, event: None }),
             Committed::Conflict(path) => path,
         };
         // One turn at a time: the last one is given back before another is waited for.
         drop(turn.take());
         turn = service.turns().take(&conflict).await;
         let wrapped_by = prepared.take_if(|_| domain_keys::is_domain_key_path(&conflict));
-        view = match wrapped_by {
+        *view = match wrapped_by {
             // What was prepared on an older View may be all that is wrong: then no newer View need ever come.
             Some(outdated) if outdated.on < view.revision() => service.view(),
-            _ => service.newer_view(&view).await?,
+            _ => service.newer_view(view).await?,
         };
     }
     Err(Error::Throttled)
@@ -138,15 +213,14 @@ enum Decided<R> {
     /// To a commit.
     Write(Decision<R>),
     /// To an answer alone: nothing is changed.
-    Answer(R),
+    Answer { reply: R, event: Event },
 }
 
 /// A decision with the event that is committed along.
 struct Decision<R> {
     changes: Changes,
     reply: R,
-    event_path: String,
-    event: Vec<u8>,
+    event: Write,
 }
 
 /// What a command prepared, and the revision of the View on which it did.
@@ -162,11 +236,12 @@ fn decide<O: Command>(
     operation: &O,
     call: &Call<'_>,
     prepared: &mut Option<Prepared<O::Prepared>>,
+    trace: &mut Trace,
 ) -> Result<Decided<O::Reply>, Error> {
+    trace.resources = Resources::default();
     let facts = service.facts(view, call, Signatory::caller_in)?;
     facts.caller.check_may_call::<O>()?;
-    let target: Authorized<O::Target> = authorize_for(operation, &facts)?;
-    let mut resources = target.resources();
+    let target: Authorized<O::Target> = authorize_for(operation, &facts, &mut trace.resources)?;
     let made = match prepared.take() {
         Some(made) => made,
         None => Prepared { on: view.revision(), made: operation.prepare(&facts, &target, &service.tools())? },
@@ -175,12 +250,16 @@ fn decide<O: Command>(
     if operation.dry_run() {
         return Err(Error::DryRun);
     }
-    let Some(changes) = changes else { return Ok(Decided::Answer(reply)) };
-    resources.extend_from_slice(changes.made());
-    let space = changes.space_name();
-    let event = event::of_command::<O>(&facts, &space, resources);
-    let event_path = paths::outbox(&space, &call.request_id.to_string());
-    Ok(Decided::Write(Decision { changes, reply, event_path, event }))
+    let asking = Asking { call, caller: Some(facts.caller), view, now: facts.now };
+    let response = wire::recorded::reply(O::SERVICE, O::NAME, &reply);
+    let ended = Ended::Done(response.as_deref());
+    let Some(changes) = changes else {
+        let event = trace.event(asking, asked_for::<O>(true), ended, None);
+        return Ok(Decided::Answer { reply, event });
+    };
+    let event = trace.event(asking, asked_for::<O>(false), ended, Some(changes.made()));
+    let event = event.into_outbox(&changes.space_name());
+    Ok(Decided::Write(Decision { changes, reply, event }))
 }
 
 enum Committed<R> {
@@ -189,9 +268,9 @@ enum Committed<R> {
 }
 
 async fn commit<R>(service: &Service, decision: Decision<R>) -> Result<Committed<R>, Error> {
-    let Decision { changes, reply, event_path, event } = decision;
+    let Decision { changes, reply, event } = decision;
     let (mut transaction, quotas) = changes.into_transaction()?;
-    transaction.writes.push(Write::Put { path: event_path, value: event });
+    transaction.writes.push(event);
     match service.commit(transaction).await {
         Ok(()) => Ok(Committed::Done(reply)),
         Err(CommitError::Conflict { path }) => Ok(Committed::Conflict(path)),
@@ -217,10 +296,18 @@ fn parse<O: Operation>(mut fields: Fields) -> Result<O, Error> {
     }
 }
 
-fn authorize_for<O: Operation>(operation: &O, facts: &Facts<'_>) -> Result<Authorized<O::Target>, Error> {
+fn authorize_for<O: Operation>(
+    operation: &O,
+    facts: &Facts<'_>,
+    resources: &mut Resources,
+) -> Result<Authorized<O::Target>, Error> {
     let facts = &Facts { request: operation.request_context(), ..*facts };
     grant_tokens::check(facts)?;
-    authorize(operation.target(), O::asked(), facts)
+    authorize(operation.target(), O::asked(), facts, resources)
+}
+
+fn asked_for<O: Operation>(read_only: bool) -> AskedFor {
+    AskedFor { service: O::SERVICE, operation: Some(O::NAME), read_only }
 }
 
 fn encode<O: Operation>(reply: &O::Reply) -> Result<Encoded, Error>

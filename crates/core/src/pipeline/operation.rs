@@ -9,7 +9,7 @@ use crate::identity::session::SessionKind;
 use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::{NothingTold, RequestContext};
-use crate::target::{Asked, Authorized, Target};
+use crate::target::{Asked, Authorized, Materials, Target};
 use crate::wire::Fields;
 
 /// The action of this service and name, as a constant: one that the policy language does not know does not compile.
@@ -110,6 +110,9 @@ pub trait Use: Operation {
     fn dry_run(&self) -> bool {
         false
     }
+
+    /// Which backing keys [`run`](Self::run) is going to use, for the event.
+    fn materials(&self, target: &Authorized<Self::Target>) -> Materials;
 
     /// The answer.
     fn run(self, facts: &Facts<'_>, target: Authorized<Self::Target>) -> Result<Self::Reply, Error>;

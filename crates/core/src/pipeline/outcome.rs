@@ -5,11 +5,12 @@ use std::fmt;
 use claviger_keyring::Space;
 use claviger_storage::{Precondition, Revision, Transaction, Write};
 
-use claviger_types::{AccountId, limits};
+use claviger_types::{AccountId, KeyArn, limits};
 
 use crate::error::Error;
 use crate::paths;
-use crate::records::{self, Record};
+use crate::records::{self, Addressed, Record};
+use crate::target::Resources;
 
 /// A command's decision.
 pub struct Outcome<R> {
@@ -32,7 +33,7 @@ pub struct Changes {
     space: Space,
     transaction: Transaction,
     quotas: Vec<(String, Quota)>,
-    made: Vec<String>,
+    made: Resources,
 }
 
 /// A collection whose size is bounded, with what its excess is called.
@@ -59,7 +60,7 @@ pub enum Quota {
 impl Changes {
     /// No changes yet in a space.
     pub fn new(space: Space) -> Self {
-        Self { space, transaction: Transaction::default(), quotas: Vec::new(), made: Vec::new() }
+        Self { space, transaction: Transaction::default(), quotas: Vec::new(), made: Resources::default() }
     }
 
     /// Writes a record where there is none.
@@ -117,12 +118,19 @@ impl Changes {
     /// Names what is made by this: its ARN stands in the audit event, beside those of the target.
     #[must_use]
     pub fn making(mut self, arn: impl fmt::Display) -> Self {
-        self.made.push(arn.to_string());
+        self.made.arn(arn.to_string());
         self
     }
 
-    /// The ARNs of what is made.
-    pub fn made(&self) -> &[String] {
+    /// The same for a key.
+    #[must_use]
+    pub fn making_key(mut self, arn: &KeyArn) -> Self {
+        self.made.key(arn, Addressed::Otherwise);
+        self
+    }
+
+    /// What is made.
+    pub fn made(&self) -> &Resources {
         &self.made
     }
 

@@ -4,7 +4,7 @@ use claviger_policy::{Action, Denial, Resource};
 use claviger_types::{AccountId, ServiceName};
 
 use super::circumstances::Subject;
-use super::{Asked, Callers, Target, decision};
+use super::{Asked, Callers, Resources, Target, decision};
 use crate::denial::{Denied, DeniedResource};
 use crate::error::Error;
 use crate::pipeline::call::Facts;
@@ -27,9 +27,7 @@ impl Target for Account {
         ask_account(asked.action, facts, Subject::Account)
     }
 
-    fn resources(&self) -> Vec<String> {
-        Vec::new()
-    }
+    fn describe(&self, _: &Self::Name, _: &mut Resources) {}
 }
 
 impl Target for Everybody {
@@ -44,9 +42,7 @@ impl Target for Everybody {
         Ok(())
     }
 
-    fn resources(&self) -> Vec<String> {
-        Vec::new()
-    }
+    fn describe(&self, _: &Self::Name, _: &mut Resources) {}
 }
 
 /// Asks about the account as a whole.
@@ -125,9 +121,7 @@ impl Target for NewKey {
         }
     }
 
-    fn resources(&self) -> Vec<String> {
-        Vec::new()
-    }
+    fn describe(&self, _: &Self::Name, _: &mut Resources) {}
 }
 
 /// The deployment as a whole: only its first account acts upon it, and there only who is allowed to.
@@ -145,9 +139,7 @@ impl Target for Deployment {
         Account.ask(asked, facts)
     }
 
-    fn resources(&self) -> Vec<String> {
-        Vec::new()
-    }
+    fn describe(&self, _: &Self::Name, _: &mut Resources) {}
 }
 
 /// Refuses every account but the first.

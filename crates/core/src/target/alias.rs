@@ -9,10 +9,11 @@ use claviger_types::{AliasArn, AliasName};
 use super::account::ask_identity;
 use super::circumstances::Subject;
 use super::key::{KeyName, ask_key, existing_key, resolve_key};
-use super::{Asked, ResourceType, Target};
+use super::{Asked, ResourceType, Resources, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
+use crate::records::Addressed;
 use crate::view::{Alias, Key};
 
 /// What a request does to an alias.
@@ -77,9 +78,9 @@ impl Target for AliasTarget {
         current.chain(&self.new_key).try_for_each(|key| ask_key(key, asked, facts, DeniedResource::Key))
     }
 
-    fn resources(&self) -> Vec<String> {
-        let keys = self.current_key.iter().chain(&self.new_key).map(|key| key.arn.to_string());
-        std::iter::once(self.arn.to_string()).chain(keys).collect()
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.arn.to_string());
+        self.current_key.iter().chain(&self.new_key).for_each(|key| resources.key(&key.arn, Addressed::Otherwise));
     }
 }
 

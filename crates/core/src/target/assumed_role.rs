@@ -9,7 +9,7 @@ use claviger_policy::Action;
 use claviger_types::{PrincipalArn, ServiceName};
 
 use super::account::denied;
-use super::{Asked, ResourceType, Target, decision};
+use super::{Asked, ResourceType, Resources, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
@@ -63,8 +63,8 @@ impl Target for AssumedRole {
         refused.map_or(Ok(()), |action| Err(denied(action, facts, DeniedResource::Role(self.arn.clone()))))
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.arn.to_string()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.arn.to_string());
     }
 }
 

@@ -9,11 +9,12 @@ use claviger_types::ServiceName;
 use super::account::denied;
 use super::circumstances::Subject;
 use super::key::{KeyName, ask_about, existing_key, own_key_not_found, resolve_key};
-use super::{Asked, ResourceType, Target, decision};
+use super::{Asked, ResourceType, Resources, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::action;
+use crate::records::Addressed;
 use crate::view::Key;
 
 /// How a request names the key of a ciphertext.
@@ -36,6 +37,12 @@ enum NamedBy {
     /// A bare id, as typed, which is also the ciphertext's, of a key in another account.
     ForeignId(String),
     Request,
+}
+
+impl CiphertextName {
+    fn addressed(&self) -> Addressed {
+        self.key.as_ref().map_or(Addressed::Ciphertext, KeyName::addressed)
+    }
 }
 
 impl CiphertextKey {
@@ -82,8 +89,8 @@ impl Target for CiphertextKey {
         self.ask_as(Subject::Key(&self.key), asked, facts)
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.key.arn.to_string()]
+    fn describe(&self, name: &Self::Name, resources: &mut Resources) {
+        resources.key(&self.key.arn, name.addressed());
     }
 }
 
@@ -147,8 +154,10 @@ impl Target for Pair {
         ask_about(subject, destination, asked_to(asked), facts, DeniedResource::Key)
     }
 
-    fn resources(&self) -> Vec<String> {
-        let destination = self.destination.as_deref().ok();
-        std::iter::once(self.source()).chain(destination).map(|key| key.arn.to_string()).collect()
+    fn describe(&self, name: &Self::Name, resources: &mut Resources) {
+        resources.key(&self.source.key.arn, name.source.addressed());
+        if let Ok(destination) = &self.destination {
+            resources.key(&destination.arn, name.destination.addressed());
+        }
     }
 }

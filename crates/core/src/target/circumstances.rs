@@ -78,7 +78,7 @@ impl Context for Circumstances<'_> {
             ConditionKey::AwsCurrentTime => Values::time(*now),
             ConditionKey::AwsEpochTime => Values::integer(now.as_millis().div_euclid(1000)),
             ConditionKey::AwsRequestedRegion => Values::text(call.region.as_str()),
-            ConditionKey::AwsSecureTransport => Values::boolean(call.tls),
+            ConditionKey::AwsSecureTransport => Values::boolean(call.tls.is_some()),
             ConditionKey::AwsSourceIp => call.source_ip.map_or(Values::Absent, Values::address),
             ConditionKey::AwsUserAgent => Values::optional(call.user_agent),
             // No service calls for itself or on behalf of a principal.

@@ -18,7 +18,9 @@ use crate::view::{Grant, Key, Role};
 
 /// An action on a key: by its policy, the caller's, and the grants to the caller.
 pub(super) fn on_key(key: &Key, action: Action, subject: Subject<'_>, facts: &Facts<'_>) -> Result<(), Denial> {
-    let mut grants = grant_principals::to_caller(key, facts).map(|grant| &grant.terms).peekable();
+    // Most decisions need none: they are looked for when they are asked for.
+    let grants = std::iter::once_with(|| grant_principals::to_caller(key, facts)).flatten();
+    let mut grants = grants.map(|grant| &grant.terms).peekable();
     let resource = resource(key, facts);
     settled(Layer::Resource, action, subject, facts, |request| {
         let foreign = is_foreign(key.arn.account, facts);
@@ -172,7 +174,7 @@ mod tests {
                 request_id: RequestId::from_bytes([0; 16]),
                 source_ip: None,
                 user_agent: None,
-                tls: false,
+                tls: None,
             };
             let facts = kms.service().facts(&view, &call, Signatory::caller).unwrap();
             let key = view.key(call.region, key.parse().unwrap()).unwrap();

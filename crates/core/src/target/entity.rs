@@ -11,7 +11,7 @@ use claviger_policy::{Action, ConditionKey, Resource, Values};
 
 use super::account::ask_identity;
 use super::circumstances::{IamResource, Subject};
-use super::{Asked, Target};
+use super::{Asked, Resources, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::identity::entities::{self, Entity};
@@ -118,8 +118,8 @@ impl<E: Entity> Target for EntityTarget<E> {
         besides.map_or(Ok(()), |action| self.ask_on(&self.arn, Asked { action, ..asked }, facts))
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.arn.clone()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.arn.as_str());
     }
 }
 
@@ -155,8 +155,8 @@ impl<E: Entity> Target for EntitiesBelow<E> {
         ask_identity(asked.action, Resource::Arn(&self.0), Subject::Account, facts, shown)
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.0.clone()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.0.as_str());
     }
 }
 
@@ -178,7 +178,8 @@ impl<E: Entity> Target for RenameTarget<E> {
         self.from.ask_on(&self.to, asked, facts)
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.from.arn.clone(), self.to.clone()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.from.arn.as_str());
+        resources.arn(self.to.as_str());
     }
 }

@@ -9,11 +9,12 @@ use claviger_types::{GrantId, PrincipalArn};
 use super::account::{ask_identity, denied};
 use super::circumstances::Subject;
 use super::key::{KeyName, existing_key, resolve_key};
-use super::{Asked, ResourceType, Target, decision};
+use super::{Asked, ResourceType, Resources, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::keys::{grant_principals, grant_tokens};
 use crate::pipeline::call::Facts;
+use crate::records::Addressed;
 use crate::view::{Grant, Key};
 
 /// How a request names the grant that it retires.
@@ -71,8 +72,8 @@ impl Target for GrantTarget {
         })
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.key.arn.to_string()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.key(&self.key.arn, Addressed::Otherwise);
     }
 }
 
@@ -100,7 +101,7 @@ impl Target for RetiringPrincipal {
         ask_identity(asked.action, Resource::Arn(&self.0), Subject::Account, facts, shown)
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.0.to_string()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.0.to_string());
     }
 }

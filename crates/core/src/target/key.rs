@@ -7,10 +7,11 @@ use claviger_types::{AccountId, AliasArn, AliasName, BadKeyRef, KeyArn, KeyId, K
 
 use super::account::denied;
 use super::circumstances::Subject;
-use super::{Asked, ResourceType, Target, decision};
+use super::{Asked, ResourceType, Resources, Target, decision};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
+use crate::records::Addressed;
 use crate::view::Key;
 
 /// A key identifier of a request.
@@ -56,6 +57,18 @@ impl KeyName {
             Ok(KeyRefKind::AliasName(name) | KeyRefKind::AliasArn { name, .. }) => Some(name.as_str()),
             _ => None,
         })
+    }
+
+    /// Of which form it is.
+    pub fn addressed(&self) -> Addressed {
+        match self.parsed.as_ref().map(KeyRef::kind) {
+            Ok(KeyRefKind::KeyId(_)) => Addressed::Id,
+            Ok(KeyRefKind::KeyArn { .. }) => Addressed::Arn,
+            Ok(KeyRefKind::AliasName(_)) => Addressed::Alias,
+            Ok(KeyRefKind::AliasArn { .. }) => Addressed::AliasArn,
+            // What means nothing is never resolved.
+            Err(_) => Addressed::Otherwise,
+        }
     }
 
     /// The bare key id, if the name is one: Decrypt takes it for a key of any account.
@@ -119,8 +132,8 @@ impl Target for KeyTarget {
         ask_key(&self.0, asked, facts, DeniedResource::Key)
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.0.arn.to_string()]
+    fn describe(&self, name: &Self::Name, resources: &mut Resources) {
+        resources.key(&self.0.arn, name.addressed());
     }
 }
 

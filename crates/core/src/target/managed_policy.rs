@@ -9,7 +9,7 @@ use claviger_types::{PolicyArn, PolicyName, ServiceName};
 use super::account::ask_identity;
 use super::circumstances::{IamResource, Subject};
 use super::entity::requests_tags;
-use super::{Asked, Target};
+use super::{Asked, Resources, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
@@ -74,8 +74,8 @@ impl Target for PolicyTarget {
         self.besides.filter(|_| requests_tags(asked.action, facts)).map_or(Ok(()), ask)
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.arn.to_string()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.arn.to_string());
     }
 }
 
@@ -108,7 +108,5 @@ impl Target for PoliciesBelow {
         ask_identity(asked.action, Resource::Any(None), Subject::Account, facts, shown)
     }
 
-    fn resources(&self) -> Vec<String> {
-        Vec::new()
-    }
+    fn describe(&self, _: &Self::Name, _: &mut Resources) {}
 }

@@ -7,7 +7,7 @@ use claviger_types::{MfaDeviceArn, MfaDeviceName};
 
 use super::account::ask_identity;
 use super::circumstances::Subject;
-use super::{Asked, Target};
+use super::{Asked, Resources, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::identity::mfa;
@@ -53,8 +53,8 @@ impl Target for MfaDeviceTarget {
         ask_identity(asked.action, Resource::Arn(&self.serial_number), Subject::Account, facts, shown)
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.serial_number.clone()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.serial_number.as_str());
     }
 }
 

@@ -16,6 +16,7 @@ mod mfa_device;
 mod organization;
 mod policy_owner;
 mod principal;
+mod resources;
 
 use std::ops::Deref;
 
@@ -43,6 +44,7 @@ pub use mfa_device::{MfaDevicePlace, MfaDeviceTarget};
 pub use organization::{AccountEntry, AnyKey, OrganizationPart, Part};
 pub use policy_owner::{PolicyOwner, PolicyOwnerName, PolicyOwnerTarget};
 pub use principal::PrincipalTarget;
+pub use resources::{Materials, Resources};
 
 /// A kind of thing that requests act upon.
 pub trait Target: Sized + Send + Sync {
@@ -59,8 +61,8 @@ pub trait Target: Sized + Send + Sync {
     /// Asks the policies about it.
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error>;
 
-    /// The ARNs that an audit event names.
-    fn resources(&self) -> Vec<String>;
+    /// What an audit event names of it; `name` is how the request named it.
+    fn describe(&self, name: &Self::Name, resources: &mut Resources);
 }
 
 /// What is asked for a target.
@@ -112,9 +114,16 @@ impl<T> Deref for Authorized<T> {
     }
 }
 
-/// Resolves and asks: the only way to an [`Authorized`] target.
-pub fn authorize<T: Target>(name: &T::Name, asked: Asked, facts: &Facts<'_>) -> Result<Authorized<T>, Error> {
+/// Resolves and asks: the only way to an [`Authorized`] target. What was resolved is named in `resources`, also if it is
+/// refused then.
+pub fn authorize<T: Target>(
+    name: &T::Name,
+    asked: Asked,
+    facts: &Facts<'_>,
+    resources: &mut Resources,
+) -> Result<Authorized<T>, Error> {
     let target = T::resolve(name, asked, facts)?;
+    target.describe(name, resources);
     if T::CALLERS == Callers::OfFirstAccount {
         account::only_first_account(asked, facts)?;
     }

@@ -12,7 +12,7 @@ use claviger_types::{AccountId, ControlPolicyId, ControlPolicyType, ControlTarge
 use super::account::{ask_identity, only_first_account};
 use super::circumstances::{OrganizationResource, Subject};
 use super::key::existing_key;
-use super::{Asked, Callers, Target};
+use super::{Asked, Callers, Resources, Target};
 use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::organization::{organization, own_policy_arn, policy_arn, target_arn};
@@ -99,8 +99,8 @@ impl Target for OrganizationPart {
         as_if_absent(ask(&self.places), || ask(&self.absent))
     }
 
-    fn resources(&self) -> Vec<String> {
-        self.arns.clone()
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        self.arns.iter().for_each(|arn| resources.arn(arn.as_str()));
     }
 }
 
@@ -175,8 +175,8 @@ impl Target for AccountEntry {
         as_if_absent(self.place.ask(asked, facts), || self.absent.ask(asked, facts))
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.place.arn.clone()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.place.arn.as_str());
     }
 }
 
@@ -199,7 +199,7 @@ impl Target for AnyKey {
         as_if_absent(ask(found), || ask(absent))
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.arn.to_string()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.arn.to_string());
     }
 }

@@ -9,7 +9,7 @@ use claviger_types::{AccountId, GroupArn, Malformed, PrincipalArn, RoleSessionNa
 
 use super::account::ask_own;
 use super::circumstances::Subject;
-use super::{Asked, Target};
+use super::{Asked, Resources, Target};
 use crate::error::Error;
 use crate::identity::entities::Entity;
 use crate::pipeline::call::Facts;
@@ -104,8 +104,8 @@ impl Target for PolicyOwnerTarget {
         ask_own(asked, &self.arn, self.account, self.found.as_ref().map(PolicyOwner::as_subject), facts)
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.arn.clone()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.arn.as_str());
     }
 }
 

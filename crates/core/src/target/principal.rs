@@ -4,7 +4,7 @@ use claviger_types::{AccountId, PrincipalArn, PrincipalId};
 
 use super::account::ask_own;
 use super::circumstances::Subject;
-use super::{Asked, Target};
+use super::{Asked, Resources, Target};
 use crate::error::Error;
 use crate::identity::entities::Entity;
 use crate::pipeline::call::Facts;
@@ -35,8 +35,8 @@ impl Target for PrincipalTarget {
         ask_own(asked, &self.arn.to_string(), self.arn.account(), found, facts)
     }
 
-    fn resources(&self) -> Vec<String> {
-        vec![self.arn.to_string()]
+    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+        resources.arn(self.arn.to_string());
     }
 }
 

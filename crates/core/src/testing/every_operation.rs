@@ -35,6 +35,10 @@ pub(super) struct World {
 /// Base64 of a plaintext that no store, log or error may ever hold.
 const PLAINTEXT: &str = "Q0FOQVJZIGluIHRoZSBwbGFpbnRleHQ=";
 /// As CreateAccount is given it.
+const GRANT_TOKEN: &str = "CANARYinTheGrantToken";
+
+const CODE: &str = "CANARY in the code";
+
 const SECRET: &str = "CANARYinTheSecretAccessKey/0123456789+ab";
 
 impl World {
@@ -702,17 +706,24 @@ fn secrets_stay_hidden() {
         let sample = world.sample(row.name);
         let reply = world.kms.ok(row.name, sample.clone());
         collect(&reply, &mut secrets);
-        for body in
-            [with(sample.clone(), "EncryptionContext", json!({"wrong": "context"})), with(sample, "KeyId", "foo")]
-        {
+        for body in [
+            with(sample.clone(), "EncryptionContext", json!({"wrong": "context"})),
+            with(sample.clone(), "GrantTokens", json!([GRANT_TOKEN])),
+            with(sample.clone(), "GrantTokens", json!([GRANT_TOKEN.repeat(1000)])),
+            with(sample.clone(), "TokenCode", CODE),
+            with(sample, "KeyId", "foo"),
+        ] {
             let _ = world.kms.call(row.name, body);
         }
         let seen = seen(&world.kms);
         secrets.iter().for_each(|secret| assert_hidden(row.name, secret, &seen));
+        // Callers are told what was wrong with theirs; events are not.
+        let events = world.kms.events().concat();
+        [GRANT_TOKEN, CODE].iter().for_each(|given| assert_hidden(row.name, given.as_bytes(), &events));
     }
     // What was looked for: two that were given, and those of Decrypt, GenerateDataKey, GenerateRandom, CreateAccessKey,
-    // GetSessionToken (two) and CreateVirtualMFADevice (two).
-    assert!(secrets.len() >= 9, "{} secrets", secrets.len());
+    // CreateGrant, AssumeRole and GetSessionToken (two each) and CreateVirtualMFADevice (two).
+    assert!(secrets.len() >= 12, "{} secrets", secrets.len());
 }
 
 /// The secrets of a reply.
@@ -720,7 +731,7 @@ fn collect(reply: &Value, secrets: &mut BTreeSet<Vec<u8>>) {
     for (name, value) in reply.as_object().into_iter().flatten() {
         match (name.as_str(), value) {
             ("Plaintext", Value::String(text)) => drop(secrets.insert(STANDARD.decode(text).unwrap())),
-            ("SecretAccessKey" | "SessionToken", Value::String(text)) => {
+            ("GrantToken" | "SecretAccessKey" | "SessionToken", Value::String(text)) => {
                 secrets.extend([text.clone().into_bytes()]);
             }
             ("Base32StringSeed", Value::String(text)) => {
@@ -741,6 +752,7 @@ fn seen(kms: &TestKms) -> Vec<u8> {
             seen.extend_from_slice(&value);
         }
     }
+    kms.events().iter().for_each(|event| seen.extend_from_slice(event));
     kms.refusals().iter().for_each(|text| seen.extend_from_slice(text.as_bytes()));
     seen
 }

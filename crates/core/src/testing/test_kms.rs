@@ -2,7 +2,7 @@
 //!
 //! Each answered request is judged on the way, whatever the test is about: a reply has the shape that the service's
 //! model gives it ([`test_model`](crate::testing::test_model)), a command that succeeded made exactly one commit with exactly
-//! one event in one space, and everything else committed nothing.
+//! one event in one space, and everything else committed nothing and handed over exactly one event.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -17,12 +17,13 @@ use claviger_storage::{
 use claviger_types::{AccessKeyId, AccountId, KeyArn, Region, ServiceName, Timestamp};
 use serde_json::{Value, json};
 
+use crate::audit::EventQueue;
 use crate::bootstrap::{self, NewDeployment};
 use crate::identity::caller::Signatory;
-use crate::records::{self, EventRecord};
+use crate::testing::test_events::check_events;
 use crate::testing::test_model;
 use crate::view::View;
-use crate::{Call, Error, Execution, RequestId, Row, Service, Settings, paths, table};
+use crate::{Call, Error, Execution, RequestId, Row, Service, Settings, TlsConnection, table};
 
 /// The first account.
 pub(crate) const HOME: &str = "111122223333";
@@ -39,6 +40,10 @@ pub(crate) struct TestKms {
     admins: [AccessKeyId; 2],
     /// Every refusal so far, as callers and as operators see it.
     refusals: RefCell<Vec<String>>,
+    /// What each node hands over to the audit log.
+    queues: Vec<EventQueue>,
+    /// Every event that was handed over so far.
+    events: RefCell<Vec<Vec<u8>>>,
 }
 
 /// A caller at one node, in one Region.
@@ -78,10 +83,14 @@ impl TestKms {
             admin: None,
         };
         let admin = runtime.block_on(bootstrap::create(&shared, ROOT.as_ref(), deployment)).unwrap();
-        let node = || Service::start(Arc::clone(&shared), Arc::clone(&ROOT), settings.clone()).unwrap().service;
-        let nodes = vec![node(), node()];
+        let node = |_| {
+            let started = Service::start(Arc::clone(&shared), Arc::clone(&ROOT), settings.clone()).unwrap();
+            (started.service, started.events)
+        };
+        let (nodes, queues) = (0..2).map(node).unzip();
         let admins = [admin.access_key_id; 2];
-        let mut kms = Self { store, nodes, runtime, admins, refusals: RefCell::default() };
+        let mut kms =
+            Self { store, nodes, runtime, admins, refusals: RefCell::default(), queues, events: RefCell::default() };
         let reply = kms.admin().ok("CreateAccount", json!({"Id": AWAY, "Name": "away"}));
         kms.admins[1] = reply["AccessKey"]["AccessKeyId"].as_str().unwrap().parse().unwrap();
         kms
@@ -153,6 +162,12 @@ impl TestKms {
     pub(crate) fn refusals(&self) -> Vec<String> {
         self.refusals.borrow().clone()
     }
+
+    /// Every event so far that was handed over.
+    pub(crate) fn events(&self) -> Vec<Vec<u8>> {
+        self.queues.iter().for_each(|queue| self.events.borrow_mut().extend(queue.drain()));
+        self.events.borrow().clone()
+    }
 }
 
 impl<'k> Session<'k> {
@@ -207,9 +222,10 @@ impl<'k> Session<'k> {
             request_id: RequestId::from_bytes(claviger_keyring::random().unwrap()),
             source_ip: Some("192.0.2.1".parse().unwrap()),
             user_agent: Some("test"),
-            tls: true,
+            tls: Some(TlsConnection { version: 0x0304, cipher_suite: 0x1302, key_exchange_group: Some(0x001d) }),
         };
         let commits_before = self.kms.store.commits();
+        let events_before = self.kms.events().len();
         let answer = read(row, &body).and_then(|fields| match service.execute(view, row, fields, &call) {
             Execution::Ready(answer) => answer,
             Execution::Pending(answer) => self.kms.block_on(answer),
@@ -221,7 +237,8 @@ impl<'k> Session<'k> {
             _ => usize::from(is_command(row) && answer.is_ok()),
         };
         assert_eq!(commits.len(), expected, "commits of {operation} {body}");
-        commits.iter().for_each(|commit| check_event(commit, row, &call, view));
+        let handed = self.kms.events().split_off(events_before);
+        check_events(&commits, &handed, row, &call, view, answer.as_ref().err());
         match answer {
             Ok(reply) => Ok(test_model::reply(row, reply.as_ref())),
             Err(error) => Err(self.refusal(row, &error)),
@@ -378,28 +395,6 @@ fn flatten(name: &str, value: &Value, parameters: &mut Vec<(String, String)>) {
         }
         Value::String(text) => parameters.push((name.to_owned(), text.clone())),
         other => parameters.push((name.to_owned(), other.to_string())),
-    }
-}
-
-/// The one event of a command tells who did what.
-fn check_event(commit: &Transaction, row: &Row, call: &Call<'_>, view: &View) {
-    let (path, event) = event_of(commit);
-    let user = call.signatory.caller(view, call.authenticated_at).unwrap();
-    let caller = event.caller.as_ref().unwrap();
-    let told = (event.action.as_str(), event.account, caller.principal.as_str(), caller.principal_id.as_str());
-    let (action, principal, id) = (format!("{}:{}", row.service, row.name), user.arn().to_string(), user.user_id());
-    assert_eq!(told, (action.as_str(), user.account.as_u64(), principal.as_str(), id.as_str()));
-    assert_eq!(caller.access_key_id, call.signatory.access_key_id());
-    assert_eq!(caller.session.is_some(), user.session.is_some());
-    assert_eq!(path, paths::outbox(&event.space, &call.request_id.to_string()));
-}
-
-/// The one event of a commit, with its path.
-pub(crate) fn event_of(commit: &Transaction) -> (&str, EventRecord) {
-    let events: Vec<_> = commit.writes.iter().filter(|write| write.path().starts_with("outbox/")).collect();
-    match events[..] {
-        [Write::Put { path, value }] => (path, records::decode(value).unwrap()),
-        _ => panic!("not one event but {events:?}"),
     }
 }
 

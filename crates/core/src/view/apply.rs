@@ -75,7 +75,10 @@ impl View {
             PathKind::AccessKey => at.decode::<AccessKeyOwnerRecord>(value).map(drop),
             PathKind::Account => self.put_account(&at, at.decode(value)?),
             PathKind::AccountAlias => self.put_account_alias(&at, &at.decode(value)?),
-            PathKind::AuditPosition => self.put_audit_position(&at, at.decode(value)?),
+            PathKind::AuditPosition => {
+                self.audit_position = at.decode::<AuditPositionRecord>(value)?.settled;
+                Ok(())
+            }
             PathKind::Alias => self.put_alias(&at, at.decode(value)?),
             PathKind::ClusterKey => self.put_cluster_key(&at, at.decode(value)?, opener),
             PathKind::ControlPolicy => self.put_control_policy(&at, at.decode(value)?),
@@ -90,6 +93,7 @@ impl View {
             PathKind::Grant => self.put_grant(&at, at.decode(value)?),
             PathKind::Group => self.put_group(&at, at.decode(value)?, opener),
             PathKind::Key => self.put_key(&at, at.decode(value)?, opener),
+            PathKind::LogKey => self.put_log_key(&at, at.decode(value)?),
             PathKind::MfaDevice => self.put_mfa_device(&at, at.decode(value)?),
             PathKind::NamedGrant => self.put_named_grant(&at, &at.decode(value)?),
             PathKind::Role => self.put_role(&at, at.decode(value)?, opener),
@@ -135,6 +139,7 @@ impl View {
             | PathKind::AuditPosition
             | PathKind::Deployment
             | PathKind::DevClock
+            | PathKind::LogKey
             | PathKind::Organization => {
                 return Err(DamagedState::new(path, "this record is never deleted"));
             }
@@ -144,12 +149,6 @@ impl View {
 
     fn put_account_alias(&mut self, at: &At<'_>, record: &AccountAliasRecord) -> Result<(), DamagedState> {
         self.account_aliases.insert(at.rest.to_owned(), at.account(record.account)?);
-        Ok(())
-    }
-
-    fn put_audit_position(&mut self, at: &At<'_>, record: AuditPositionRecord) -> Result<(), DamagedState> {
-        let space = paths::space_from_name(at.space).map_err(|error| at.damaged(error))?;
-        self.audit_positions.insert(space, record.bytes);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ pub mod control_policies;
 mod entities;
 mod grants;
 mod identities;
+mod log_keys;
 mod organization;
 mod policies;
 mod principals;
@@ -29,6 +30,7 @@ pub use control_policies::ControlPolicy;
 pub use entities::{Alias, BackingKey, Cluster, Deployment, Domain, Key};
 pub use grants::{BoundPrincipal, Grant, GrantName, GrantPrincipal, terms};
 pub use identities::Holder;
+pub use log_keys::DeploymentLogKey;
 pub use organization::{Account, Organization, OrganizationalUnit};
 pub use policies::PolicyInterner;
 pub use principals::{
@@ -50,7 +52,7 @@ pub struct View {
     changes: Option<Arc<Commit>>,
     deployment: Option<Arc<Deployment>>,
     dev_clock_offset_millis: i64,
-    audit_positions: OrdMap<Space, u64>,
+    audit_position: u64,
     cluster_keys: OrdMap<u32, Arc<Cluster>>,
     domain_keys: OrdMap<DomainKeyIndex, Arc<Domain>>,
     accounts: OrdMap<AccountId, Arc<Account>>,
@@ -58,6 +60,7 @@ pub struct View {
     identities: Identities,
     organization: OrganizationView,
     sessions: sessions::Sessions,
+    log_keys: OrdMap<u32, Arc<DeploymentLogKey>>,
     regions: OrdMap<Region, RegionView>,
 }
 
@@ -97,9 +100,9 @@ impl View {
         self.dev_clock_offset_millis
     }
 
-    /// The spaces that have an audit log, with their positions.
-    pub fn audit_positions(&self) -> impl Iterator<Item = (Space, u64)> {
-        self.audit_positions.iter().map(|(space, position)| (*space, *position))
+    /// The audit log holds no event below this place that waits in an outbox.
+    pub fn audit_position(&self) -> u64 {
+        self.audit_position
     }
 
     /// All versions of the cluster key, oldest first. The last one wraps.

@@ -268,7 +268,8 @@ impl<'de> DeserializeSeed<'de> for TextIn<'_> {
 }
 
 /// What names and values of maps are; the model's reader refuses any other map.
-static TEXT: Rule = Rule { kind: Kind::String, sensitive: false, min: None, max: None, pattern: None, values: None };
+static TEXT: Rule =
+    Rule { kind: Kind::String, sensitive: false, concealed: false, min: None, max: None, pattern: None, values: None };
 
 #[cfg(test)]
 mod tests {

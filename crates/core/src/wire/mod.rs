@@ -10,6 +10,7 @@ pub mod json;
 pub mod model;
 pub mod pattern;
 pub mod query;
+pub mod recorded;
 pub mod reply;
 pub mod shape;
 mod source;

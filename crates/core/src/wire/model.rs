@@ -2,7 +2,7 @@
 //!
 //! Built once from the files in `models/`, which are part of the binary. It must not know any operation by name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use claviger_types::ServiceName;
@@ -56,6 +56,8 @@ pub struct Operation {
     pub input: Structure,
     /// Whether a reply has members; if not, JSON answers with an empty body.
     pub has_output: bool,
+    /// Names of the reply's members, at any depth, that no audit event shows.
+    pub concealed_output: HashSet<Box<str>>,
 }
 
 /// Members in the model's order.
@@ -104,6 +106,8 @@ pub struct Rule {
     pub kind: Kind,
     /// Never printed, and wiped on drop.
     pub sensitive: bool,
+    /// No audit event shows it: sensitive, bytes, or one of those that the deviations name.
+    pub concealed: bool,
     /// Least length (characters, bytes or elements) or value.
     pub min: Option<i64>,
     /// Greatest length (characters, bytes or elements) or value.
@@ -201,7 +205,12 @@ fn read(model: &str, deviations: &str, name: ServiceName) -> Result<Service, Bad
             Some(reference) => reader.structure(reference.shape(), 0)?,
             None => Structure { members: Box::default() },
         };
-        let operation = Operation { name: name.as_str().into(), input, has_output: source.output.is_some() };
+        let mut concealed_output = HashSet::new();
+        if let Some(reference) = &source.output {
+            reader.concealed_within(reference.shape(), &mut HashSet::new(), &mut concealed_output);
+        }
+        let has_output = source.output.is_some();
+        let operation = Operation { name: name.as_str().into(), input, has_output, concealed_output };
         operations.insert(name.as_str().into(), operation);
     }
     let metadata = model.metadata;
@@ -255,14 +264,40 @@ impl<'a> Reader<'a> {
             ("timestamp", ..) => Kind::Timestamp,
             _ => return Err(BadModel::Type(name.into())),
         };
+        let concealed = match &kind {
+            Kind::List(element) => element.concealed,
+            _ => self.is_concealed(name, shape),
+        };
         Ok(Rule {
             kind,
             sensitive: shape.sensitive,
+            concealed,
             min: shape.min,
             max: shape.max,
             pattern: self.pattern(name, shape)?,
             values: self.enumeration(name, shape)?,
         })
+    }
+
+    fn is_concealed(&self, name: &str, shape: &SourceShape) -> bool {
+        shape.sensitive || shape.kind == "blob" || self.deviations.concealed.iter().any(|concealed| concealed == name)
+    }
+
+    /// The names of members of concealed shapes, anywhere within this one. Shapes of replies may be within themselves.
+    fn concealed_within(&self, name: &str, seen: &mut HashSet<&'a str>, names: &mut HashSet<Box<str>>) {
+        let Ok((name, shape)) = self.shape(name) else { return };
+        if !seen.insert(name) {
+            return;
+        }
+        for (member, reference) in &shape.members.0 {
+            if self.shape(reference.shape()).is_ok_and(|(name, shape)| self.is_concealed(name, shape)) {
+                names.insert(member.as_str().into());
+            }
+            self.concealed_within(reference.shape(), seen, names);
+        }
+        for element in shape.member.iter().chain(&shape.value) {
+            self.concealed_within(element.shape(), seen, names);
+        }
     }
 
     fn required(&self, name: &str, shape: &SourceShape, member: &str) -> Result<Required, BadModel> {
@@ -341,6 +376,7 @@ impl<'a> Reader<'a> {
             }
         }
         let names = deviations.hidden_pattern.keys().chain(deviations.enum_also_accepted.keys());
+        let names = names.chain(&deviations.concealed);
         names.chain(deviations.enum_shown_as.keys()).try_for_each(|name| self.shape(name).map(drop))
     }
 }

@@ -50,7 +50,8 @@ pub enum Unencodable {
     Xml(#[from] quick_xml::SeError),
 }
 
-fn to_json<T: Serialize>(reply: &T) -> Result<Buffer, Unencodable> {
+/// A reply as JSON, whatever its protocol is.
+pub(super) fn to_json<T: Serialize>(reply: &T) -> Result<Buffer, Unencodable> {
     let mut buffer = Buffer::new();
     reply.serialize(&mut serde_json::Serializer::with_formatter(&mut buffer, BytesAsBase64))?;
     Ok(buffer)
@@ -95,7 +96,13 @@ fn nothing() -> Encoded {
 
 /// Grows by copying into a new buffer and wiping the old one, which `Vec` alone would not do. On drop it wipes what was
 /// written: behind that nothing ever stood.
-struct Buffer(Vec<u8>);
+pub(super) struct Buffer(Vec<u8>);
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 impl Buffer {
     fn new() -> Self {

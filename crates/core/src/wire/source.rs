@@ -108,6 +108,7 @@ impl<'de> Deserialize<'de> for InOrder {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub(super) struct Deviations {
+    pub(super) concealed: Vec<String>,
     pub(super) hidden_pattern: HashMap<String, String>,
     pub(super) required: HashMap<String, HashMap<String, Option<String>>>,
     pub(super) enum_order: HashMap<String, Vec<String>>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use claviger_core::bootstrap::{self, AdminKey, NewDeployment};
-use claviger_core::{Service, Settings};
+use claviger_core::{EventQueue, Service, Settings};
 use claviger_http::sigv4::Signer;
 use claviger_http::{Config, Server, Timeouts};
 use claviger_keyring::{Deployment, FileRoot, RootOfTrust};
@@ -29,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Running {
     pub server: Server,
     pub admin: AdminKey,
+    pub events: EventQueue,
     _directory: tempfile::TempDir,
 }
 
@@ -58,15 +59,16 @@ pub fn config() -> Config {
 }
 
 pub fn start(config: Config) -> Running {
-    let Ready { service, admin, directory } = service();
+    let Ready { service, admin, events, directory } = service();
     let server = Server::start(config, &service).unwrap();
-    Running { server, admin, _directory: directory }
+    Running { server, admin, events, _directory: directory }
 }
 
 /// A service with one admin, without a server.
 pub struct Ready {
     pub service: Arc<Service>,
     pub admin: AdminKey,
+    pub events: EventQueue,
     pub directory: tempfile::TempDir,
 }
 
@@ -83,7 +85,7 @@ pub fn service() -> Ready {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let admin = runtime.block_on(bootstrap::create(&store, root.as_ref(), new)).unwrap();
     let started = Service::start(store, root, Settings::default()).unwrap();
-    Ready { service: started.service, admin, directory }
+    Ready { service: started.service, admin, events: started.events, directory }
 }
 
 impl Running {

@@ -1,0 +1,195 @@
+//! Records of events that nobody made: who called, from where, and for whom they are.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::records::{Addressed, CallerKind, CallerRecord, SessionContextRecord, Shown, TlsRecord};
+use crate::wire::model;
+
+const HOME: u64 = 111_122_223_333;
+const AWAY: u64 = 444_455_556_666;
+
+fn caller(kind: CallerKind) -> CallerRecord<'static> {
+    let session = SessionContextRecord { created_at: 1_800_000_000_000, mfa_at: Some(1), source_identity: Some("ann") };
+    CallerRecord {
+        kind,
+        path: "/team/",
+        name: "it",
+        id: "AIDAEXAMPLE",
+        access_key_id: "AKIAEXAMPLE",
+        session_name: (kind == CallerKind::RoleSession).then_some("s1"),
+        session: matches!(kind, CallerKind::RoleSession | CallerKind::UserSession).then_some(session),
+        environment: None,
+        application: None,
+    }
+}
+
+fn event(kind: EventKind, caller: Option<CallerRecord<'static>>) -> EventRecord<'static> {
+    EventRecord {
+        kind,
+        at: 1_800_000_000_999,
+        id: [0x11; 16],
+        service: Some("kms"),
+        operation: Some("Encrypt"),
+        account: Some(HOME),
+        region: Some("us-east-1"),
+        caller,
+        source_ip: None,
+        user_agent: None,
+        tls: None,
+        parameters: None,
+        keys: Vec::new(),
+        resources: Vec::new(),
+        error: None,
+        response: None,
+        requests: None,
+        read_only: true,
+    }
+}
+
+fn key(account: u64) -> KeyUseRecord {
+    let addressed = Addressed::Arn;
+    KeyUseRecord { account, id: [0x22; 16], multi_region: false, addressed, material: Some([0x33; 32]) }
+}
+
+fn rendered(event: &EventRecord<'_>) -> Vec<Value> {
+    let origin = "claviger.example/0".parse().unwrap();
+    let records = render(event, Entry { origin: &origin, index: 7 }).unwrap();
+    records.iter().map(|record| serde_json::to_value(record).unwrap()).collect()
+}
+
+#[test]
+fn who_called() {
+    let attributes = json!({"creationDate": "2027-01-15T08:00:00Z", "mfaAuthenticated": "true"});
+    for (kind, want) in [
+        (
+            CallerKind::User,
+            json!({
+                "type": "IAMUser", "principalId": "AIDAEXAMPLE", "arn": "arn:aws:iam::111122223333:user/team/it",
+                "accountId": "111122223333", "accessKeyId": "AKIAEXAMPLE", "userName": "it",
+            }),
+        ),
+        (
+            CallerKind::UserSession,
+            json!({
+                "type": "IAMUser", "principalId": "AIDAEXAMPLE", "arn": "arn:aws:iam::111122223333:user/team/it",
+                "accountId": "111122223333", "accessKeyId": "AKIAEXAMPLE", "userName": "it",
+                "sessionContext": {"attributes": attributes, "sourceIdentity": "ann"},
+            }),
+        ),
+        (
+            CallerKind::RoleSession,
+            json!({
+                "type": "AssumedRole", "principalId": "AIDAEXAMPLE:s1",
+                "arn": "arn:aws:sts::111122223333:assumed-role/it/s1",
+                "accountId": "111122223333", "accessKeyId": "AKIAEXAMPLE",
+                "sessionContext": {
+                    "sessionIssuer": {
+                        "type": "Role", "principalId": "AIDAEXAMPLE",
+                        "arn": "arn:aws:iam::111122223333:role/team/it",
+                        "accountId": "111122223333", "userName": "it",
+                    },
+                    "attributes": attributes,
+                    "sourceIdentity": "ann",
+                },
+            }),
+        ),
+    ] {
+        let [record] = &rendered(&event(EventKind::Call, Some(caller(kind))))[..] else { panic!("{kind:?}") };
+        assert_eq!(record["userIdentity"], want, "{kind:?}");
+    }
+}
+
+/// The owner of a key learns that it was used by another account, and by whom no further than the unique id.
+#[test]
+fn an_event_of_two_accounts() {
+    let mut event = event(EventKind::Call, Some(caller(CallerKind::User)));
+    event.keys = vec![key(AWAY)];
+    let [own, others] = &rendered(&event)[..] else { panic!() };
+    assert_eq!(own["sharedEventID"], others["sharedEventID"]);
+    assert_eq!(own["requestID"], others["requestID"]);
+    assert_ne!(own["eventID"], others["eventID"]);
+    assert_eq!([&own["recipientAccountId"], &others["recipientAccountId"]], ["111122223333", "444455556666"]);
+    let stranger = json!({"type": "AWSAccount", "principalId": "AIDAEXAMPLE", "accountId": "111122223333"});
+    assert_eq!(others["userIdentity"], stranger);
+    let arn = "arn:aws:kms:us-east-1:444455556666:key/22222222-2222-2222-2222-222222222222";
+    let resources = json!([{"accountId": "444455556666", "type": "AWS::KMS::Key", "ARN": arn}]);
+    assert_eq!([&own["resources"], &others["resources"]], [&resources, &resources]);
+    assert_eq!(own["additionalEventData"], json!({"keyMaterialId": "33".repeat(32)}));
+}
+
+#[test]
+fn events_without_a_caller() {
+    let job = EventRecord { operation: Some("DeleteKey"), ..event(EventKind::Job, None) };
+    let [job] = &rendered(&job)[..] else { panic!() };
+    assert_eq!(job["userIdentity"], json!({"accountId": "111122223333", "invokedBy": "AWS Internal"}));
+    assert_eq!((&job["eventType"], job.get("requestID")), (&json!("AwsServiceEvent"), None));
+    assert_eq!([&job["sourceIPAddress"], &job["userAgent"]], ["AWS Internal", "AWS Internal"]);
+
+    let many = EventRecord {
+        operation: None,
+        service: None,
+        account: None,
+        requests: Some(4_000),
+        ..event(EventKind::UnauthenticatedMany, None)
+    };
+    let [many] = &rendered(&many)[..] else { panic!() };
+    assert_eq!(many["additionalEventData"], json!({"requests": 4_000}));
+    assert_eq!((many.get("recipientAccountId"), &many["userIdentity"]), (None, &json!({"type": "Unknown"})));
+}
+
+#[test]
+fn how_it_came() {
+    let source = [192, 0, 2, 1];
+    let tls = Some(TlsRecord { version: 0x0304, cipher_suite: 0x1302, group: 0x11ec });
+    let event = EventRecord { source_ip: Some(&source), tls, ..event(EventKind::Call, None) };
+    let [record] = &rendered(&event)[..] else { panic!() };
+    assert_eq!(record["sourceIPAddress"], "192.0.2.1");
+    let names =
+        json!({"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_256_GCM_SHA384", "keyExchange": "X25519MLKEM768"});
+    assert_eq!(record["tlsDetails"], names);
+    assert_eq!(address_of(&[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]), "2001:db8::1");
+    assert!(address(&[1, 2, 3]).is_none());
+}
+
+fn address_of(octets: &[u8]) -> String {
+    address(octets).unwrap().to_string()
+}
+
+/// What the caller chose keeps its spelling; what the API calls a member begins in lower case.
+#[test]
+fn members() {
+    let mut parameters = Vec::new();
+    let mut e = minicbor::Encoder::new(&mut parameters);
+    e.map(3).unwrap().str("EncryptionContext").unwrap().map(1).unwrap().str("Department").unwrap().str("X").unwrap();
+    e.str("KeyId").unwrap().str("k").unwrap().str("Tags").unwrap().array(1).unwrap();
+    e.map(1).unwrap().str("TagKey").unwrap().undefined().unwrap();
+    let event = EventRecord { parameters: Some(Shown(&parameters)), ..event(EventKind::Call, None) };
+    let [record] = &rendered(&event)[..] else { panic!() };
+    let want = json!({
+        "encryptionContext": {"Department": "X"},
+        "keyId": "k",
+        "tags": [{"tagKey": {"omitted": true}}],
+        "encryptionAlgorithm": "SYMMETRIC_DEFAULT",
+    });
+    assert_eq!(record["requestParameters"], want);
+}
+
+/// All maps of the models hold pairs of the caller's, and are known as such.
+#[test]
+fn maps_of_the_models() {
+    fn check(operation: &str, name: &str, rule: &model::Rule) {
+        match &rule.kind {
+            model::Kind::Map => assert!(members::holds_pairs(name), "{operation}: {name}"),
+            model::Kind::List(rule) => check(operation, name, rule),
+            model::Kind::Structure(structure) => check_all(operation, structure),
+            _ => assert!(!members::holds_pairs(name), "{operation}: {name}"),
+        }
+    }
+    fn check_all(operation: &str, structure: &model::Structure) {
+        structure.members().iter().for_each(|member| check(operation, &member.name, &member.rule));
+    }
+    for row in crate::table::rows() {
+        check_all(row.name, &model::operation(row.service, row.name).unwrap().input);
+    }
+}

@@ -1,0 +1,252 @@
+//! The one thread that writes the log. It takes what waits in the queue and in the outbox, commits it as a group, and
+//! then takes the outbox's events out of the store.
+//!
+//! An event of the outbox is in the log once: it is taken out only after the group that it is in is durable, and a start
+//! compares what still waits with the log's entries since the settled position, below which nothing of the log waits any
+//! more. An event of the queue is in the log once: a group whose commit failed is looked for before it is written again.
+
+use std::collections::{HashSet, VecDeque};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+
+use super::log::{Log, LogError, Place};
+use super::outbox::{Outbox, OutboxError};
+use super::queue::{EventQueue, GROUP_EVENTS, Handed};
+use crate::paths;
+use crate::records::{self, AuditPositionRecord};
+
+/// Entries between two writings of the settled position: what a start may have to read.
+const POSITION_ENTRIES: u64 = 65_536;
+
+/// Between two attempts to write after one failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Between two turns, whatever the configuration says: an idle server rests.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
+
+/// Bytes of one group, unless a single event is larger.
+const GROUP_BYTES: usize = 4 * 1024 * 1024;
+
+/// The running writer.
+pub struct AuditWriter {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+/// The writer cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log's side.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// No thread could be started.
+    #[error("cannot start the audit log's thread: {0}")]
+    Thread(#[from] io::Error),
+}
+
+impl AuditWriter {
+    /// Opens the log and starts to write it. `settled` is the position that the store holds; `group` is how long an event
+    /// of the queue may wait.
+    pub fn start(
+        place: Place,
+        queue: EventQueue,
+        outbox: Outbox,
+        settled: u64,
+        group: Duration,
+    ) -> Result<Self, StartError> {
+        let key = place.verifier_key();
+        let mut turns = Turns::open(place, queue, outbox, settled)?;
+        tracing::info!(%key, entries = turns.log.size(), "the audit log is open");
+        let runtime = Builder::new_current_thread().enable_time().build()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let run = move || turns.run_or_fail(&runtime, group, &stopped);
+        let thread = thread::Builder::new().name("audit".into()).spawn(run)?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Writes what is left and ends.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.thread.thread().unpark();
+        // A panic was logged where it happened.
+        let _ = self.thread.join();
+    }
+}
+
+/// What the thread works on.
+pub(super) struct Turns {
+    log: Log,
+    queue: EventQueue,
+    outbox: Outbox,
+    /// What is to be written next, in this order.
+    backlog: VecDeque<Waiting>,
+    /// So many of its first were being written when something failed: they are written again as they were.
+    in_flight: usize,
+    /// The position that the store holds.
+    settled: u64,
+}
+
+/// An event that waits for the log.
+struct Waiting {
+    event: Vec<u8>,
+    source: Source,
+}
+
+/// Where an event came from.
+enum Source {
+    /// The outbox, where it still is.
+    Outbox { path: String },
+    /// A request, which may wait for it.
+    Queue { durable: Option<oneshot::Sender<()>> },
+}
+
+impl Turns {
+    pub(super) fn open(place: Place, queue: EventQueue, mut outbox: Outbox, settled: u64) -> Result<Self, LogError> {
+        let log = Log::open(place)?;
+        if log.size() < settled {
+            return Err(LogError::Foreign { wanted: settled, found: log.size() });
+        }
+        let waiting: HashSet<Vec<u8>> = outbox.waiting().map(<[u8]>::to_vec).collect();
+        if !waiting.is_empty() {
+            let mut found = HashSet::new();
+            log.read_from(settled, &mut |entry| {
+                if waiting.contains(entry) {
+                    found.insert(entry.to_vec());
+                }
+            })?;
+            outbox.found_logged(&found);
+        }
+        Ok(Self { log, queue, outbox, backlog: VecDeque::new(), in_flight: 0, settled })
+    }
+
+    /// A panic must not leave requests that are answered without their event.
+    fn run_or_fail(&mut self, runtime: &Runtime, group: Duration, stopped: &AtomicBool) {
+        let shared = Arc::clone(&self.queue.shared);
+        shared.set_writer(thread::current());
+        if catch_unwind(AssertUnwindSafe(|| self.run(runtime, group, stopped))).is_err() {
+            tracing::error!("the audit log's thread panicked; requests are refused");
+            shared.fail("the audit log's thread panicked".into());
+        }
+    }
+
+    fn run(&mut self, runtime: &Runtime, group: Duration, stopped: &AtomicBool) {
+        loop {
+            // Read first: what was handed over before the stop is written by the turn that follows.
+            let last = stopped.load(Ordering::SeqCst);
+            let started = Instant::now();
+            let turned = self.turn(runtime);
+            if last {
+                return report(self.settle(runtime, 1));
+            }
+            let rest = if turned { group.saturating_sub(started.elapsed()) } else { RETRY };
+            thread::park_timeout(rest.max(PAUSE_MIN));
+        }
+    }
+
+    /// Writes all that waits; what comes meanwhile is for the next turn, unless it is a group of its own. Says whether the
+    /// log could be written; that the outbox cannot be emptied stops nobody, since its events are safe there.
+    pub(super) fn turn(&mut self, runtime: &Runtime) -> bool {
+        let mut more = true;
+        while more {
+            let full = self.gather();
+            if !self.backlog.is_empty()
+                && let Err(error) = self.write_group()
+            {
+                self.fail(&error);
+                return false;
+            }
+            report(runtime.block_on(self.outbox.remove_logged()));
+            more = full || !self.backlog.is_empty();
+        }
+        report(self.settle(runtime, POSITION_ENTRIES));
+        true
+    }
+
+    /// Takes what waits. Whether that was as much as is taken at once, so that there may be more.
+    fn gather(&mut self) -> bool {
+        report(self.outbox.notice());
+        while let Some((path, event)) = self.outbox.next() {
+            self.backlog.push_back(Waiting { event, source: Source::Outbox { path } });
+        }
+        for _ in 0..GROUP_EVENTS {
+            let Some(Handed { event, durable }) = self.queue.next() else { return false };
+            self.backlog.push_back(Waiting { event, source: Source::Queue { durable } });
+        }
+        true
+    }
+
+    fn write_group(&mut self) -> Result<(), LogError> {
+        if self.in_flight == 0 {
+            self.in_flight = self.next_group();
+        }
+        let group = self.backlog.range(..self.in_flight);
+        self.log.commit(group.map(|waiting| waiting.event.as_slice()))?;
+        let mut from_outbox = 0;
+        for Waiting { event, source } in self.backlog.drain(..self.in_flight) {
+            match source {
+                Source::Outbox { path } => {
+                    from_outbox += 1;
+                    self.outbox.set_logged(path);
+                }
+                Source::Queue { durable } => {
+                    self.queue.shared.done(&event);
+                    // The request may be gone by now.
+                    durable.map(|durable| durable.send(()));
+                }
+            }
+        }
+        self.queue.shared.committed(self.in_flight as u64, from_outbox);
+        self.in_flight = 0;
+        Ok(())
+    }
+
+    /// How many of the first that wait are written at once.
+    fn next_group(&self) -> usize {
+        let mut bytes = 0;
+        let fits = |waiting: &&Waiting| {
+            bytes += waiting.event.len();
+            bytes == waiting.event.len() || bytes <= GROUP_BYTES
+        };
+        self.backlog.iter().take_while(fits).count()
+    }
+
+    /// Requests are refused until the log can be written again. Those that wait for their event are refused now; what they
+    /// did may be in the log later.
+    fn fail(&mut self, error: &LogError) {
+        tracing::error!(%error, waiting = self.backlog.len(), "the audit log cannot be written; requests are refused");
+        self.queue.shared.fail(format!("the audit log cannot be written: {error}"));
+        for waiting in &mut self.backlog {
+            if let Source::Queue { durable } = &mut waiting.source {
+                *durable = None;
+            }
+        }
+    }
+
+    /// Stores how far the log holds nothing that waits in the outbox, if that is so many entries further than was stored.
+    /// The first position is stored at once: from then on a log that is gone is missed.
+    fn settle(&mut self, runtime: &Runtime, entries: u64) -> Result<(), OutboxError> {
+        let size = self.log.size();
+        let due = if self.settled == 0 { 1 } else { self.settled + entries };
+        if size < due || self.outbox.has_logged() || self.in_flight > 0 {
+            return Ok(());
+        }
+        let value = records::encode(&AuditPositionRecord { settled: size });
+        runtime.block_on(self.outbox.put(paths::audit_position(), value))?;
+        self.settled = size;
+        Ok(())
+    }
+}
+
+fn report(outcome: Result<(), OutboxError>) {
+    if let Err(error) = outcome {
+        tracing::error!(%error, "events wait in the outbox");
+    }
+}

@@ -1,0 +1,45 @@
+//! What the View knows of the audit log: the keys that sign it.
+
+use std::sync::Arc;
+
+use claviger_keyring::LogKey;
+use claviger_storage::Revision;
+use claviger_types::Timestamp;
+
+use super::View;
+use super::apply::{At, DamagedState};
+use crate::records::LogKeyRecord;
+
+/// A version of the log key, ready for use.
+pub struct DeploymentLogKey {
+    /// The key; it knows its version.
+    pub key: LogKey,
+    /// The cluster key that wraps it.
+    pub cluster_key_version: u32,
+    /// When it was made, by the wall clock.
+    pub created_at: Timestamp,
+    /// When its record was written last.
+    pub revision: Revision,
+}
+
+impl View {
+    /// All versions of the log key, oldest first. The last one signs.
+    pub fn log_keys(&self) -> impl DoubleEndedIterator<Item = &Arc<DeploymentLogKey>> {
+        self.log_keys.values()
+    }
+
+    pub(super) fn put_log_key(&mut self, at: &At<'_>, record: LogKeyRecord) -> Result<(), DamagedState> {
+        let version = at.parse("version")?;
+        let cluster = self
+            .cluster_key_version(record.cluster_key_version)
+            .ok_or_else(|| at.damaged(format!("cluster key version {} is missing", record.cluster_key_version)))?;
+        let key = DeploymentLogKey {
+            key: cluster.key.unwrap_log_key(version, &record.wrapped).map_err(|error| at.damaged(error))?,
+            cluster_key_version: record.cluster_key_version,
+            created_at: Timestamp::from_millis(record.created_at),
+            revision: at.revision,
+        };
+        self.log_keys.insert(version, Arc::new(key));
+        Ok(())
+    }
+}
