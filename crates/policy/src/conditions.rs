@@ -141,11 +141,11 @@ impl Wanted {
             Self::Times(times) => times.len(),
             Self::Texts(texts) => {
                 let (count, bytes) = (texts.len(), texts.bytes());
-                let of_value = count.saturating_mul(value.text().len());
+                let of_value = || count.saturating_mul(value.text().len());
                 match test {
                     // Each text is compared up to the first character that differs.
-                    Test::TextIgnoringCase => count + bytes.min(of_value),
-                    Test::Arn | Test::ArnLike => count + bytes.saturating_add(of_value) / BYTES_PER_STEP,
+                    Test::TextIgnoringCase => count + bytes.min(of_value()),
+                    Test::Arn | Test::ArnLike => count + bytes.saturating_add(of_value()) / BYTES_PER_STEP,
                     Test::TextLike => count + bytes / BYTES_PER_STEP,
                     // Sorted: it is found or not.
                     _ => 1,
