@@ -232,26 +232,7 @@ pub fn of_strangers(at: Timestamp, requests: u64) -> Result<Event, Error> {
 }
 
 fn empty<'a>(kind: EventKind, at: Timestamp, id: RequestId) -> EventRecord<'a> {
-    EventRecord {
-        kind,
-        at: at.as_millis(),
-        id: *id.as_bytes(),
-        service: None,
-        operation: None,
-        account: None,
-        region: None,
-        caller: None,
-        source_ip: None,
-        user_agent: None,
-        tls: None,
-        parameters: None,
-        keys: Vec::new(),
-        resources: Vec::new(),
-        error: None,
-        response: None,
-        requests: None,
-        read_only: false,
-    }
+    EventRecord::new(kind, at.as_millis(), *id.as_bytes())
 }
 
 /// Everything else of an event is short.

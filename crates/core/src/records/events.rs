@@ -230,6 +230,30 @@ pub struct ErrorRecord<'a> {
 }
 
 impl EventRecord<'_> {
+    /// An event of which no more is known.
+    pub fn new(kind: EventKind, at: i64, id: [u8; 16]) -> Self {
+        Self {
+            kind,
+            at,
+            id,
+            service: None,
+            operation: None,
+            account: None,
+            region: None,
+            caller: None,
+            source_ip: None,
+            user_agent: None,
+            tls: None,
+            parameters: None,
+            keys: Vec::new(),
+            resources: Vec::new(),
+            error: None,
+            response: None,
+            requests: None,
+            read_only: false,
+        }
+    }
+
     /// The event as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(USUAL_BYTES);

@@ -145,24 +145,10 @@ mod tests {
 
     fn event() -> EventRecord<'static> {
         EventRecord {
-            kind: EventKind::Job,
-            at: 1_593_622_000_191,
-            id: [0x11; 16],
             service: Some("claviger"),
             operation: Some("DeleteKey"),
             account: Some(1_122_223_333),
-            region: None,
-            caller: None,
-            source_ip: None,
-            user_agent: None,
-            tls: None,
-            parameters: None,
-            keys: Vec::new(),
-            resources: Vec::new(),
-            error: None,
-            response: None,
-            requests: None,
-            read_only: false,
+            ..EventRecord::new(EventKind::Job, 1_593_622_000_191, [0x11; 16])
         }
     }
 

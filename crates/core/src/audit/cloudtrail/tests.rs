@@ -26,24 +26,13 @@ fn caller(kind: CallerKind) -> CallerRecord<'static> {
 
 fn event(kind: EventKind, caller: Option<CallerRecord<'static>>) -> EventRecord<'static> {
     EventRecord {
-        kind,
-        at: 1_800_000_000_999,
-        id: [0x11; 16],
         service: Some("kms"),
         operation: Some("Encrypt"),
         account: Some(HOME),
         region: Some("us-east-1"),
         caller,
-        source_ip: None,
-        user_agent: None,
-        tls: None,
-        parameters: None,
-        keys: Vec::new(),
-        resources: Vec::new(),
-        error: None,
-        response: None,
-        requests: None,
         read_only: true,
+        ..EventRecord::new(kind, 1_800_000_000_999, [0x11; 16])
     }
 }
 
