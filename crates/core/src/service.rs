@@ -165,9 +165,9 @@ impl Service {
             return Execution::Ready(outcome);
         }
         if !self.settings.audit.strict {
-            return Execution::Ready(self.recorder.hand_over(event.into_bytes()).map_or_else(lost, |()| outcome));
+            return Execution::Ready(self.recorder.hand_over(event.bytes()).map_or_else(lost, |()| outcome));
         }
-        match self.recorder.hand_over_and_wait(event.into_bytes()) {
+        match self.recorder.hand_over_and_wait(event.bytes()) {
             Ok(durable) => Execution::Pending(Box::pin(async move { durable.await.map_or_else(lost, |()| outcome) })),
             Err(reason) => Execution::Ready(lost(reason)),
         }
@@ -190,7 +190,7 @@ impl Service {
         let asked_for = AskedFor { service, operation: row.map(|row| row.name), read_only: false };
         let asking = Asking { call, caller, view, now };
         let event = Trace::unread().event(asking, asked_for, Ended::Refused(&error), None);
-        let recorded = self.recorder.hand_over(event.into_bytes());
+        let recorded = self.recorder.hand_over(event.bytes());
         recorded.map_or_else(|reason| Error::Internal(format!("the event is not recorded: {reason}")), |()| error)
     }
 
@@ -200,7 +200,7 @@ impl Service {
             return;
         }
         let now = self.wall_now();
-        let recorded = || self.recorder.hand_over(event::of_stranger(self.now(&self.view()), stranger).into_bytes());
+        let recorded = || self.recorder.hand_over(event::of_stranger(self.now(&self.view()), stranger).bytes());
         if !self.strangers.take(now) || recorded().is_err() {
             self.strangers.count();
         }
@@ -213,7 +213,7 @@ impl Service {
             return;
         }
         let event = event::of_strangers(self.now(&self.view()), counted).map_err(|error| error.code().to_owned());
-        if let Err(reason) = event.and_then(|event| self.recorder.hand_over(event.into_bytes())) {
+        if let Err(reason) = event.and_then(|event| self.recorder.hand_over(event.bytes())) {
             tracing::error!(reason, counted, "refused requests of strangers are counted on");
             self.strangers.count_again(counted);
         }

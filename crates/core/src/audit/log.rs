@@ -123,7 +123,7 @@ impl Log {
 
     /// Appends these entries and makes them durable. After an error it must be called with the same ones again: it finds
     /// out whether they are there, and appends them if they are not.
-    pub(super) fn commit<'e>(&mut self, entries: impl ExactSizeIterator<Item = &'e [u8]>) -> Result<(), LogError> {
+    pub(super) fn commit(&mut self, entries: &[&[u8]]) -> Result<(), LogError> {
         let wanted = self.size + entries.len() as u64;
         let mut writer = match self.writer.take() {
             Some(writer) => writer,

@@ -14,11 +14,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
 
 use super::log::{Log, LogError, Place};
 use super::outbox::{Outbox, OutboxError};
-use super::queue::{EventQueue, GROUP_EVENTS, Handed};
+use super::queue::{Batch, EventQueue};
 use crate::paths;
 use crate::records::{self, AuditPositionRecord};
 
@@ -31,7 +30,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Between two turns, whatever the configuration says: an idle server rests.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 
-/// Bytes of one group, unless a single event is larger.
+/// Bytes of one group, unless the first that waits is larger.
 const GROUP_BYTES: usize = 4 * 1024 * 1024;
 
 /// The running writer.
@@ -94,18 +93,12 @@ pub(super) struct Turns {
     settled: u64,
 }
 
-/// An event that waits for the log.
-struct Waiting {
-    event: Vec<u8>,
-    source: Source,
-}
-
-/// Where an event came from.
-enum Source {
-    /// The outbox, where it still is.
-    Outbox { path: String },
-    /// A request, which may wait for it.
-    Queue { durable: Option<oneshot::Sender<()>> },
+/// What waits for the log.
+enum Waiting {
+    /// An event of the outbox, where it still is.
+    Outbox { path: String, event: Vec<u8> },
+    /// Events of requests.
+    Queue(Batch),
 }
 
 impl Turns {
@@ -151,59 +144,58 @@ impl Turns {
         }
     }
 
-    /// Writes all that waits; what comes meanwhile is for the next turn, unless it is a group of its own. Says whether the
-    /// log could be written; that the outbox cannot be emptied stops nobody, since its events are safe there.
+    /// Writes all that waits; what comes meanwhile is for the next turn. Says whether the log could be written; that the
+    /// outbox cannot be emptied stops nobody, since its events are safe there.
     pub(super) fn turn(&mut self, runtime: &Runtime) -> bool {
-        let mut more = true;
-        while more {
-            let full = self.gather();
-            if !self.backlog.is_empty()
-                && let Err(error) = self.write_group()
-            {
+        self.gather();
+        loop {
+            if let Err(error) = self.write_group() {
                 self.fail(&error);
                 return false;
             }
+            // Those too that a start found in the log.
             report(runtime.block_on(self.outbox.remove_logged()));
-            more = full || !self.backlog.is_empty();
+            if self.backlog.is_empty() {
+                break;
+            }
         }
         report(self.settle(runtime, POSITION_ENTRIES));
         true
     }
 
-    /// Takes what waits. Whether that was as much as is taken at once, so that there may be more.
-    fn gather(&mut self) -> bool {
+    /// Takes what waits.
+    fn gather(&mut self) {
         report(self.outbox.notice());
         while let Some((path, event)) = self.outbox.next() {
-            self.backlog.push_back(Waiting { event, source: Source::Outbox { path } });
+            self.backlog.push_back(Waiting::Outbox { path, event });
         }
-        for _ in 0..GROUP_EVENTS {
-            let Some(Handed { event, durable }) = self.queue.next() else { return false };
-            self.backlog.push_back(Waiting { event, source: Source::Queue { durable } });
-        }
-        true
+        self.backlog.extend(self.queue.take().into_iter().map(Waiting::Queue));
     }
 
     fn write_group(&mut self) -> Result<(), LogError> {
         if self.in_flight == 0 {
             self.in_flight = self.next_group();
         }
+        if self.in_flight == 0 {
+            return Ok(());
+        }
         let group = self.backlog.range(..self.in_flight);
-        self.log.commit(group.map(|waiting| waiting.event.as_slice()))?;
-        let mut from_outbox = 0;
-        for Waiting { event, source } in self.backlog.drain(..self.in_flight) {
-            match source {
-                Source::Outbox { path } => {
+        let entries: Vec<&[u8]> = group.flat_map(Waiting::events).collect();
+        self.log.commit(&entries)?;
+        let (written, mut from_outbox) = (entries.len() as u64, 0);
+        for waiting in self.backlog.drain(..self.in_flight) {
+            match waiting {
+                Waiting::Outbox { path, .. } => {
                     from_outbox += 1;
                     self.outbox.set_logged(path);
                 }
-                Source::Queue { durable } => {
-                    self.queue.shared.done(&event);
-                    // The request may be gone by now.
-                    durable.map(|durable| durable.send(()));
+                Waiting::Queue(batch) => {
+                    self.queue.shared.done(&batch);
+                    batch.set_durable();
                 }
             }
         }
-        self.queue.shared.committed(self.in_flight as u64, from_outbox);
+        self.queue.shared.committed(written, from_outbox);
         self.in_flight = 0;
         Ok(())
     }
@@ -212,8 +204,9 @@ impl Turns {
     fn next_group(&self) -> usize {
         let mut bytes = 0;
         let fits = |waiting: &&Waiting| {
-            bytes += waiting.event.len();
-            bytes == waiting.event.len() || bytes <= GROUP_BYTES
+            let first = bytes == 0;
+            bytes += waiting.bytes();
+            first || bytes <= GROUP_BYTES
         };
         self.backlog.iter().take_while(fits).count()
     }
@@ -221,11 +214,12 @@ impl Turns {
     /// Requests are refused until the log can be written again. Those that wait for their event are refused now; what they
     /// did may be in the log later.
     fn fail(&mut self, error: &LogError) {
-        tracing::error!(%error, waiting = self.backlog.len(), "the audit log cannot be written; requests are refused");
+        let waiting: usize = self.backlog.iter().map(|waiting| waiting.events().count()).sum();
+        tracing::error!(%error, waiting, "the audit log cannot be written; requests are refused");
         self.queue.shared.fail(format!("the audit log cannot be written: {error}"));
         for waiting in &mut self.backlog {
-            if let Source::Queue { durable } = &mut waiting.source {
-                *durable = None;
+            if let Waiting::Queue(batch) = waiting {
+                batch.give_up();
             }
         }
     }
@@ -242,6 +236,23 @@ impl Turns {
         runtime.block_on(self.outbox.put(paths::audit_position(), value))?;
         self.settled = size;
         Ok(())
+    }
+}
+
+impl Waiting {
+    fn events(&self) -> impl Iterator<Item = &[u8]> {
+        let (event, batch) = match self {
+            Self::Outbox { event, .. } => (Some(event.as_slice()), None),
+            Self::Queue(batch) => (None, Some(batch.events())),
+        };
+        event.into_iter().chain(batch.into_iter().flatten())
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Outbox { event, .. } => event.len(),
+            Self::Queue(batch) => batch.bytes(),
+        }
     }
 }
 

@@ -133,7 +133,7 @@ impl Process {
     }
 
     fn request(&self, number: usize) {
-        self.recorder.hand_over(format!("request {number:04}").into_bytes()).unwrap();
+        self.recorder.hand_over(format!("request {number:04}").as_bytes()).unwrap();
     }
 }
 
@@ -189,7 +189,7 @@ fn a_disk_that_fails() {
             for turn in 0..4 {
                 machine.command();
                 process.request(turn);
-                let waits = process.recorder.hand_over_and_wait(format!("strict {turn}").into_bytes()).unwrap();
+                let waits = process.recorder.hand_over_and_wait(format!("strict {turn}").as_bytes()).unwrap();
                 let written = process.turn();
                 assert_eq!(process.recorder.health().is_ok(), written);
                 assert_eq!(block_on(waits).is_ok(), written, "operation {operation}, turn {turn}");
@@ -357,7 +357,7 @@ fn a_writer_that_panics() {
     let (recorder, queue) = queue();
     let place = Place::new(&view, Arc::new(files)).unwrap();
     let writer = AuditWriter::start(place, queue, outbox, 0, Duration::from_secs(60)).unwrap();
-    let waiting = |event: &str| recorder.hand_over_and_wait(event.as_bytes().to_vec());
+    let waiting = |event: &str| recorder.hand_over_and_wait(event.as_bytes());
     block_on(waiting("before").unwrap()).unwrap();
     panics.store(true, Ordering::SeqCst);
     assert!(block_on(waiting("meanwhile").unwrap()).is_err());
@@ -378,7 +378,7 @@ fn an_orderly_end() {
     let (recorder, queue) = queue();
     let writer = AuditWriter::start(machine.place(&view), queue, outbox, 0, Duration::from_secs(60)).unwrap();
     machine.command();
-    recorder.hand_over(b"request".to_vec()).unwrap();
+    recorder.hand_over(b"request").unwrap();
     writer.stop();
     machine.assert_exact("at the end");
     assert_eq!((machine.logged().len(), machine.view().0.audit_position()), (2, 2));

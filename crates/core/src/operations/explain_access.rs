@@ -231,7 +231,7 @@ impl ExplainAccess {
     ) -> Result<Report, Error> {
         let no_principal = || Error::Internal("a principal that calls nobody was explained".into());
         let principal = owner.as_principal(facts.view).ok_or_else(no_principal)?;
-        let place = subject.map(|subject| Circumstances { facts: *facts, action: self.action, subject });
+        let place = subject.map(|subject| Circumstances::new(*facts, self.action, subject));
         let context = Supposed::new(Some(owner), place, &self.told, Untold::Unknown);
         let (explanation, grants) = ask(&Request { principal: &principal, action: self.action, context: &context });
         let mut unknown = context.missing(&explanation);

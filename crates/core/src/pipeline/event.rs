@@ -1,5 +1,6 @@
 //! The audit event of a request, of a job, or of strangers: what `records/events.rs` holds, made of what is known.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use claviger_storage::Write;
@@ -117,10 +118,10 @@ impl Trace {
     /// The event. `made` is what it made, beside what it acted upon.
     pub fn event(&self, asking: Asking<'_>, asked_for: AskedFor, ended: Ended<'_>, made: Option<&Resources>) -> Event {
         let Asking { call, caller, view, now } = asking;
-        let mut keys = self.resources.keys.clone();
+        let mut keys = Cow::Borrowed(self.resources.keys.as_slice());
         let mut resources: Vec<&str> = self.resources.arns.iter().map(String::as_str).collect();
         if let Some(made) = made {
-            keys.extend_from_slice(&made.keys);
+            keys.to_mut().extend_from_slice(&made.keys);
             resources.extend(made.arns.iter().map(String::as_str));
         }
         let source_ip = call.source_ip.map(Octets::from);
@@ -169,8 +170,8 @@ impl Trace {
 
 impl Event {
     /// For the log's writer.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// For the transaction of what it tells of, in this space.
@@ -200,7 +201,7 @@ pub fn of_job(
         service: Some(ServiceName::Claviger.as_str()),
         operation: Some(operation),
         region: (space != paths::GLOBAL).then_some(space),
-        keys: resources.keys.clone(),
+        keys: resources.keys.as_slice().into(),
         resources: resources.arns.iter().map(String::as_str).collect(),
         ..empty(EventKind::Job, at, id)
     };
@@ -454,7 +455,7 @@ mod tests {
             kms.ok("Encrypt", json!({"KeyId": named, "Plaintext": "AAAA", "EncryptionContext": {"tenant": "7"}}));
             let events = kms.events();
             let event = parsed(&events[before]);
-            assert_eq!(event.keys, [used(addressed)], "{named}");
+            assert_eq!(*event.keys, [used(addressed)], "{named}");
             let context = members(&[("tenant", text("7"))]);
             let parameters = members(&[("KeyId", text(named)), ("EncryptionContext", context)]);
             assert_eq!(event.parameters.unwrap().value().unwrap(), parameters);
@@ -475,12 +476,13 @@ mod tests {
         stranger.call("Decrypt", json!({"CiphertextBlob": ciphertext})).unwrap_err();
         let events = kms.events();
         let [decrypt, re_encrypt, refused] = &events[before..] else { panic!("{} events", events.len() - before) };
-        assert_eq!(parsed(decrypt).keys, [used(Addressed::Ciphertext)]);
-        let [from, to] = parsed(re_encrypt).keys[..] else { panic!("{:?}", parsed(re_encrypt)) };
+        assert_eq!(*parsed(decrypt).keys, [used(Addressed::Ciphertext)]);
+        let re_encrypt = parsed(re_encrypt);
+        let [from, to] = re_encrypt.keys[..] else { panic!("{re_encrypt:?}") };
         assert_eq!((from, to.addressed), (used(Addressed::Ciphertext), Addressed::Id));
         assert!(to.material.is_some_and(|id| Some(id) != from.material));
         let refused = parsed(refused);
-        assert_eq!(refused.keys, [KeyUseRecord { material: None, ..used(Addressed::Ciphertext) }]);
+        assert_eq!(*refused.keys, [KeyUseRecord { material: None, ..used(Addressed::Ciphertext) }]);
         assert_eq!(refused.error.map(|error| error.code), Some("AccessDeniedException"));
     }
 

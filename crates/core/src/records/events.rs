@@ -4,6 +4,8 @@
 //! it holds what was true then: names and tags may have changed since. It is read where it stands, without a copy. There
 //! is one encoding of an event, so that it can be compared as bytes.
 
+use std::borrow::Cow;
+
 use minicbor::data::Type;
 use minicbor::decode::Error as DecodeError;
 use minicbor::encode::{Error as EncodeError, Write};
@@ -60,7 +62,7 @@ pub struct EventRecord<'a> {
     pub parameters: Option<Shown<'a>>,
     /// Keys that were acted upon.
     #[n(12)]
-    pub keys: Vec<KeyUseRecord>,
+    pub keys: Cow<'a, [KeyUseRecord]>,
     /// ARNs of what else was.
     #[b(13)]
     pub resources: Vec<&'a str>,
@@ -245,7 +247,7 @@ impl EventRecord<'_> {
             user_agent: None,
             tls: None,
             parameters: None,
-            keys: Vec::new(),
+            keys: Cow::default(),
             resources: Vec::new(),
             error: None,
             response: None,

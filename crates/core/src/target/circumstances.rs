@@ -2,10 +2,12 @@
 //!
 //! Source: AWS KMS developer guide, "Condition keys for AWS KMS"; IAM user guide, "AWS global condition context keys".
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
 use claviger_policy::{Action, ConditionKey, Context, Fact, GrantTerms, Values};
 use claviger_types::{AccountId, EncryptionContext, PolicyArn};
 
-use crate::identity::caller::Caller;
 use crate::pipeline::call::Facts;
 use crate::pipeline::request::tag_value;
 use crate::view::{Grant, Key, Role, Tags};
@@ -18,6 +20,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) action: Action,
     /// What is asked about.
     pub(crate) subject: Subject<'a>,
+    /// Names of the key's aliases, once they were asked for: several statements may ask.
+    aliases: OnceCell<Vec<Cow<'a, str>>>,
 }
 
 /// What is asked about, as far as conditions tell it.
@@ -73,7 +77,7 @@ impl<'a> IamResource<'a> {
 
 impl Context for Circumstances<'_> {
     fn values(&self, key: &ConditionKey) -> Values<'_> {
-        let Facts { now, call, caller, .. } = &self.facts;
+        let Facts { now, call, .. } = &self.facts;
         match key {
             ConditionKey::AwsCurrentTime => Values::time(*now),
             ConditionKey::AwsEpochTime => Values::integer(now.as_millis().div_euclid(1000)),
@@ -88,10 +92,10 @@ impl Context for Circumstances<'_> {
                 Some(context) => Values::Many(context.pairs().iter().map(|(name, _)| name.as_str().into()).collect()),
                 None => Values::Absent,
             },
-            key => self
-                .of_caller(key, caller)
-                .or_else(|| self.of_subject(key))
-                .unwrap_or_else(|| self.facts.request.condition(self.action, key)),
+            key => {
+                let told: Option<Values<'_>> = self.of_caller(key).or_else(|| self.of_subject(key));
+                told.unwrap_or_else(|| self.facts.request.condition(self.action, key))
+            }
         }
     }
 
@@ -105,8 +109,14 @@ impl Context for Circumstances<'_> {
 }
 
 impl<'a> Circumstances<'a> {
+    /// What decides about an action on something.
+    pub(crate) fn new(facts: Facts<'a>, action: Action, subject: Subject<'a>) -> Self {
+        Self { facts, action, subject, aliases: OnceCell::new() }
+    }
+
     /// What is told by who calls.
-    fn of_caller(&self, asked: &ConditionKey, caller: &'a Caller<'a>) -> Option<Values<'a>> {
+    fn of_caller(&self, asked: &ConditionKey) -> Option<Values<'_>> {
+        let caller = &self.facts.caller;
         Some(match asked {
             ConditionKey::AwsPrincipalOrgId => self.organization_id(),
             ConditionKey::AwsPrincipalOrgPaths => self.organization_path(caller.account),
@@ -152,8 +162,8 @@ impl<'a> Circumstances<'a> {
                 _ => Values::Absent,
             },
             ConditionKey::KmsResourceAliases => {
-                let names = self.facts.view.alias_names_of_key(key);
-                Values::Many(names.map(|name| name.as_str().into()).collect())
+                let names = || self.facts.view.alias_names_of_key(key).map(|name| name.as_str().into()).collect();
+                Values::Many(self.aliases.get_or_init(names).clone())
             }
             _ => return None,
         })

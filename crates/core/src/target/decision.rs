@@ -27,7 +27,7 @@ pub(super) fn on_key(key: &Key, action: Action, subject: Subject<'_>, facts: &Fa
         if foreign && grants.peek().is_none() && key_lets_in(request, &resource) == Truth::No {
             return STRANGER;
         }
-        decide_on_key(request, &resource, grants)
+        decide_on_key(request, &resource, grants.by_ref())
     })
 }
 
@@ -98,7 +98,7 @@ fn settled(
     facts: &Facts<'_>,
     decide: impl FnOnce(&Request<'_>) -> Decision,
 ) -> Result<(), Denial> {
-    let circumstances = Circumstances { facts: *facts, action, subject };
+    let circumstances = Circumstances::new(*facts, action, subject);
     let session_policies = facts.caller.session_policies(facts.view);
     let principal = principal(facts, session_policies.as_deref());
     match decide(&Request { principal: &principal, action, context: &circumstances }) {

@@ -205,7 +205,8 @@ mod tests {
             keys: vec![
                 key,
                 KeyUseRecord { multi_region: true, addressed: Addressed::Otherwise, material: None, ..key },
-            ],
+            ]
+            .into(),
             resources: vec!["arn:aws:iam::001122223333:role/r"],
             error: Some(ErrorRecord { code: "Denied", message: Some("no") }),
             response: Some(Shown(b"\xa0")),

@@ -93,7 +93,7 @@ fn who_called() {
 #[test]
 fn an_event_of_two_accounts() {
     let mut event = event(EventKind::Call, Some(caller(CallerKind::User)));
-    event.keys = vec![key(AWAY)];
+    event.keys = vec![key(AWAY)].into();
     let [own, others] = &rendered(&event)[..] else { panic!() };
     assert_eq!(own["sharedEventID"], others["sharedEventID"]);
     assert_eq!(own["requestID"], others["requestID"]);
