@@ -15,7 +15,7 @@ use crate::identity::mfa_attempts::MfaAttempts;
 use crate::metrics::Metrics;
 use crate::pipeline::Execution;
 use crate::pipeline::call::{Call, Facts, Tools};
-use crate::pipeline::event::{self, AskedFor, Asking, Ended, Event, Stranger, Trace};
+use crate::pipeline::event::{self, AskedFor, Asking, Ended, Stranger, Trace};
 use crate::pipeline::request::NothingTold;
 use crate::pipeline::turns::Turns;
 use crate::settings::Settings;
@@ -158,17 +158,25 @@ impl Service {
         }
     }
 
-    /// Hands a request's event over; without it there is no answer. Under `strict` the answer waits until it is durable.
-    pub(crate) fn record(&self, event: Event, outcome: Result<Encoded, Error>) -> Execution<'static> {
+    /// Hands a request's event over, which may tell of the outcome; without it there is no answer. Under `strict` the answer waits until it is durable.
+    pub(crate) fn record(
+        &self,
+        event: impl FnOnce(&Result<Encoded, Error>, &mut Vec<u8>),
+        outcome: Result<Encoded, Error>,
+    ) -> Execution<'static> {
         let lost = |reason: String| Err(Error::Internal(format!("the event is not recorded: {reason}")));
         if !self.settings.audit.requests {
             return Execution::Ready(outcome);
         }
         if !self.settings.audit.strict {
-            return Execution::Ready(self.recorder.hand_over(event.bytes()).map_or_else(lost, |()| outcome));
+            return Execution::Ready(
+                self.recorder.hand_over(|bytes| event(&outcome, bytes)).map_or_else(lost, |()| outcome),
+            );
         }
-        match self.recorder.hand_over_and_wait(event.bytes()) {
-            Ok(durable) => Execution::Pending(Box::pin(async move { durable.await.map_or_else(lost, |()| outcome) })),
+        match self.recorder.hand_over_and_wait(|bytes| event(&outcome, bytes)) {
+            Ok(durable) => {
+                Execution::Pending(Box::pin(async move { durable.wait().await.map_or_else(lost, |()| outcome) }))
+            }
             Err(reason) => Execution::Ready(lost(reason)),
         }
     }
@@ -189,8 +197,8 @@ impl Service {
         let (service, row) = asked;
         let asked_for = AskedFor { service, operation: row.map(|row| row.name), read_only: false };
         let asking = Asking { call, caller, view, now };
-        let event = Trace::unread().event(asking, asked_for, Ended::Refused(&error), None);
-        let recorded = self.recorder.hand_over(event.bytes());
+        let ended = Ended::Refused(&error);
+        let recorded = self.recorder.hand_over(|bytes| Trace::unread().write(asking, asked_for, ended, None, bytes));
         recorded.map_or_else(|reason| Error::Internal(format!("the event is not recorded: {reason}")), |()| error)
     }
 
@@ -200,7 +208,8 @@ impl Service {
             return;
         }
         let now = self.wall_now();
-        let recorded = || self.recorder.hand_over(event::of_stranger(self.now(&self.view()), stranger).bytes());
+        let recorded =
+            || self.recorder.hand_over(|bytes| event::of_stranger(self.now(&self.view()), stranger).write(bytes));
         if !self.strangers.take(now) || recorded().is_err() {
             self.strangers.count();
         }
@@ -213,7 +222,7 @@ impl Service {
             return;
         }
         let event = event::of_strangers(self.now(&self.view()), counted).map_err(|error| error.code().to_owned());
-        if let Err(reason) = event.and_then(|event| self.recorder.hand_over(event.bytes())) {
+        if let Err(reason) = event.and_then(|event| self.recorder.hand_over(|bytes| event.write(bytes))) {
             tracing::error!(reason, counted, "refused requests of strangers are counted on");
             self.strangers.count_again(counted);
         }

@@ -117,7 +117,8 @@ impl Writer {
         push_entry(&mut self.bundle, entry).ok_or(WriteError::EntryTooLong { bytes: entry.len() })?;
         let full = self.edge.push(leaf_hash(entry));
         if !full.is_empty() {
-            self.full.push((Tile::entries(index >> HEIGHT), std::mem::take(&mut self.bundle)));
+            let next = Vec::with_capacity(self.bundle.len());
+            self.full.push((Tile::entries(index >> HEIGHT), std::mem::replace(&mut self.bundle, next)));
         }
         self.full.extend(full.into_iter().map(|(tile, hashes)| (tile, tile::encode(&hashes))));
         Ok(index)

@@ -6,6 +6,8 @@
 //! Each thread that answers requests writes its events one behind the other into a batch of its own, which the writer takes
 //! away as a whole: an event costs no allocation, and no thread frees what another one allocated.
 
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -45,6 +47,9 @@ pub struct EventQueue {
     complete: Receiver<Batch>,
     pub(super) shared: Arc<Shared>,
 }
+
+/// Whether an event is durable: waits until it is, or cannot be made so now.
+pub struct Durability(oneshot::Receiver<()>);
 
 /// Events of one thread on their way, in the order in which they were handed over.
 pub(super) struct Batch {
@@ -118,20 +123,17 @@ pub fn queue() -> (Recorder, EventQueue) {
 }
 
 impl Recorder {
-    /// Hands an event over. The error is the operator's to read.
-    pub fn hand_over(&self, event: &[u8]) -> Result<(), String> {
-        self.push(event, None)
+    /// Hands an event over, which `write` appends to what is there. The error is the operator's to read.
+    pub fn hand_over(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), String> {
+        self.push(write, None)
     }
 
-    /// Hands an event over; what is returned resolves once it is durable.
-    pub fn hand_over_and_wait(
-        &self,
-        event: &[u8],
-    ) -> Result<impl Future<Output = Result<(), String>> + Send + use<>, String> {
+    /// Hands an event over that is waited for.
+    pub fn hand_over_and_wait(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<Durability, String> {
         let (durable, waiting) = oneshot::channel();
-        self.push(event, Some(durable))?;
+        self.push(write, Some(durable))?;
         self.shared.wake();
-        Ok(async { waiting.await.map_err(|_| "the event could not be made durable".to_owned()) })
+        Ok(Durability(waiting))
     }
 
     /// Why no events can be recorded, if so.
@@ -143,23 +145,32 @@ impl Recorder {
         self.shared.progress()
     }
 
-    fn push(&self, event: &[u8], durable: Option<oneshot::Sender<()>>) -> Result<(), String> {
-        let size = ONE_EVENT | event.len() as u64;
-        let before = self.shared.waiting.fetch_add(size, Ordering::Relaxed);
-        let after = before + size;
-        if events(after) > EVENTS_MAX || bytes(after) > BYTES_MAX || self.shared.closed.load(Ordering::Relaxed) {
-            self.shared.waiting.fetch_sub(size, Ordering::Relaxed);
-            return Err("the audit log does not keep up".to_owned());
-        }
-        let complete = self.shared.slots.get_or_default().add(event, durable);
-        if let Some(batch) = complete {
-            // It fails only if the queue was closed meanwhile, and then all that it held is gone.
-            let _ = self.complete.send(batch);
-        }
-        if events(before) < GROUP_EVENTS && events(after) >= GROUP_EVENTS {
+    fn push(&self, write: impl FnOnce(&mut Vec<u8>), durable: Option<oneshot::Sender<()>>) -> Result<(), String> {
+        let crowded = self.shared.slots.get_or_default().write(|batch| {
+            let start = batch.bytes.len();
+            write(&mut batch.bytes);
+            let end = batch.bytes.len();
+            let before = self.shared.take_room(end.saturating_sub(start))?;
+            batch.ends.push(end);
+            batch.durable.extend(durable);
+            if end >= BATCH_BYTES {
+                let complete = mem::replace(batch, Batch::new(end));
+                // It fails only if the queue was closed meanwhile, and then all that it held is gone.
+                let _ = self.complete.send(complete);
+            }
+            Ok::<_, String>(before + 1 == GROUP_EVENTS)
+        })?;
+        if crowded {
             self.shared.wake();
         }
         Ok(())
+    }
+}
+
+impl Durability {
+    /// The error is the operator's to read.
+    pub async fn wait(self) -> Result<(), String> {
+        self.0.await.map_err(|_| "the event could not be made durable".to_owned())
     }
 }
 
@@ -189,8 +200,8 @@ impl Drop for EventQueue {
 }
 
 impl Batch {
-    fn new() -> Self {
-        Self { begun: Instant::now(), bytes: Vec::new(), ends: Vec::new(), durable: Vec::new() }
+    fn new(capacity: usize) -> Self {
+        Self { begun: Instant::now(), bytes: Vec::with_capacity(capacity), ends: Vec::new(), durable: Vec::new() }
     }
 
     /// The events.
@@ -223,18 +234,16 @@ impl Batch {
 }
 
 impl Slot {
-    /// Adds an event to the batch, and returns it if it is complete. Only its thread may call this.
-    fn add(&self, event: &[u8], durable: Option<oneshot::Sender<()>>) -> Option<Batch> {
+    /// Writes to the batch; what is no whole event then goes again. Only its thread may call this.
+    fn write<R>(&self, write: impl FnOnce(&mut Batch) -> R) -> R {
         self.held.store(true, Ordering::Relaxed);
-        let mut batch = self.batch.take().unwrap_or_else(|| Box::new(Batch::new()));
-        batch.bytes.extend_from_slice(event);
-        batch.ends.push(batch.bytes.len());
-        batch.durable.extend(durable);
-        let (begun, complete) =
-            if batch.bytes.len() < BATCH_BYTES { (Some(batch), None) } else { (None, Some(*batch)) };
-        self.batch.store(begun);
+        let mut batch = self.batch.take().unwrap_or_else(|| Box::new(Batch::new(0)));
+        // Events that were answered for must not go with a request that panics.
+        let written = catch_unwind(AssertUnwindSafe(|| write(&mut batch)));
+        batch.bytes.truncate(batch.ends.last().copied().unwrap_or(0));
+        self.batch.store(Some(batch));
         self.held.store(false, Ordering::Release);
-        complete
+        written.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// What its thread handed over. In the moment in which it writes an event the batch is nowhere: so look again.
@@ -242,7 +251,7 @@ impl Slot {
         for _ in 0..LOOKS {
             let batch = self.batch.take();
             if batch.is_some() || !self.held.load(Ordering::Relaxed) {
-                return batch.map(|batch| *batch);
+                return batch.map(|batch| *batch).filter(|batch| !batch.ends.is_empty());
             }
             thread::yield_now();
         }
@@ -260,6 +269,18 @@ impl Shared {
         if let Some(thread) = self.writer.get() {
             thread.unpark();
         }
+    }
+
+    /// Takes room for an event of so many bytes. Returns how many waited before.
+    fn take_room(&self, bytes_of_event: usize) -> Result<u64, String> {
+        let size = ONE_EVENT | bytes_of_event as u64;
+        let before = self.waiting.fetch_add(size, Ordering::Relaxed);
+        let after = before + size;
+        if events(after) > EVENTS_MAX || bytes(after) > BYTES_MAX || self.closed.load(Ordering::Relaxed) {
+            self.waiting.fetch_sub(size, Ordering::Relaxed);
+            return Err("the audit log does not keep up".to_owned());
+        }
+        Ok(events(before))
     }
 
     /// These events wait no more.
@@ -316,15 +337,63 @@ mod tests {
         let (recorder, queue) = queue();
         let large = usize::try_from(BYTES_MAX / 4).unwrap();
         for number in 0..4 {
-            recorder.hand_over(&vec![0; large]).unwrap_or_else(|error| panic!("{number}: {error}"));
+            recorder
+                .hand_over(|bytes| bytes.resize(bytes.len() + large, 0))
+                .unwrap_or_else(|error| panic!("{number}: {error}"));
         }
-        assert!(recorder.hand_over(&[0]).is_err());
+        assert!(recorder.hand_over(|bytes| bytes.push(0)).is_err());
         assert_eq!(queue.drain().len(), 4);
         for number in 0..EVENTS_MAX {
-            recorder.hand_over(&[0]).unwrap_or_else(|error| panic!("{number}: {error}"));
+            recorder.hand_over(|bytes| bytes.push(0)).unwrap_or_else(|error| panic!("{number}: {error}"));
         }
-        assert!(recorder.hand_over(&[0]).is_err());
+        assert!(recorder.hand_over(|bytes| bytes.push(0)).is_err());
         assert_eq!((recorder.progress().waiting, queue.drain().len() as u64), (EVENTS_MAX, EVENTS_MAX));
+        assert_eq!(recorder.progress().waiting, 0);
+    }
+
+    /// Whoever takes events away meanwhile: none is lost, none is there twice, and those of a thread are in their order.
+    #[test]
+    fn threads_hand_over_while_events_are_taken() {
+        const EVENTS: usize = 20_000;
+        let (recorder, queue) = queue();
+        let mut taken: Vec<Vec<u8>> = Vec::new();
+        thread::scope(|scope| {
+            let recorder = &recorder;
+            let mut threads = Vec::new();
+            for number in 0..3_u8 {
+                threads.push(scope.spawn(move || {
+                    for event in 0..EVENTS {
+                        let text = format!("{number} {event:06} {}", "x".repeat(event % 90));
+                        recorder.hand_over(|bytes| bytes.extend(text.as_bytes())).unwrap();
+                    }
+                }));
+            }
+            while !threads.iter().all(thread::ScopedJoinHandle::is_finished) {
+                taken.extend(queue.drain());
+            }
+        });
+        taken.extend(queue.drain());
+        assert_eq!((taken.len(), recorder.progress().waiting), (3 * EVENTS, 0));
+        for number in b'0'..b'3' {
+            let of_thread: Vec<_> = taken.iter().filter(|event| event[0] == number).map(|event| &event[..8]).collect();
+            assert!(of_thread.is_sorted() && of_thread.len() == EVENTS, "{}", char::from(number));
+        }
+    }
+
+    /// What a request wrote before it panicked is no event, and those before it stay.
+    #[test]
+    fn a_request_that_panics() {
+        let (recorder, queue) = queue();
+        recorder.hand_over(|bytes| bytes.extend(b"before")).unwrap();
+        let panicking = || {
+            recorder.hand_over(|bytes| {
+                bytes.extend(b"half");
+                panic!("on its way");
+            })
+        };
+        catch_unwind(AssertUnwindSafe(panicking)).unwrap_err();
+        recorder.hand_over(|bytes| bytes.extend(b"after")).unwrap();
+        assert_eq!(queue.drain(), [b"before".to_vec(), b"after".to_vec()]);
         assert_eq!(recorder.progress().waiting, 0);
     }
 
@@ -332,7 +401,7 @@ mod tests {
     fn nothing_is_taken_that_nobody_writes() {
         let (recorder, queue) = queue();
         drop(queue);
-        assert!(recorder.hand_over(&[0]).is_err());
+        assert!(recorder.hand_over(|bytes| bytes.push(0)).is_err());
         assert_eq!(recorder.progress().waiting, 0);
     }
 }

@@ -11,7 +11,7 @@ use claviger_storage::{ChangeLogLimits, Fault, MemoryStore, Store, Transaction, 
 use claviger_tlog::{Files, Reader};
 
 use self::disk::{Disk, Faults, Random};
-use super::queue::{Recorder, queue};
+use super::queue::{Durability, Recorder, queue};
 use super::writer::Turns;
 use super::{AuditWriter, Outbox, Place};
 use crate::bootstrap::{self, NewDeployment};
@@ -133,7 +133,7 @@ impl Process {
     }
 
     fn request(&self, number: usize) {
-        self.recorder.hand_over(format!("request {number:04}").as_bytes()).unwrap();
+        self.recorder.hand_over(|bytes| bytes.extend(format!("request {number:04}").as_bytes())).unwrap();
     }
 }
 
@@ -189,10 +189,13 @@ fn a_disk_that_fails() {
             for turn in 0..4 {
                 machine.command();
                 process.request(turn);
-                let waits = process.recorder.hand_over_and_wait(format!("strict {turn}").as_bytes()).unwrap();
+                let waits = process
+                    .recorder
+                    .hand_over_and_wait(|bytes| bytes.extend(format!("strict {turn}").as_bytes()))
+                    .unwrap();
                 let written = process.turn();
                 assert_eq!(process.recorder.health().is_ok(), written);
-                assert_eq!(block_on(waits).is_ok(), written, "operation {operation}, turn {turn}");
+                assert_eq!(block_on(waits.wait()).is_ok(), written, "operation {operation}, turn {turn}");
                 refused |= !written;
             }
             machine.disk.set_faults(Faults::default());
@@ -357,7 +360,8 @@ fn a_writer_that_panics() {
     let (recorder, queue) = queue();
     let place = Place::new(&view, Arc::new(files)).unwrap();
     let writer = AuditWriter::start(place, queue, outbox, 0, Duration::from_secs(60)).unwrap();
-    let waiting = |event: &str| recorder.hand_over_and_wait(event.as_bytes());
+    let waiting =
+        |event: &str| recorder.hand_over_and_wait(|bytes| bytes.extend(event.as_bytes())).map(Durability::wait);
     block_on(waiting("before").unwrap()).unwrap();
     panics.store(true, Ordering::SeqCst);
     assert!(block_on(waiting("meanwhile").unwrap()).is_err());
@@ -378,7 +382,7 @@ fn an_orderly_end() {
     let (recorder, queue) = queue();
     let writer = AuditWriter::start(machine.place(&view), queue, outbox, 0, Duration::from_secs(60)).unwrap();
     machine.command();
-    recorder.hand_over(b"request").unwrap();
+    recorder.hand_over(|bytes| bytes.extend(b"request")).unwrap();
     writer.stop();
     machine.assert_exact("at the end");
     assert_eq!((machine.logged().len(), machine.view().0.audit_position()), (2, 2));

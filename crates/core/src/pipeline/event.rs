@@ -115,8 +115,22 @@ impl Trace {
         Self { parameters: None, conceals: true, resources: Resources::unwanted() }
     }
 
-    /// The event. `made` is what it made, beside what it acted upon.
+    /// The event of a command. `made` is what it made, beside what it acted upon.
     pub fn event(&self, asking: Asking<'_>, asked_for: AskedFor, ended: Ended<'_>, made: Option<&Resources>) -> Event {
+        let mut bytes = Vec::new();
+        self.write(asking, asked_for, ended, made, &mut bytes);
+        Event { id: asking.call.request_id, bytes }
+    }
+
+    /// Appends the event to `bytes`.
+    pub fn write(
+        &self,
+        asking: Asking<'_>,
+        asked_for: AskedFor,
+        ended: Ended<'_>,
+        made: Option<&Resources>,
+        bytes: &mut Vec<u8>,
+    ) {
         let Asking { call, caller, view, now } = asking;
         let mut keys = Cow::Borrowed(self.resources.keys.as_slice());
         let mut resources: Vec<&str> = self.resources.arns.iter().map(String::as_str).collect();
@@ -157,7 +171,7 @@ impl Trace {
             requests: None,
             read_only: asked_for.read_only,
         };
-        Event { id: call.request_id, bytes: bounded(event) }
+        write_bounded(event, bytes);
     }
 
     /// The text that the caller was told, unless it may quote what must not be kept.
@@ -170,8 +184,8 @@ impl Trace {
 
 impl Event {
     /// For the log's writer.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    pub fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.bytes);
     }
 
     /// For the transaction of what it tells of, in this space.
@@ -236,14 +250,21 @@ fn empty<'a>(kind: EventKind, at: Timestamp, id: RequestId) -> EventRecord<'a> {
     EventRecord::new(kind, at.as_millis(), *id.as_bytes())
 }
 
-/// Everything else of an event is short.
 fn bounded(event: EventRecord<'_>) -> Vec<u8> {
-    let bytes = event.to_bytes();
-    if bytes.len() <= EVENT_BYTES_MAX {
-        return bytes;
+    let mut bytes = Vec::new();
+    write_bounded(event, &mut bytes);
+    bytes
+}
+
+/// Everything else of an event is short.
+fn write_bounded(event: EventRecord<'_>, bytes: &mut Vec<u8>) {
+    let start = bytes.len();
+    event.write(bytes);
+    if bytes.len() - start > EVENT_BYTES_MAX {
+        bytes.truncate(start);
+        let omitted = Some(Shown(&wire::recorded::OMITTED));
+        EventRecord { parameters: omitted, response: omitted, ..event }.write(bytes);
     }
-    let omitted = Some(Shown(&wire::recorded::OMITTED));
-    EventRecord { parameters: omitted, response: omitted, ..event }.to_bytes()
 }
 
 fn account_of(caller: Option<Caller<'_>>, signatory: &Signatory) -> Option<u64> {

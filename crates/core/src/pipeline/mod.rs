@@ -117,11 +117,11 @@ fn at_once<'a, O: Operation>(
     if !recorded {
         return Execution::Ready(outcome);
     }
-    let ended = match &outcome {
-        Ok(_) => Ended::Done(None),
-        Err(error) => Ended::Refused(error),
+    let asking = Asking { call, caller, view, now };
+    let event = |outcome: &Result<Encoded, Error>, bytes: &mut Vec<u8>| {
+        let ended = outcome.as_ref().map_or_else(Ended::Refused, |_| Ended::Done(None));
+        trace.write(asking, asked_for::<O>(true), ended, None, bytes);
     };
-    let event = trace.event(Asking { call, caller, view, now }, asked_for::<O>(true), ended, None);
     service.record(event, outcome)
 }
 
@@ -137,7 +137,7 @@ pub fn command<'a, O: Command>(
         Ok(operation) => Execution::Pending(Box::pin(command_with_event(service, view, operation, call, trace))),
         Err(error) => {
             let event = refusal::<O>(service, view, call, &trace, &error);
-            service.record(event, Err(error))
+            service.record(|_, bytes| event.write(bytes), Err(error))
         }
     }
 }
@@ -153,10 +153,12 @@ async fn command_with_event<'a, O: Command>(
     let mut newest = Arc::clone(view);
     match run_command(service, &mut newest, operation, call, &mut trace).await {
         Ok(Answered { answer, event: None }) => Ok(answer),
-        Ok(Answered { answer, event: Some(event) }) => service.record(event, Ok(answer)).answered().await,
+        Ok(Answered { answer, event: Some(event) }) => {
+            service.record(|_, bytes| event.write(bytes), Ok(answer)).answered().await
+        }
         Err(error) => {
             let event = refusal::<O>(service, &newest, call, &trace, &error);
-            service.record(event, Err(error)).answered().await
+            service.record(|_, bytes| event.write(bytes), Err(error)).answered().await
         }
     }
 }

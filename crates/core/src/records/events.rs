@@ -258,11 +258,17 @@ impl EventRecord<'_> {
 
     /// The event as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        let mut bytes = Vec::new();
+        self.write(&mut bytes);
+        bytes
+    }
+
+    /// Appends the event to `bytes`.
+    pub fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.reserve(USUAL_BYTES);
         bytes.extend_from_slice(&[KIND, VERSION]);
         // INVARIANT: writing to a Vec cannot fail.
-        let _ = minicbor::encode(self, &mut bytes);
-        bytes
+        let _ = minicbor::encode(self, bytes);
     }
 }
 
