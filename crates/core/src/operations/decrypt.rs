@@ -1,5 +1,7 @@
 //! `Decrypt`: the key is the one that the ciphertext names. Source: API reference, Decrypt.
 
+use std::borrow::Cow;
+
 use claviger_keyring::{KeyMaterialId, Plaintext};
 use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn};
@@ -20,7 +22,7 @@ pub struct Decrypt {
     name: CiphertextName,
     ciphertext: Blob,
     encryption_context: EncryptionContext,
-    algorithm: String,
+    algorithm: Cow<'static, str>,
     grant_tokens: Vec<String>,
     dry_run: bool,
 }
@@ -66,7 +68,7 @@ impl Operation for Decrypt {
 impl RequestContext for Decrypt {
     fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
         match key {
-            ConditionKey::KmsEncryptionAlgorithm => Values::text(self.algorithm.as_str()),
+            ConditionKey::KmsEncryptionAlgorithm => Values::text(self.algorithm.as_ref()),
             ConditionKey::KmsRequestAlias => self.name.key.as_ref().map_or(Values::Absent, KeyName::request_alias),
             _ => Values::Absent,
         }

@@ -1,5 +1,7 @@
 //! `Encrypt`: up to 4,096 bytes, bound to an encryption context. Source: API reference, Encrypt.
 
+use std::borrow::Cow;
+
 use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn, KeyUsage};
 use serde::Serialize;
@@ -21,7 +23,7 @@ pub struct Encrypt {
     key_id: KeyName,
     plaintext: Blob,
     encryption_context: EncryptionContext,
-    algorithm: String,
+    algorithm: Cow<'static, str>,
     grant_tokens: Vec<String>,
     dry_run: bool,
 }
@@ -64,7 +66,7 @@ impl Operation for Encrypt {
 impl RequestContext for Encrypt {
     fn condition(&self, _: Action, key: &ConditionKey) -> Values<'_> {
         match key {
-            ConditionKey::KmsEncryptionAlgorithm => Values::text(self.algorithm.as_str()),
+            ConditionKey::KmsEncryptionAlgorithm => Values::text(self.algorithm.as_ref()),
             ConditionKey::KmsRequestAlias => self.key_id.request_alias(),
             _ => Values::Absent,
         }

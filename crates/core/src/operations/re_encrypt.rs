@@ -1,5 +1,7 @@
 //! `ReEncrypt`: from one key or context to another; the plaintext stays inside. Source: API reference, ReEncrypt.
 
+use std::borrow::Cow;
+
 use claviger_keyring::KeyMaterialId;
 use claviger_policy::{Action, ConditionKey, Values};
 use claviger_types::{EncryptionAlgorithm, EncryptionContext, KeyArn, KeyUsage};
@@ -21,9 +23,9 @@ pub struct ReEncrypt {
     names: PairName,
     ciphertext: Blob,
     source_context: EncryptionContext,
-    source_algorithm: String,
+    source_algorithm: Cow<'static, str>,
     destination_context: EncryptionContext,
-    destination_algorithm: String,
+    destination_algorithm: Cow<'static, str>,
     grant_tokens: Vec<String>,
     dry_run: bool,
 }
@@ -80,8 +82,8 @@ impl RequestContext for ReEncrypt {
         let PairName { source, destination } = &self.names;
         let from = action == RE_ENCRYPT_FROM;
         match key {
-            ConditionKey::KmsEncryptionAlgorithm if from => Values::text(self.source_algorithm.as_str()),
-            ConditionKey::KmsEncryptionAlgorithm => Values::text(self.destination_algorithm.as_str()),
+            ConditionKey::KmsEncryptionAlgorithm if from => Values::text(self.source_algorithm.as_ref()),
+            ConditionKey::KmsEncryptionAlgorithm => Values::text(self.destination_algorithm.as_ref()),
             ConditionKey::KmsRequestAlias if from => source.key.as_ref().map_or(Values::Absent, KeyName::request_alias),
             ConditionKey::KmsRequestAlias => destination.request_alias(),
             _ => Values::Absent,

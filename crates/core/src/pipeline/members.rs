@@ -1,5 +1,7 @@
 //! Members that many operations share, taken out of a request in one way.
 
+use std::borrow::Cow;
+
 use claviger_types::{EncryptionContext, GrantId, MacAlgorithm};
 
 use crate::error::Error;
@@ -33,8 +35,8 @@ pub fn encryption_context(fields: &mut Fields, member: &str) -> Result<Encryptio
 }
 
 /// An encryption algorithm by its name in the model; absent means SYMMETRIC_DEFAULT.
-pub fn encryption_algorithm(fields: &mut Fields, member: &str) -> String {
-    fields.string(member).unwrap_or_else(|| "SYMMETRIC_DEFAULT".into())
+pub fn encryption_algorithm(fields: &mut Fields, member: &str) -> Cow<'static, str> {
+    fields.string(member).map_or(Cow::Borrowed("SYMMETRIC_DEFAULT"), Cow::Owned)
 }
 
 /// `DryRun`, absent means no.
