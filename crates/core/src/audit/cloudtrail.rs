@@ -286,13 +286,12 @@ fn account_of(arn: &str) -> Option<AccountId> {
     arn.split(':').nth(4)?.parse().ok()
 }
 
-/// The type of a resource, as CloudFormation calls it.
+/// The type of a resource, as CloudFormation calls it; to records an alias is a key.
 fn kind_of(arn: &str) -> Option<&'static str> {
     let mut parts = arn.splitn(6, ':');
     let (service, resource) = (parts.nth(2)?, parts.nth(2)?);
     Some(match (service, resource.split(['/', ':']).next()?) {
-        ("kms", "key") => "AWS::KMS::Key",
-        ("kms", "alias") => "AWS::KMS::Alias",
+        ("kms", "key" | "alias") => "AWS::KMS::Key",
         ("iam", "user") => "AWS::IAM::User",
         ("iam", "role") => "AWS::IAM::Role",
         ("iam", "group") => "AWS::IAM::Group",
