@@ -187,7 +187,7 @@ impl Service {
         let caller = call.signatory.caller(view, call.authenticated_at).ok();
         let now = self.domain_time(view, call.authenticated_at);
         let (service, row) = asked;
-        let asked_for = AskedFor { service, operation: row.map(|row| row.name), read_only: false };
+        let asked_for = row.map_or(AskedFor::unknown(service), |row| row.asked_for);
         let asking = Asking { call, caller, view, now };
         let event = Trace::unread().event(asking, asked_for, Ended::Refused(&error), None);
         let recorded = self.recorder.hand_over(event.into_bytes());

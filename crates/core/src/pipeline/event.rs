@@ -10,6 +10,7 @@ use crate::identity::caller::{Caller, Principal, Signatory};
 use crate::identity::tags;
 use crate::paths;
 use crate::pipeline::call::{Call, RequestId, TlsConnection};
+use crate::pipeline::operation::{Command, Operation};
 use crate::records::{
     CallerKind, CallerRecord, ErrorRecord, EventKind, EventRecord, SessionContextRecord, Shown, TlsRecord,
 };
@@ -59,15 +60,32 @@ pub struct Asking<'a> {
     pub now: Timestamp,
 }
 
-/// What was asked for.
-#[derive(Clone, Copy)]
+/// What was asked for, whatever comes of it.
+#[derive(Debug, Clone, Copy)]
 pub struct AskedFor {
     /// Whose operation.
     pub service: ServiceName,
     /// The operation's name; none if nobody knows it.
     pub operation: Option<&'static str>,
-    /// Whether it changes nothing.
+    /// Whether it is one that changes nothing.
     pub read_only: bool,
+}
+
+impl AskedFor {
+    /// A read or a use.
+    pub const fn at_once<O: Operation>() -> Self {
+        Self { service: O::SERVICE, operation: Some(O::NAME), read_only: true }
+    }
+
+    /// A command.
+    pub const fn command<O: Command>() -> Self {
+        Self { service: O::SERVICE, operation: Some(O::NAME), read_only: O::READ_ONLY }
+    }
+
+    /// What nobody knows.
+    pub const fn unknown(service: ServiceName) -> Self {
+        Self { service, operation: None, read_only: false }
+    }
 }
 
 /// What came of it.
@@ -91,8 +109,8 @@ pub struct Stranger<'r> {
     pub tls: Option<TlsConnection>,
     /// The access key that the signature names, as sent.
     pub access_key_id: Option<&'r str>,
-    /// The operation, if it is known.
-    pub asked_for: Option<(ServiceName, &'static str)>,
+    /// What was asked for, if it is known.
+    pub asked_for: Option<AskedFor>,
     /// The error's code.
     pub code: &'static str,
 }
@@ -212,8 +230,9 @@ pub fn of_stranger(at: Timestamp, stranger: &Stranger<'_>) -> Event {
     let source_ip = Octets::from(stranger.source_ip);
     let access_key_id = stranger.access_key_id.map(|text| first(text, ACCESS_KEY_CHARS_MAX));
     let event = EventRecord {
-        service: stranger.asked_for.map(|(service, _)| service.as_str()),
-        operation: stranger.asked_for.map(|(_, operation)| operation),
+        service: stranger.asked_for.map(|asked_for| asked_for.service.as_str()),
+        operation: stranger.asked_for.and_then(|asked_for| asked_for.operation),
+        read_only: stranger.asked_for.is_some_and(|asked_for| asked_for.read_only),
         caller: access_key_id.map(unknown_caller),
         source_ip: Some(source_ip.as_slice()),
         user_agent: stranger.user_agent.map(|text| first(text, USER_AGENT_CHARS_MAX)),

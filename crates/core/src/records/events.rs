@@ -73,7 +73,7 @@ pub struct EventRecord<'a> {
     /// How many requests this event stands for, if not for one of its own.
     #[n(16)]
     pub requests: Option<u64>,
-    /// Whether it changes nothing.
+    /// Whether the operation is one that changes nothing, whatever came of the request.
     #[n(17)]
     pub read_only: bool,
 }
