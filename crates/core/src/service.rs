@@ -201,7 +201,9 @@ impl Service {
         }
         let now = self.wall_now();
         let recorded = || self.recorder.hand_over(event::of_stranger(self.now(&self.view()), stranger).into_bytes());
-        if !self.strangers.take(now) || recorded().is_err() {
+        if self.strangers.take(now) && recorded().is_ok() {
+            self.strangers.recorded();
+        } else {
             self.strangers.count();
         }
     }
