@@ -18,6 +18,7 @@ use serde::{Serialize, Serializer};
 
 use self::identity::UserIdentity;
 use self::members::Members;
+use crate::error::cloudtrail_code;
 use self::tls::TlsDetails;
 use super::event_id::EventId;
 use crate::records::{BadRecord, EventKind, EventRecord, KeyUseRecord};
@@ -166,7 +167,7 @@ fn record<'e>(
         aws_region: event.region,
         source_ip_address: source_ip.or_else(|| internal.then(|| INTERNAL.to_owned())),
         user_agent: event.user_agent.or_else(|| internal.then_some(INTERNAL)),
-        error_code: event.error.as_ref().map(|error| code(error.code)),
+        error_code: event.error.as_ref().map(|error| cloudtrail_code(error.code)),
         error_message: event.error.as_ref().and_then(|error| error.message),
         request_parameters: request(event)?,
         response_elements: response(event)?,
@@ -234,7 +235,7 @@ fn request(event: &EventRecord<'_>) -> Result<Option<Members>, BadRecord> {
 /// does not hold it. Source: AWS KMS developer guide, "Logging AWS KMS API calls with AWS CloudTrail".
 fn response(event: &EventRecord<'_>) -> Result<Option<Members>, BadRecord> {
     let shown = event.response.map(|shown| shown.value().map(Members)).transpose()?;
-    let changed = event.kind == EventKind::Call && event.error.is_none() && !event.read_only;
+    let changed = event.error.is_none() && !event.read_only;
     let of_kms = event.service == Some(ServiceName::Kms.as_str());
     let Some(key) = event.keys.first().filter(|_| changed && of_kms) else { return Ok(shown) };
     let mut members = shown.unwrap_or_default();
@@ -309,11 +310,6 @@ fn source(service: Option<&str>) -> String {
         Some(service) => format!("{service}.amazonaws.com"),
         None => "unknown".to_owned(),
     }
-}
-
-/// CloudTrail shows refusals of all services by one name.
-fn code(code: &str) -> &str {
-    code.strip_suffix("Exception").filter(|name| *name == "AccessDenied").unwrap_or(code)
 }
 
 fn address(octets: &[u8]) -> Option<IpAddr> {
