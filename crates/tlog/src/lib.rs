@@ -41,3 +41,6 @@ pub use reader::{Entries, Reader};
 pub use tree::{verify_consistency, verify_inclusion};
 pub use verify::{Report, verify};
 pub use writer::Writer;
+
+/// What every log has in its directory, damaged or not.
+pub const PARTS: [&str; 3] = [head::CHECKPOINT, keys::FOLDER, tile::FOLDER];

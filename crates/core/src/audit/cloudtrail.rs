@@ -10,17 +10,15 @@ mod members;
 mod tests;
 mod tls;
 
-use std::net::IpAddr;
-
 use claviger_tlog::Origin;
-use claviger_types::{AccountId, KeyArn, KeyId, ServiceName, Timestamp};
+use claviger_types::{AccountId, KeyArn, ServiceName, Timestamp};
 use serde::{Serialize, Serializer};
 
 use self::identity::UserIdentity;
 use self::members::Members;
-use crate::error::cloudtrail_code;
-use self::tls::TlsDetails;
+pub use self::tls::TlsDetails;
 use super::event_id::EventId;
+use crate::error::cloudtrail_code;
 use crate::records::{BadRecord, EventKind, EventRecord, KeyUseRecord};
 
 /// The version of the record's form. Source: CloudTrail user guide, "Record contents".
@@ -157,7 +155,7 @@ fn record<'e>(
     shared_event_id: Option<String>,
 ) -> Result<CloudTrailRecord<'e>, BadRecord> {
     let internal = matches!(event.kind, EventKind::Job);
-    let source_ip = event.source_ip.and_then(address).map(|address| address.to_string());
+    let source_ip = event.address().map(|address| address.to_string());
     Ok(CloudTrailRecord {
         event_version: EVENT_VERSION,
         user_identity: UserIdentity::of(event, recipient),
@@ -277,7 +275,7 @@ fn resources(event: &EventRecord<'_>) -> Vec<ResourceShown> {
 }
 
 fn arn_of(key: &KeyUseRecord, region: Option<&str>) -> String {
-    let id = if key.multi_region { KeyId::multi_region(key.id) } else { KeyId::single_region(key.id) };
+    let id = key.key_id();
     let arn = region.and_then(|region| region.parse().ok()).zip(AccountId::from_u64(key.account));
     arn.map_or_else(|| id.to_string(), |(region, account)| KeyArn { region, account, id }.to_string())
 }
@@ -310,12 +308,6 @@ fn source(service: Option<&str>) -> String {
         Some(service) => format!("{service}.amazonaws.com"),
         None => "unknown".to_owned(),
     }
-}
-
-fn address(octets: &[u8]) -> Option<IpAddr> {
-    let v4 = |octets: &[u8]| <[u8; 4]>::try_from(octets).map(IpAddr::from);
-    let v6 = |octets: &[u8]| <[u8; 16]>::try_from(octets).map(IpAddr::from);
-    v4(octets).or_else(|_| v6(octets)).ok()
 }
 
 fn shown<S: Serializer>(account: &Option<AccountId>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,6 +4,9 @@
 //! it holds what was true then: names and tags may have changed since. It is read where it stands, without a copy. There
 //! is one encoding of an event, so that it can be compared as bytes.
 
+use std::net::IpAddr;
+
+use claviger_types::KeyId;
 use minicbor::data::Type;
 use minicbor::decode::Error as DecodeError;
 use minicbor::encode::{Error as EncodeError, Write};
@@ -261,6 +264,22 @@ impl EventRecord<'_> {
         // INVARIANT: writing to a Vec cannot fail.
         let _ = minicbor::encode(self, &mut bytes);
         bytes
+    }
+}
+
+impl EventRecord<'_> {
+    /// The remote address.
+    pub fn address(&self) -> Option<IpAddr> {
+        let octets = self.source_ip?;
+        let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+        v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
+    }
+}
+
+impl KeyUseRecord {
+    /// Its id.
+    pub fn key_id(&self) -> KeyId {
+        if self.multi_region { KeyId::multi_region(self.id) } else { KeyId::single_region(self.id) }
     }
 }
 
