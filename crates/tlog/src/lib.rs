@@ -23,6 +23,8 @@ mod pruned;
 mod reader;
 mod removal;
 mod rows;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod stored;
 mod tile;
 mod tree;
