@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from audit_log import count, decoded, events, verify
 from claviger_server import ACCOUNT, REGION, run_binary, wait_until
+from raw_http import kms_request, send, signed
 from refusals import refused
 
 
@@ -59,6 +60,27 @@ def test_reads_uses_and_refusals_leave_one_event_each(own_server):
     assert encrypt["keys"][0]["material"].hex() == described["KeyMetadata"]["CurrentKeyMaterialId"]
     assert found[request_id(described)]["read_only"]
     assert found[request_id(caught.value.response)]["key_ids"] == [key]
+
+
+def test_read_only_tells_of_the_operation(own_server):
+    """Not of what came of the request: it may have been refused, or never been read."""
+    with refused("AccessDenied"):
+        own_server.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/none", RoleSessionName="s")
+    form = "application/x-www-form-urlencoded; charset=utf-8"
+    for request in [b"Action=ListUsers&MaxItems=x", b"Action=CreateRole&MaxSessionDuration=x"]:
+        answer = send(own_server, signed(own_server, None, request + b"&Version=2010-05-08", form, service="iam"))
+        assert (answer.status, answer.xml_text("Code")) == (400, "MalformedInput")
+    for operation in ["ListKeys", "DisableKey"]:
+        assert send(own_server, kms_request(own_server, operation, b"[]")).code == "SerializationException"
+    own_server.restart()
+    found = [event for event in decoded(own_server.data_dir) if event["error"]]
+    assert [(event["kind"], event["action"], event["read_only"]) for event in found] == [
+        ("call", "sts:AssumeRole", True),
+        ("call", "iam:ListUsers", True),
+        ("call", "iam:CreateRole", False),
+        ("unauthenticated", "kms:ListKeys", True),
+        ("unauthenticated", "kms:DisableKey", False),
+    ]
 
 
 def test_strangers_are_recorded_up_to_a_rate(own_server):

@@ -253,6 +253,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::records::{self, AuditPositionRecord};
     use crate::testing::test_kms::TestKms;
 
     /// The findings in a store of these records.
@@ -264,6 +265,22 @@ mod tests {
             kms.block_on(commit).unwrap();
         }
         check(&store, kms.service().root().as_ref(), Path::new("absent")).unwrap().findings
+    }
+
+    /// Where there is no log: it is missed if there was one, and so is the key to sign it.
+    #[test]
+    fn what_belongs_to_the_audit_log() {
+        let kms = TestKms::new();
+        let records = kms.store.records();
+        let written = |settled| (paths::audit_position(), records::encode(&AuditPositionRecord { settled }));
+        assert_eq!(findings(&kms, records.iter().cloned().chain([written(0)])), []);
+        let found = findings(&kms, records.iter().cloned().chain([written(5)]));
+        let problem = "has 0 entries, and 5 were written".to_owned();
+        assert_eq!(found, [DamagedState { path: "audit".into(), problem }]);
+        let key = paths::log_key(1);
+        let found = findings(&kms, records.iter().filter(|(path, _)| *path != key).cloned());
+        let problem = "missing: the store holds no log key".to_owned();
+        assert!(found.contains(&DamagedState { path: key, problem }), "{found:?}");
     }
 
     /// Each record that a grant refers to, or that refers to it, is missed. Its grantee may be gone.

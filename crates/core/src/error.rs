@@ -1,7 +1,8 @@
 //! The service's errors, and the one place that knows how the wire calls them.
 //!
 //! Operations speak of what is wrong; only this file knows exception names, statuses and which member carries the text.
-//! Metrics and audit events go by the names too: [`Error::code`]. Sources: the public service models, and observed answers where those are silent (docs/compatibility.md).
+//! Metrics and audit events go by the names too: [`Error::code`]. Sources: the public service models, and observed
+//! answers where those are silent (docs/compatibility.md).
 
 use std::fmt;
 
@@ -234,6 +235,12 @@ impl Error {
             Self::InvalidCiphertext | Self::InvalidMac | Self::NotAuthorized | Self::UnknownOperation => None,
         }
     }
+}
+
+/// What CloudTrail calls the error that the wire calls `code`: refusals of all services have one name there. Source: AWS
+/// KMS developer guide, "Examples of AWS KMS log entries", Decrypt.
+pub(crate) fn cloudtrail_code(code: &str) -> &str {
+    if code == "AccessDeniedException" { "AccessDenied" } else { code }
 }
 
 /// As the operator reads it, who is told of a failure of the service what its caller is not.

@@ -221,7 +221,8 @@ mod tests {
     use super::*;
     use crate::denial::{Denied, DeniedResource};
     use crate::error::Error;
-    use crate::testing::test_kms::{HOME, REGION};
+    use crate::testing::test_kms::{HOME, REGION, TestKms};
+    use crate::{RequestId, Stranger};
 
     /// The variant after this one. Exhaustive on purpose: a new variant must find its place.
     fn next(error: &Error) -> Option<Error> {
@@ -275,5 +276,51 @@ mod tests {
         for error in successors(Some(Error::AccessDenied(Box::new(denied))), next) {
             assert!(Metrics::OUTCOMES.contains(&error.code()), "{}", error.code());
         }
+    }
+
+    #[test]
+    fn the_audit_log() {
+        let mut text = String::new();
+        let since_commit = Duration::from_millis(1500);
+        let progress = Progress { waiting: 1, since_commit, entries: 30, from_outbox: 10, failures: 4 };
+        render_audit(&mut text, (progress, Tally { recorded: 5, counted: 6 })).unwrap();
+        let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let want = [
+            "claviger_audit_entries_total{from=\"outbox\"} 10",
+            "claviger_audit_entries_total{from=\"queue\"} 20",
+            "claviger_audit_unauthenticated_total{event=\"own\"} 5",
+            "claviger_audit_unauthenticated_total{event=\"counted\"} 6",
+            "claviger_audit_commit_failures_total 4",
+            "claviger_audit_waiting_events 1",
+            "claviger_audit_since_commit_seconds 1.5",
+        ];
+        assert_eq!(samples, want);
+    }
+
+    /// Each stranger is counted once: by an event of its own, or without one, also if the log takes none.
+    #[test]
+    fn strangers() {
+        let mut kms = TestKms::new();
+        let stranger = Stranger {
+            request_id: RequestId::from_bytes([0; 16]),
+            source_ip: "192.0.2.1".parse().unwrap(),
+            user_agent: None,
+            tls: None,
+            access_key_id: None,
+            asked_for: None,
+            code: "IncompleteSignature",
+        };
+        let tally = |kms: &TestKms| {
+            let text = kms.service().metrics_text();
+            ["own", "counted"].map(|event| {
+                let name = format!("claviger_audit_unauthenticated_total{{event=\"{event}\"}} ");
+                text.lines().find_map(|line| line.strip_prefix(&name)).unwrap().to_owned()
+            })
+        };
+        kms.service().record_stranger(&stranger);
+        assert_eq!(tally(&kms), ["1", "0"]);
+        kms.close_logs();
+        kms.service().record_stranger(&stranger);
+        assert_eq!(tally(&kms), ["1", "1"]);
     }
 }

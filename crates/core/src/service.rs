@@ -195,7 +195,7 @@ impl Service {
         let caller = call.signatory.caller(view, call.authenticated_at).ok();
         let now = self.domain_time(view, call.authenticated_at);
         let (service, row) = asked;
-        let asked_for = AskedFor { service, operation: row.map(|row| row.name), read_only: false };
+        let asked_for = row.map_or(AskedFor::unknown(service), |row| row.asked_for);
         let asking = Asking { call, caller, view, now };
         let ended = Ended::Refused(&error);
         let recorded = self.recorder.hand_over(|bytes| Trace::unread().write(asking, asked_for, ended, None, bytes));
@@ -210,7 +210,9 @@ impl Service {
         let now = self.wall_now();
         let recorded =
             || self.recorder.hand_over(|bytes| event::of_stranger(self.now(&self.view()), stranger).write(bytes));
-        if !self.strangers.take(now) || recorded().is_err() {
+        if self.strangers.take(now) && recorded().is_ok() {
+            self.strangers.recorded();
+        } else {
             self.strangers.count();
         }
     }

@@ -9,6 +9,7 @@ use claviger_types::ServiceName;
 
 use crate::error::Error;
 use crate::operations;
+use crate::pipeline::event::AskedFor;
 use crate::pipeline::operation::{Command, Operation, Read, Sessions, Use};
 use crate::pipeline::{self, Execute};
 use crate::target::{Asked, Callers, ResourceType, Target};
@@ -35,6 +36,8 @@ pub struct Row {
     pub callers: Callers,
     /// Which sessions it answers.
     pub sessions: Sessions,
+    /// What events say that was asked for.
+    pub asked_for: AskedFor,
     /// Executes it.
     pub execute: Execute,
 }
@@ -57,19 +60,19 @@ impl Row {
 }
 
 fn read<O: Read>() -> Option<Row> {
-    row::<O>(pipeline::read::<O>)
+    row::<O>(pipeline::read::<O>, AskedFor::at_once::<O>())
 }
 
 fn use_material<O: Use>() -> Option<Row> {
-    row::<O>(pipeline::use_material::<O>)
+    row::<O>(pipeline::use_material::<O>, AskedFor::at_once::<O>())
 }
 
 fn command<O: Command>() -> Option<Row> {
-    row::<O>(pipeline::command::<O>)
+    row::<O>(pipeline::command::<O>, AskedFor::command::<O>())
 }
 
 /// The row of an operation that has a model; its place is not known here.
-fn row<O: Operation>(execute: Execute) -> Option<Row> {
+fn row<O: Operation>(execute: Execute, asked_for: AskedFor) -> Option<Row> {
     Some(Row {
         index: 0,
         service: O::SERVICE,
@@ -80,6 +83,7 @@ fn row<O: Operation>(execute: Execute) -> Option<Row> {
         resource_type: O::Target::RESOURCE_TYPE,
         callers: O::Target::CALLERS,
         sessions: O::SESSIONS,
+        asked_for,
         execute,
     })
 }

@@ -357,7 +357,7 @@ fn stranger<'r>(
         user_agent: head.headers.get(USER_AGENT).and_then(text),
         tls: peer.tls,
         access_key_id: sigv4::named_access_key(&head.headers),
-        asked_for: row.map(|row| (row.service, row.name)),
+        asked_for: row.map(|row| row.asked_for),
         code,
     }
 }

@@ -23,6 +23,8 @@ mod pruned;
 mod reader;
 mod removal;
 mod rows;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod stored;
 mod tile;
 mod tree;
@@ -41,3 +43,6 @@ pub use reader::{Entries, Reader};
 pub use tree::{verify_consistency, verify_inclusion};
 pub use verify::{Report, verify};
 pub use writer::Writer;
+
+/// What every log has in its directory, damaged or not.
+pub const PARTS: [&str; 3] = [head::CHECKPOINT, keys::FOLDER, tile::FOLDER];

@@ -12,6 +12,9 @@ pub(crate) const HEIGHT: u32 = 8;
 /// Levels of tiles that the tree of any 64-bit size has.
 pub(crate) const LEVELS: u32 = u64::BITS / HEIGHT;
 
+/// Where all of them stand.
+pub(crate) const FOLDER: &str = "tile";
+
 /// The rows of files that a log has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Row {
@@ -23,8 +26,8 @@ impl Row {
     /// Where its files stand.
     pub(crate) fn folder(self) -> String {
         match self {
-            Self::Entries => "tile/entries".to_owned(),
-            Self::Level(level) => format!("tile/{level}"),
+            Self::Entries => format!("{FOLDER}/entries"),
+            Self::Level(level) => format!("{FOLDER}/{level}"),
         }
     }
 }

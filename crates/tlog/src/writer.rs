@@ -64,7 +64,7 @@ impl Writer {
         let head = match read_if_there(&*files, CHECKPOINT, NOTE_BYTES_MAX)? {
             Some(bytes) => Head::new(&*files, &bytes, KeyChain::load_any(&*files)?)?,
             // Tiles come after the first checkpoint, so that a log which lost its checkpoint is not begun anew.
-            None if list_if_there(&*files, "tile")?.is_empty() => begin(&*files, &key, &*signer)?,
+            None if list_if_there(&*files, tile::FOLDER)?.is_empty() => begin(&*files, &key, &*signer)?,
             None => return Err(Damage::missing(CHECKPOINT).into()),
         };
         if let Some(expected) = head.chain.newest().filter(|newest| **newest != key) {

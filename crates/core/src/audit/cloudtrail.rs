@@ -10,16 +10,15 @@ mod members;
 mod tests;
 mod tls;
 
-use std::net::IpAddr;
-
 use claviger_tlog::Origin;
-use claviger_types::{AccountId, KeyArn, KeyId, ServiceName, Timestamp};
+use claviger_types::{AccountId, KeyArn, ServiceName, Timestamp};
 use serde::{Serialize, Serializer};
 
 use self::identity::UserIdentity;
 use self::members::Members;
-use self::tls::TlsDetails;
+pub use self::tls::TlsDetails;
 use super::event_id::EventId;
+use crate::error::cloudtrail_code;
 use crate::records::{BadRecord, EventKind, EventRecord, KeyUseRecord};
 
 /// The version of the record's form. Source: CloudTrail user guide, "Record contents".
@@ -156,7 +155,7 @@ fn record<'e>(
     shared_event_id: Option<String>,
 ) -> Result<CloudTrailRecord<'e>, BadRecord> {
     let internal = matches!(event.kind, EventKind::Job);
-    let source_ip = event.source_ip.and_then(address).map(|address| address.to_string());
+    let source_ip = event.address().map(|address| address.to_string());
     Ok(CloudTrailRecord {
         event_version: EVENT_VERSION,
         user_identity: UserIdentity::of(event, recipient),
@@ -166,7 +165,7 @@ fn record<'e>(
         aws_region: event.region,
         source_ip_address: source_ip.or_else(|| internal.then(|| INTERNAL.to_owned())),
         user_agent: event.user_agent.or_else(|| internal.then_some(INTERNAL)),
-        error_code: event.error.as_ref().map(|error| code(error.code)),
+        error_code: event.error.as_ref().map(|error| cloudtrail_code(error.code)),
         error_message: event.error.as_ref().and_then(|error| error.message),
         request_parameters: request(event)?,
         response_elements: response(event)?,
@@ -234,7 +233,7 @@ fn request(event: &EventRecord<'_>) -> Result<Option<Members>, BadRecord> {
 /// does not hold it. Source: AWS KMS developer guide, "Logging AWS KMS API calls with AWS CloudTrail".
 fn response(event: &EventRecord<'_>) -> Result<Option<Members>, BadRecord> {
     let shown = event.response.map(|shown| shown.value().map(Members)).transpose()?;
-    let changed = event.kind == EventKind::Call && event.error.is_none() && !event.read_only;
+    let changed = event.error.is_none() && !event.read_only;
     let of_kms = event.service == Some(ServiceName::Kms.as_str());
     let Some(key) = event.keys.first().filter(|_| changed && of_kms) else { return Ok(shown) };
     let mut members = shown.unwrap_or_default();
@@ -276,7 +275,7 @@ fn resources(event: &EventRecord<'_>) -> Vec<ResourceShown> {
 }
 
 fn arn_of(key: &KeyUseRecord, region: Option<&str>) -> String {
-    let id = if key.multi_region { KeyId::multi_region(key.id) } else { KeyId::single_region(key.id) };
+    let id = key.key_id();
     let arn = region.and_then(|region| region.parse().ok()).zip(AccountId::from_u64(key.account));
     arn.map_or_else(|| id.to_string(), |(region, account)| KeyArn { region, account, id }.to_string())
 }
@@ -286,13 +285,12 @@ fn account_of(arn: &str) -> Option<AccountId> {
     arn.split(':').nth(4)?.parse().ok()
 }
 
-/// The type of a resource, as CloudFormation calls it.
+/// The type of a resource, as CloudFormation calls it; to records an alias is a key.
 fn kind_of(arn: &str) -> Option<&'static str> {
     let mut parts = arn.splitn(6, ':');
     let (service, resource) = (parts.nth(2)?, parts.nth(2)?);
     Some(match (service, resource.split(['/', ':']).next()?) {
-        ("kms", "key") => "AWS::KMS::Key",
-        ("kms", "alias") => "AWS::KMS::Alias",
+        ("kms", "key" | "alias") => "AWS::KMS::Key",
         ("iam", "user") => "AWS::IAM::User",
         ("iam", "role") => "AWS::IAM::Role",
         ("iam", "group") => "AWS::IAM::Group",
@@ -310,17 +308,6 @@ fn source(service: Option<&str>) -> String {
         Some(service) => format!("{service}.amazonaws.com"),
         None => "unknown".to_owned(),
     }
-}
-
-/// CloudTrail shows refusals of all services by one name.
-fn code(code: &str) -> &str {
-    code.strip_suffix("Exception").filter(|name| *name == "AccessDenied").unwrap_or(code)
-}
-
-fn address(octets: &[u8]) -> Option<IpAddr> {
-    let v4 = |octets: &[u8]| <[u8; 4]>::try_from(octets).map(IpAddr::from);
-    let v6 = |octets: &[u8]| <[u8; 16]>::try_from(octets).map(IpAddr::from);
-    v4(octets).or_else(|_| v6(octets)).ok()
 }
 
 fn shown<S: Serializer>(account: &Option<AccountId>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -11,7 +11,7 @@ use crate::view::{DeploymentLogKey, View};
 
 /// The file in the log's directory that holds the public key. It is there to be copied elsewhere: whoever can change the
 /// log can change this file too.
-const VERIFIER_KEY_FILE: &str = "verifier-key";
+pub const VERIFIER_KEY_FILE: &str = "verifier-key";
 
 /// The log cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -25,7 +25,7 @@ mod writer;
 mod writer_tests;
 
 pub use event_id::EventId;
-pub use log::{Place, verify};
+pub use log::{Place, VERIFIER_KEY_FILE, verify};
 pub use outbox::Outbox;
 pub(crate) use queue::Progress;
 pub use queue::{EventQueue, Recorder, queue};

@@ -42,9 +42,13 @@ impl Strangers {
         let free = state.in_minute < EVENTS_PER_MINUTE;
         if free {
             state.in_minute += 1;
-            state.tally.recorded += 1;
         }
         free
+    }
+
+    /// The event of one was taken.
+    pub fn recorded(&self) {
+        self.state().tally.recorded += 1;
     }
 
     /// Counts one.
@@ -89,8 +93,10 @@ mod tests {
         let at = |seconds: i64| Timestamp::from_millis(1_700_000_040_000 + seconds * 1000);
         let arrive = |seconds: i64| {
             let taken = strangers.take(at(seconds));
-            if !taken {
-                strangers.count();
+            if taken {
+                strangers.recorded()
+            } else {
+                strangers.count()
             }
             taken
         };

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use claviger_keyring::{Deployment, FileRoot, RootOfTrust};
 use claviger_storage::{ChangeLogLimits, Fault, MemoryStore, Store, Transaction, Write};
+use claviger_tlog::simulation::{Disk, Faults, Random};
 use claviger_tlog::{Files, Reader};
 
-use self::disk::{Disk, Faults, Random};
 use super::queue::{Durability, Recorder, queue};
 use super::writer::Turns;
 use super::{AuditWriter, Outbox, Place};
@@ -18,10 +18,6 @@ use crate::bootstrap::{self, NewDeployment};
 use crate::paths::{self, PathKind};
 use crate::view::{PolicyInterner, View};
 use crate::views;
-
-#[expect(dead_code, reason = "the log's own tests use all of it")]
-#[path = "../../../tlog/tests/faults/disk.rs"]
-mod disk;
 
 /// A store without its first event, the View of it and a disk: what outlives a process.
 struct Machine {

@@ -119,6 +119,7 @@ impl RequestContext for AssumeRole {
 }
 
 impl Command for AssumeRole {
+    const READ_ONLY: bool = true;
     type Prepared = Prepared;
 
     fn prepare(

@@ -51,6 +51,7 @@ impl Operation for GetSessionToken {
 }
 
 impl Command for GetSessionToken {
+    const READ_ONLY: bool = true;
     type Prepared = Credentials;
 
     fn prepare(&self, facts: &Facts<'_>, _: &Authorized<Everybody>, tools: &Tools<'_>) -> Result<Credentials, Error> {

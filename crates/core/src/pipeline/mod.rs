@@ -120,7 +120,7 @@ fn at_once<'a, O: Operation>(
     let asking = Asking { call, caller, view, now };
     let event = |outcome: &Result<Encoded, Error>, bytes: &mut Vec<u8>| {
         let ended = outcome.as_ref().map_or_else(Ended::Refused, |_| Ended::Done(None));
-        trace.write(asking, asked_for::<O>(true), ended, None, bytes);
+        trace.write(asking, AskedFor::at_once::<O>(), ended, None, bytes);
     };
     service.record(event, outcome)
 }
@@ -167,7 +167,7 @@ async fn command_with_event<'a, O: Command>(
 fn refusal<O: Command>(service: &Service, view: &View, call: &Call<'_>, trace: &Trace, error: &Error) -> Event {
     let caller = call.signatory.caller_in(view, call.authenticated_at).ok();
     let now = service.domain_time(view, call.authenticated_at);
-    trace.event(Asking { call, caller, view, now }, asked_for::<O>(false), Ended::Refused(error), None)
+    trace.event(Asking { call, caller, view, now }, AskedFor::command::<O>(), Ended::Refused(error), None)
 }
 
 /// An answer, with the event that is still to be recorded.
@@ -256,10 +256,10 @@ fn decide<O: Command>(
     let response = wire::recorded::reply(O::SERVICE, O::NAME, &reply);
     let ended = Ended::Done(response.as_deref());
     let Some(changes) = changes else {
-        let event = trace.event(asking, asked_for::<O>(true), ended, None);
+        let event = trace.event(asking, AskedFor::command::<O>(), ended, None);
         return Ok(Decided::Answer { reply, event });
     };
-    let event = trace.event(asking, asked_for::<O>(false), ended, Some(changes.made()));
+    let event = trace.event(asking, AskedFor::command::<O>(), ended, Some(changes.made()));
     let event = event.into_outbox(&changes.space_name());
     Ok(Decided::Write(Decision { changes, reply, event }))
 }
@@ -306,10 +306,6 @@ fn authorize_for<O: Operation>(
     let facts = &Facts { request: operation.request_context(), ..*facts };
     grant_tokens::check(facts)?;
     authorize(operation.target(), O::asked(), facts, resources)
-}
-
-fn asked_for<O: Operation>(read_only: bool) -> AskedFor {
-    AskedFor { service: O::SERVICE, operation: Some(O::NAME), read_only }
 }
 
 fn encode<O: Operation>(reply: &O::Reply) -> Result<Encoded, Error>

@@ -120,6 +120,8 @@ pub trait Use: Operation {
 
 /// Changes the state.
 pub trait Command: Operation {
+    /// Whether CloudTrail calls it read-only all the same: it gives something out, and writes at most that a code was used.
+    const READ_ONLY: bool = false;
     /// What is made once, slowly or at random: ids, material, wrapped records.
     type Prepared: Send + Sync;
 

@@ -14,7 +14,7 @@ use crate::target::Resources;
 
 /// A command's decision.
 pub struct Outcome<R> {
-    /// What to write, if nothing that it stands on has changed. None: nothing is committed, and there is no event.
+    /// What to write, if nothing that it stands on has changed. None: nothing is committed, and the event goes a read's way.
     pub changes: Option<Changes>,
     /// What to answer once it is written.
     pub reply: R,

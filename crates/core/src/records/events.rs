@@ -5,7 +5,9 @@
 //! is one encoding of an event, so that it can be compared as bytes.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
+use claviger_types::KeyId;
 use minicbor::data::Type;
 use minicbor::decode::Error as DecodeError;
 use minicbor::encode::{Error as EncodeError, Write};
@@ -75,7 +77,7 @@ pub struct EventRecord<'a> {
     /// How many requests this event stands for, if not for one of its own.
     #[n(16)]
     pub requests: Option<u64>,
-    /// Whether it changes nothing.
+    /// Whether the operation is one that changes nothing, whatever came of the request.
     #[n(17)]
     pub read_only: bool,
 }
@@ -269,6 +271,22 @@ impl EventRecord<'_> {
         bytes.extend_from_slice(&[KIND, VERSION]);
         // INVARIANT: writing to a Vec cannot fail.
         let _ = minicbor::encode(self, bytes);
+    }
+}
+
+impl EventRecord<'_> {
+    /// The remote address.
+    pub fn address(&self) -> Option<IpAddr> {
+        let octets = self.source_ip?;
+        let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+        v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
+    }
+}
+
+impl KeyUseRecord {
+    /// Its id.
+    pub fn key_id(&self) -> KeyId {
+        if self.multi_region { KeyId::multi_region(self.id) } else { KeyId::single_region(self.id) }
     }
 }
 

@@ -73,18 +73,34 @@ impl Target for AliasTarget {
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
         let shown = |denial| DeniedResource::Alias(self.arn.clone(), denial);
         ask_identity(asked.action, Resource::Arn(&self.arn), Subject::Account, facts, shown)?;
-        // CreateAlias over a taken name fails as such; it is not asked about the key behind that alias.
-        let current = self.current_key.iter().filter(|_| self.kind != ChangeKind::Create);
+        let current = self.current_key.iter().filter(|_| self.concerns_current_key());
         current.chain(&self.new_key).try_for_each(|key| ask_key(key, asked, facts, DeniedResource::Key))
     }
 
-    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
+    /// The key that the request names stands first: it is the one that the alias is about from now on.
+    fn describe(&self, name: &AliasChange, resources: &mut Resources) {
         resources.arn(self.arn.to_string());
-        self.current_key.iter().chain(&self.new_key).for_each(|key| resources.key(&key.arn, Addressed::Otherwise));
+        if let (AliasChange::Create(_, name) | AliasChange::Update(_, name), Some(key)) = (name, &self.new_key) {
+            resources.key(&key.arn, name.addressed());
+        }
+        if let Some(key) = self.key_left() {
+            resources.key(&key.arn, Addressed::Otherwise);
+        }
     }
 }
 
 impl AliasTarget {
+    /// CreateAlias over a taken name fails as such; the key behind that alias is no matter of the request's.
+    fn concerns_current_key(&self) -> bool {
+        self.kind != ChangeKind::Create
+    }
+
+    /// The key that the alias leaves.
+    fn key_left(&self) -> Option<&Key> {
+        let stays = |key: &Key| self.new_key.as_ref().is_some_and(|new| new.arn == key.arn);
+        self.current_key.as_deref().filter(|key| self.concerns_current_key() && !stays(key))
+    }
+
     /// The alias as it is.
     pub fn alias(&self) -> Result<&Alias, Error> {
         self.alias.as_deref().ok_or_else(|| Error::alias_not_found(&self.arn))

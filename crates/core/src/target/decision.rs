@@ -125,7 +125,8 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use claviger_types::{EncryptionContext, ServiceName};
+    use claviger_policy::{ConditionKey, Values};
+    use claviger_types::ServiceName;
     use serde_json::json;
 
     use super::*;
@@ -135,14 +136,14 @@ mod tests {
     use crate::pipeline::request::RequestContext;
     use crate::testing::test_kms::{AWAY, HOME, REGION, TestKms, policy};
 
-    /// A request that knows whether a condition asked for its encryption context.
+    /// A request that knows whether a condition asked it for an alias.
     #[derive(Default)]
     struct Watched(AtomicBool);
 
     impl RequestContext for Watched {
-        fn encryption_context(&self, _: Action) -> Option<&EncryptionContext> {
+        fn condition(&self, _: Action, _: &ConditionKey) -> Values<'_> {
             self.0.store(true, Ordering::Relaxed);
-            None
+            Values::Absent
         }
     }
 
@@ -150,7 +151,7 @@ mod tests {
     #[test]
     fn policies_of_a_stranger_are_not_looked_at() {
         let kms = TestKms::new();
-        let condition = json!({"Null": {"kms:EncryptionContextKeys": "true"}});
+        let condition = json!({"Null": {"kms:RequestAlias": "true"}});
         let asking = json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition});
         let stranger = kms.away().user("stranger", &asking.to_string());
         let key = kms.key();
@@ -165,6 +166,10 @@ mod tests {
             trusting.as_object_mut().unwrap().remove("Resource");
             let (name, trust) = (format!("r{looked_at}"), policy(&trusting.to_string()));
             kms.ok("CreateRole", json!({"RoleName": name, "AssumeRolePolicyDocument": trust}));
+            let retiring = if looked_at { stranger.arn() } else { kms.admin().arn() };
+            let grant = json!({"KeyId": key, "GranteePrincipal": kms.admin().arn(), "RetiringPrincipal": retiring,
+                "Operations": ["Encrypt"]});
+            let grant = kms.ok("CreateGrant", grant)["GrantId"].as_str().unwrap().to_owned();
 
             let view = kms.view();
             let call = Call {
@@ -179,10 +184,15 @@ mod tests {
             let facts = kms.service().facts(&view, &call, Signatory::caller).unwrap();
             let key = view.key(call.region, key.parse().unwrap()).unwrap();
             let role = view.role(HOME.parse().unwrap(), &name.parse().unwrap()).unwrap();
-            for on in ["key", "role"] {
+            let grant = view.grant(call.region, key.arn.id, grant.parse().unwrap());
+            assert!(grant.is_some());
+            for on in ["grant", "key", "role"] {
                 let request = Watched::default();
                 let facts = Facts { request: &request, ..facts };
                 let decided = match on {
+                    "grant" => {
+                        on_retirement(grant.map(Arc::as_ref), key, action!(ServiceName::Kms, "RetireGrant"), &facts)
+                    }
                     "key" => on_key(key, action!(ServiceName::Kms, "Encrypt"), Subject::Key(key), &facts),
                     _ => on_role(role, action!(ServiceName::Sts, "AssumeRole"), &facts),
                 };

@@ -21,6 +21,7 @@ mod resources;
 use std::ops::Deref;
 
 use claviger_policy::Action;
+use claviger_types::AccountId;
 
 use crate::error::Error;
 use crate::pipeline::call::Facts;
@@ -57,6 +58,11 @@ pub trait Target: Sized + Send + Sync {
 
     /// Finds it, or says in the caller's words why not.
     fn resolve(name: &Self::Name, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error>;
+
+    /// Which account it is, if it is one.
+    fn account(&self) -> Option<AccountId> {
+        None
+    }
 
     /// Asks the policies about it.
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error>;
@@ -124,8 +130,10 @@ pub fn authorize<T: Target>(
 ) -> Result<Authorized<T>, Error> {
     let target = T::resolve(name, asked, facts)?;
     target.describe(name, resources);
-    if T::CALLERS == Callers::OfFirstAccount {
-        account::only_first_account(asked, facts)?;
+    match T::CALLERS {
+        Callers::All | Callers::Allowed => {}
+        Callers::OfFirstAccountOrItself if target.account() == Some(facts.account()) => {}
+        Callers::OfFirstAccount | Callers::OfFirstAccountOrItself => account::only_first_account(asked, facts)?,
     }
     target.ask(asked, facts)?;
     Ok(Authorized(target))

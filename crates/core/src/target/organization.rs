@@ -9,7 +9,7 @@ use std::sync::Arc;
 use claviger_policy::Resource;
 use claviger_types::{AccountId, ControlPolicyId, ControlPolicyType, ControlTarget, KeyArn, ParentId};
 
-use super::account::{ask_identity, only_first_account};
+use super::account::ask_identity;
 use super::circumstances::{OrganizationResource, Subject};
 use super::key::existing_key;
 use super::{Asked, Callers, Resources, Target};
@@ -168,10 +168,11 @@ impl Target for AccountEntry {
         Ok(Self { id: *id, place: place()?, absent: Place { found: None, ..place()? } })
     }
 
+    fn account(&self) -> Option<AccountId> {
+        Some(self.id)
+    }
+
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        if self.id != facts.account() {
-            only_first_account(asked, facts)?;
-        }
         as_if_absent(self.place.ask(asked, facts), || self.absent.ask(asked, facts))
     }
 

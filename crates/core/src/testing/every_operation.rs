@@ -34,11 +34,12 @@ pub(super) struct World {
 
 /// Base64 of a plaintext that no store, log or error may ever hold.
 const PLAINTEXT: &str = "Q0FOQVJZIGluIHRoZSBwbGFpbnRleHQ=";
-/// As CreateAccount is given it.
+
 const GRANT_TOKEN: &str = "CANARYinTheGrantToken";
 
 const CODE: &str = "CANARY in the code";
 
+/// As CreateAccount is given it.
 const SECRET: &str = "CANARYinTheSecretAccessKey/0123456789+ab";
 
 impl World {

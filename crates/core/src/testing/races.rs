@@ -14,6 +14,7 @@ use crate::records::{
     self, AccessKeyOwnerRecord, AliasRecord, GrantRecord, GroupRecord, KeyRecord, NamedGrantRecord, RoleRecord,
     UserRecord,
 };
+use crate::testing::test_events::event_of;
 use crate::testing::test_kms::{HOME, REGION, Refused, Session, TestKms, policy, refused, statement};
 
 /// Both decide on the View that has 49 of 50: one of them is refused, by the counter.
@@ -244,6 +245,22 @@ fn a_conflict_asks_the_policies_again() {
     let arn = ann.key_arn(&key);
     let rest = format!(" on resource: {arn} because no identity-based policy allows the kms:DisableKey action");
     assert_eq!(answer, Err(ann.denied("kms:DisableKey", &rest)));
+}
+
+/// An event names what its command was decided on at last, not what an older View had.
+#[test]
+fn a_conflict_names_keys_again() {
+    let kms = TestKms::new();
+    let [a, b, c] = [kms.key(), kms.key(), kms.key()];
+    let alias = |key: &str| json!({"AliasName": "alias/a", "TargetKeyId": key});
+    kms.ok("CreateAlias", alias(&a));
+    let view = kms.view();
+    kms.ok("UpdateAlias", alias(&b));
+    let before = kms.store.commits();
+    kms.admin().call_on(&view, "UpdateAlias", alias(&c)).unwrap();
+    let commits = kms.store.commits_since(before);
+    let keys: Vec<_> = event_of(&commits[0]).1.keys.iter().map(|key| key.id).collect();
+    assert_eq!(keys, [c, b].map(|id| *id.parse::<claviger_types::KeyId>().unwrap().as_bytes()));
 }
 
 /// Who deletes its own access key, and has to decide something again after that, is nobody.

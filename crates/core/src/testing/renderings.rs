@@ -2,14 +2,15 @@
 //! its type. It stands as a text in `tests/cloudtrail-records.txt`, so that a change is read in a diff.
 //! CLAVIGER_WRITE_SNAPSHOT=1 writes it anew.
 
-use serde_json::{Map, Value};
+use claviger_types::KeyId;
+use serde_json::{Map, Value, json};
 
 use crate::audit::cloudtrail::{Entry, render};
-use crate::records::EventRecord;
+use crate::records::{Addressed, EventRecord};
 use crate::table;
 use crate::testing::every_operation::World;
-use crate::testing::test_events::event_of;
-use crate::testing::test_kms::is_command;
+use crate::testing::test_events::{event_of, parsed};
+use crate::testing::test_kms::{HOME, TestKms, is_command};
 
 const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cloudtrail-records.txt");
 
@@ -90,6 +91,45 @@ fn every_operation_reads_as_it_did() {
     let written = std::fs::read_to_string(SNAPSHOT).unwrap_or_default();
     let differs = written.lines().zip(found.lines()).find(|(written, found)| written != found);
     assert!(written == found, "{SNAPSHOT} differs, at first {differs:#?}: CLAVIGER_WRITE_SNAPSHOT=1 writes it anew");
+}
+
+/// What records of aliases tell: the key that the alias stands for from now on, then the one that it leaves.
+/// Source: AWS KMS developer guide, "Examples of AWS KMS log entries", CreateAlias, UpdateAlias, DeleteAlias.
+#[test]
+fn keys_of_an_alias() {
+    let kms = TestKms::new();
+    let [first, second] = [kms.key(), kms.key()];
+    let [first_arn, second_arn] = [&first, &second].map(|key| kms.admin().key_arn(key));
+    let resource = |arn: &str| json!({"accountId": HOME, "type": "AWS::KMS::Key", "ARN": arn});
+    let alias = resource(&format!("arn:aws:kms:us-east-1:{HOME}:alias/a"));
+    let cases = [
+        ("CreateAlias", Some(&first), vec![(&first_arn, Addressed::Id)]),
+        ("UpdateAlias", Some(&second_arn), vec![(&second_arn, Addressed::Arn), (&first_arn, Addressed::Otherwise)]),
+        ("UpdateAlias", Some(&second), vec![(&second_arn, Addressed::Id)]),
+        ("DeleteAlias", None, vec![(&second_arn, Addressed::Otherwise)]),
+    ];
+    for (operation, target, keys) in cases {
+        let before = kms.store.commits();
+        let body = match target {
+            Some(key) => json!({"AliasName": "alias/a", "TargetKeyId": key}),
+            None => json!({"AliasName": "alias/a"}),
+        };
+        kms.ok(operation, body);
+        let commits = kms.store.commits_since(before);
+        let event = event_of(&commits[0]).1;
+        let addressed: Vec<_> = event.keys.iter().map(|key| key.addressed).collect();
+        assert_eq!(addressed, keys.iter().map(|(_, addressed)| *addressed).collect::<Vec<_>>(), "{operation}");
+        let [record] = &rendered(&event)[..] else { panic!("{operation}") };
+        assert_eq!(record["responseElements"], json!({"keyId": keys[0].0}), "{operation}");
+        let resources: Vec<_> = keys.iter().map(|(arn, _)| resource(arn)).chain([alias.clone()]).collect();
+        assert_eq!(record["resources"], Value::Array(resources), "{operation}");
+    }
+    // The key behind a name that is taken is no matter of the request's.
+    kms.ok("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": first}));
+    let before = kms.events().len();
+    kms.call("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": second})).unwrap_err();
+    let keys: Vec<_> = parsed(&kms.events()[before]).keys.iter().map(|key| key.id).collect();
+    assert_eq!(keys, [*second.parse::<KeyId>().unwrap().as_bytes()]);
 }
 
 fn rendered(event: &EventRecord<'_>) -> Vec<Map<String, Value>> {

@@ -163,6 +163,11 @@ impl TestKms {
         self.refusals.borrow().clone()
     }
 
+    /// Nobody takes events any more.
+    pub(crate) fn close_logs(&mut self) {
+        self.queues.clear();
+    }
+
     /// Every event so far that was handed over.
     pub(crate) fn events(&self) -> Vec<Vec<u8>> {
         self.queues.iter().for_each(|queue| self.events.borrow_mut().extend(queue.drain()));

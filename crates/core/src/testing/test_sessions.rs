@@ -27,9 +27,12 @@ impl<'k> Opened<'k> {
         &self.session
     }
 
+    pub(crate) fn signatory(&self) -> Signatory {
+        Signatory::Session(Arc::clone(&self.session))
+    }
+
     pub(crate) fn call(&self, operation: &str, body: Value) -> Result<Value, Refused> {
-        let signatory = Signatory::Session(Arc::clone(&self.session));
-        self.kms.admin().call_as(signatory, &self.kms.view(), operation, body)
+        self.kms.admin().call_as(self.signatory(), &self.kms.view(), operation, body)
     }
 }
 

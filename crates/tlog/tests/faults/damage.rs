@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use claviger_tlog::simulation::{Disk, FILE_BYTES_MAX, Random};
 use claviger_tlog::{LogError, Reader};
 
-use crate::disk::{Disk, FILE_BYTES_MAX, Random};
 use crate::fixture::{TestSigner, append, files, key, open, verified};
 
 const ROUNDS: usize = 3_000;

@@ -1,8 +1,8 @@
 //! Full and failing disks: the writer says so, the log is as at a checkpoint, and it goes on.
 
+use claviger_tlog::simulation::{Disk, Faults};
 use claviger_tlog::{WriteError, Writer};
 
-use crate::disk::{Disk, Faults};
 use crate::fixture::{TestSigner, append, assert_pruned, files, key, open, verified};
 
 /// Some of everything; returns the size that was committed last.

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use claviger_tlog::simulation::{Disk, Random};
 use claviger_tlog::{Files, LogError, Origin, Report, Signer, VerifierKey, WriteError, Writer, verify};
-
-use crate::disk::{Disk, Random};
 
 pub(crate) const ORIGIN: &str = "kms.example/audit";
 

@@ -1,8 +1,8 @@
 //! A hostile operator, who has the current key, is caught by a checkpoint that was kept elsewhere.
 
+use claviger_tlog::simulation::Disk;
 use claviger_tlog::{LogError, Reader, SignedCheckpoint, verify};
 
-use crate::disk::Disk;
 use crate::fixture::{TestSigner, append, entry, files, key, open};
 
 /// A log with a rotation in it, where one entry was never logged, or another was.

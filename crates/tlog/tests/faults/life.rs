@@ -1,9 +1,9 @@
 //! Logs on good days.
 
+use claviger_tlog::simulation::Disk;
 use claviger_tlog::{Directory, KeyChain, LogError, Proof, ProofError, Reader, SignedCheckpoint, WriteError, Writer};
 use claviger_tlog::{verify, verify_consistency};
 
-use crate::disk::Disk;
 use crate::fixture::{TestSigner, append, assert_pruned, entry, files, key, open, origin, verified};
 
 #[test]

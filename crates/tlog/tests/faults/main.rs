@@ -12,7 +12,6 @@
 )]
 
 mod damage;
-mod disk;
 mod failing_disk;
 mod fixture;
 mod forgery;

@@ -7,9 +7,9 @@
 
 use std::thread;
 
+use claviger_tlog::simulation::{Disk, Image, Operation, Random};
 use claviger_tlog::{Reader, SignedCheckpoint, Writer, verify};
 
-use crate::disk::{Disk, Image, Operation, Random};
 use crate::fixture::{TestSigner, append, assert_pruned, entry, files, key, open, verified};
 
 const IMAGES_PER_LIFE: usize = 250;

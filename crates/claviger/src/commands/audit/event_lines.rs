@@ -1,12 +1,12 @@
 //! An event as an auditor reads it. It knows the record, and nothing of the log that the event stands in.
 
-use std::net::IpAddr;
-
 use claviger_core::RequestId;
+use claviger_core::cloudtrail::TlsDetails;
 use claviger_core::records::{
     Addressed, BadRecord, CallerKind, CallerRecord, EventKind, EventRecord, KeyUseRecord, Shown, ShownValue,
 };
-use claviger_types::{KeyId, Timestamp};
+use claviger_keyring::KeyMaterialId;
+use claviger_types::Timestamp;
 use serde_json::Value;
 
 use super::lines::Lines;
@@ -37,14 +37,9 @@ fn add_event(lines: &mut Lines, event: &EventRecord<'_>) -> Result<(), BadRecord
     if let Some(caller) = &event.caller {
         add_caller(lines, caller);
     }
-    lines.add_some("ADDRESS", event.source_ip.and_then(address));
+    lines.add_some("ADDRESS", event.address());
     lines.add_some("USER AGENT", event.user_agent);
-    lines.add_some(
-        "TLS",
-        event.tls.map(|tls| {
-            format!("version {:#06x}, cipher suite {:#06x}, group {:#06x}", tls.version, tls.cipher_suite, tls.group)
-        }),
-    );
+    lines.add_some("TLS", event.tls.as_ref().map(TlsDetails::of));
     event.keys.iter().for_each(|key| lines.add("KEY", key_used(key)));
     event.resources.iter().for_each(|resource| lines.add("RESOURCE", resource));
     lines.add_some("PARAMETERS", event.parameters.map(members).transpose()?);
@@ -86,13 +81,7 @@ fn add_caller(lines: &mut Lines, caller: &CallerRecord<'_>) {
     lines.add_some("APPLICATION", caller.application);
 }
 
-fn address(bytes: &[u8]) -> Option<IpAddr> {
-    let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-    four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
-}
-
 fn key_used(key: &KeyUseRecord) -> String {
-    let id = if key.multi_region { KeyId::multi_region(key.id) } else { KeyId::single_region(key.id) };
     let addressed = match key.addressed {
         Addressed::Id => ", named by its id",
         Addressed::Arn => ", named by its ARN",
@@ -101,9 +90,9 @@ fn key_used(key: &KeyUseRecord) -> String {
         Addressed::Ciphertext => ", named by the ciphertext",
         Addressed::Otherwise => "",
     };
-    let hex = |bytes: [u8; 32]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let material = key.material.map(|material| format!(", material {}", hex(material))).unwrap_or_default();
-    format!("{id} of account {:012}{addressed}{material}", key.account)
+    let material = key.material.map(KeyMaterialId::from_bytes);
+    let material = material.map(|material| format!(", material {material}")).unwrap_or_default();
+    format!("{} of account {:012}{addressed}{material}", key.key_id(), key.account)
 }
 
 fn outcome(event: &EventRecord<'_>) -> String {
@@ -229,7 +218,7 @@ mod tests {
                     APPLICATION payments\n\
                     ADDRESS     203.0.113.7\n\
                     USER AGENT  evil\\nCALLER\n\
-                    TLS         version 0x0304, cipher suite 0x1302, group 0x001d\n\
+                    TLS         TLSv1.3, TLS_AES_256_GCM_SHA384, x25519\n\
                     KEY         22222222-2222-2222-2222-222222222222 of account 001122223333ALIAS\n\
                     KEY         mrk-22222222222222222222222222222222 of account 001122223333\n\
                     RESOURCE    arn:aws:iam::001122223333:role/r\n\

@@ -4,17 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use claviger_tlog::{Directory, Files, LogError, NoteError, Reader, Report, SignedCheckpoint, VerifierKey, verify};
+use claviger_core::VERIFIER_KEY_FILE;
+use claviger_tlog::{
+    Directory, Files, LogError, NoteError, PARTS, Reader, Report, SignedCheckpoint, VerifierKey, verify,
+};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use super::error::{AuditError, read_file};
 use crate::console;
-
-/// What every log has in its directory, damaged or not.
-const PARTS: [&str; 3] = ["checkpoint", "keys", "tile"];
-
-/// Where the server puts its own copy of the key.
-const KEY_BESIDE_LOG: &str = "verifier-key";
 
 const KEY_BESIDE_LOG_WARNING: &str = "claviger: WARNING: without --key, the key that stands beside the log is taken. \
     That proves nothing against whoever can write to the directory: they could have made another log with another \
@@ -60,7 +57,7 @@ pub(super) fn read_key(given: &str) -> Result<VerifierKey, AuditError> {
 }
 
 fn key_beside(dir: &Path) -> Result<VerifierKey, AuditError> {
-    let path = dir.join(KEY_BESIDE_LOG);
+    let path = dir.join(VERIFIER_KEY_FILE);
     if !path.exists() {
         return Err(AuditError::NoKey);
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::records::{Addressed, CallerKind, CallerRecord, SessionContextRecord, Shown, TlsRecord};
+use crate::records::{Addressed, CallerKind, CallerRecord, ErrorRecord, SessionContextRecord, Shown, TlsRecord};
 use crate::wire::model;
 
 const HOME: u64 = 111_122_223_333;
@@ -137,12 +137,9 @@ fn how_it_came() {
     let names =
         json!({"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_256_GCM_SHA384", "keyExchange": "X25519MLKEM768"});
     assert_eq!(record["tlsDetails"], names);
-    assert_eq!(address_of(&[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]), "2001:db8::1");
-    assert!(address(&[1, 2, 3]).is_none());
-}
-
-fn address_of(octets: &[u8]) -> String {
-    address(octets).unwrap().to_string()
+    let from = |source_ip| EventRecord { source_ip: Some(source_ip), ..event.clone() }.address();
+    assert_eq!(from(&[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]), "2001:db8::1".parse().ok());
+    assert_eq!(from(&[1, 2, 3]), None);
 }
 
 /// What the caller chose keeps its spelling; what the API calls a member begins in lower case.
@@ -162,6 +159,78 @@ fn members() {
         "encryptionAlgorithm": "SYMMETRIC_DEFAULT",
     });
     assert_eq!(record["requestParameters"], want);
+}
+
+/// Source: AWS KMS developer guide, "Examples of AWS KMS log entries", Decrypt, and "Logging AWS KMS API calls with AWS
+/// CloudTrail".
+#[test]
+fn a_refusal() {
+    let mut parameters = Vec::new();
+    minicbor::Encoder::new(&mut parameters).map(1).unwrap().str("KeyId").unwrap().str("k").unwrap();
+    let event = EventRecord {
+        operation: Some("DisableKey"),
+        source_ip: Some(&[192, 0, 2, 1]),
+        user_agent: Some("aws-cli/2"),
+        parameters: Some(Shown(&parameters)),
+        keys: vec![KeyUseRecord { material: None, ..key(HOME) }].into(),
+        error: Some(ErrorRecord { code: "AccessDeniedException", message: Some("not authorized") }),
+        read_only: false,
+        ..event(EventKind::Call, Some(caller(CallerKind::User)))
+    };
+    let [record] = &rendered(&event)[..] else { panic!() };
+    let want = json!({
+        "eventVersion": "1.11",
+        "userIdentity": {
+            "type": "IAMUser", "principalId": "AIDAEXAMPLE", "arn": "arn:aws:iam::111122223333:user/team/it",
+            "accountId": "111122223333", "accessKeyId": "AKIAEXAMPLE", "userName": "it",
+        },
+        "eventTime": "2027-01-15T08:00:00Z",
+        "eventSource": "kms.amazonaws.com",
+        "eventName": "DisableKey",
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": "192.0.2.1",
+        "userAgent": "aws-cli/2",
+        "errorCode": "AccessDenied",
+        "errorMessage": "not authorized",
+        "requestParameters": {"keyId": "k"},
+        "responseElements": null,
+        "requestID": "11111111-1111-1111-1111-111111111111",
+        "eventID": record["eventID"],
+        "readOnly": false,
+        "resources": [{
+            "accountId": "111122223333", "type": "AWS::KMS::Key",
+            "ARN": "arn:aws:kms:us-east-1:111122223333:key/22222222-2222-2222-2222-222222222222",
+        }],
+        "eventType": "AwsApiCall",
+        "managementEvent": true,
+        "recipientAccountId": "111122223333",
+        "eventCategory": "Management",
+    });
+    assert_eq!(*record, want);
+}
+
+/// Either name of a key's specification stands for both. Source: AWS KMS developer guide, "Examples of AWS KMS log
+/// entries", CreateKey.
+#[test]
+fn what_create_key_leaves_out() {
+    for (given, spec) in
+        [(Some("KeySpec"), "HMAC_256"), (Some("CustomerMasterKeySpec"), "HMAC_256"), (None, "SYMMETRIC_DEFAULT")]
+    {
+        let mut parameters = Vec::new();
+        let mut e = minicbor::Encoder::new(&mut parameters);
+        e.map(u64::from(given.is_some())).unwrap();
+        if let Some(name) = given {
+            e.str(name).unwrap().str(spec).unwrap();
+        }
+        let parameters = Some(Shown(&parameters));
+        let event = EventRecord { operation: Some("CreateKey"), parameters, ..event(EventKind::Call, None) };
+        let [record] = &rendered(&event)[..] else { panic!() };
+        let want = json!({
+            "customerMasterKeySpec": spec, "description": "", "keySpec": spec, "keyUsage": "ENCRYPT_DECRYPT",
+            "origin": "AWS_KMS",
+        });
+        assert_eq!(record["requestParameters"], want, "{given:?}");
+    }
 }
 
 /// All maps of the models hold pairs of the caller's, and are known as such.

@@ -1,6 +1,8 @@
 //! `tlsDetails`: how the request came. Source: CloudTrail user guide, "Record contents"; names of RFC 8446 and of IANA's
 //! TLS parameters.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::records::TlsRecord;
@@ -8,7 +10,7 @@ use crate::records::TlsRecord;
 /// A TLS connection by names; what has no name here is shown by its number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct TlsDetails {
+pub struct TlsDetails {
     tls_version: String,
     cipher_suite: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,12 +45,20 @@ const GROUPS: &[(u16, &str)] = &[
 ];
 
 impl TlsDetails {
-    pub(super) fn of(tls: &TlsRecord) -> Self {
+    /// The names of these numbers.
+    pub fn of(tls: &TlsRecord) -> Self {
         Self {
             tls_version: name(VERSIONS, tls.version),
             cipher_suite: name(CIPHER_SUITES, tls.cipher_suite),
             key_exchange: (tls.group != 0).then(|| name(GROUPS, tls.group)),
         }
+    }
+}
+
+impl fmt::Display for TlsDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exchange = self.key_exchange.as_deref().unwrap_or("resumed");
+        write!(f, "{}, {}, {exchange}", self.tls_version, self.cipher_suite)
     }
 }
 

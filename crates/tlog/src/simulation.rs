@@ -1,21 +1,22 @@
 //! A simulated disk of files and directories: it remembers each operation, so that the disk after a power loss at any
-//! moment can be made, and it fails on demand.
+//! moment can be made, and it fails on demand. For tests, here and of crates that write a log.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use claviger_tlog::Files;
+use crate::Files;
 
 /// What a disk writes whole or not at all.
 const SECTOR: usize = 512;
 
 /// The longest file that a log has: a bundle of entries that are as long as they may be.
-pub(crate) const FILE_BYTES_MAX: usize = 256 * (2 + 65_535);
+pub const FILE_BYTES_MAX: usize = 256 * (2 + 65_535);
 
 /// Handles share the disk.
 #[derive(Clone, Default)]
-pub(crate) struct Disk(Arc<Mutex<State>>);
+pub struct Disk(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -29,25 +30,31 @@ struct State {
 
 /// What fails.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Faults {
+pub struct Faults {
     /// From this operation on (all that change or sync are counted), that many fail; writes do half of their work.
-    pub(crate) operations: Option<(usize, usize)>,
+    pub operations: Option<(usize, usize)>,
     /// All files together have no more room than this.
-    pub(crate) room: Option<usize>,
+    pub room: Option<usize>,
 }
 
+/// What changes a disk, or makes it durable.
 #[derive(Clone)]
-pub(crate) enum Operation {
+pub enum Operation {
+    /// Makes a directory.
     Directory(String),
+    /// Removes a file or an empty directory.
     Remove(String),
+    /// Gives a file another name.
     Rename(String, String),
+    /// Makes a file, or the names in a directory, durable.
     Sync(String),
+    /// Writes a whole file.
     Write(String, Vec<u8>),
 }
 
 /// Files and directories as they are read, and what of them is durable.
 #[derive(Clone, Default)]
-pub(crate) struct Image {
+pub struct Image {
     nodes: BTreeMap<usize, Node>,
     next: usize,
     /// The names as they are read.
@@ -74,44 +81,47 @@ struct Change {
 }
 
 impl Disk {
-    pub(crate) fn new(image: Image) -> Self {
+    /// One with these files.
+    pub fn new(image: Image) -> Self {
         let state = State { image: image.clone(), base: image, ..State::default() };
         Self(Arc::new(Mutex::new(state)))
     }
 
-    pub(crate) fn set_faults(&self, faults: Faults) {
+    /// From now on this fails.
+    pub fn set_faults(&self, faults: Faults) {
         self.lock_state().faults = faults;
     }
 
     /// Operations so far.
-    pub(crate) fn moment(&self) -> usize {
+    pub fn moment(&self) -> usize {
         self.lock_state().operations.len()
     }
 
     /// Operations that were asked for so far, with those that failed.
-    pub(crate) fn counted(&self) -> usize {
+    pub fn counted(&self) -> usize {
         self.lock_state().counted
     }
 
-    pub(crate) fn history(&self) -> (Image, Vec<Operation>) {
+    /// What it began with, and all operations since.
+    pub fn history(&self) -> (Image, Vec<Operation>) {
         let state = self.lock_state();
         (state.base.clone(), state.operations.clone())
     }
 
     /// Another disk with the same files.
-    pub(crate) fn copy(&self) -> Self {
+    pub fn copy(&self) -> Self {
         Self::new(self.lock_state().image.clone())
     }
 
     /// All files with their bytes.
-    pub(crate) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+    pub fn contents(&self) -> BTreeMap<String, Vec<u8>> {
         let state = self.lock_state();
         let files = state.image.names.iter().map(|(path, id)| (path, &state.image.nodes[id]));
         files.filter(|(_, node)| !node.directory).map(|(path, node)| (path.clone(), node.bytes.clone())).collect()
     }
 
     /// Puts other bytes into a file, or takes it away.
-    pub(crate) fn put(&self, path: &str, bytes: Option<Vec<u8>>) {
+    pub fn put(&self, path: &str, bytes: Option<Vec<u8>>) {
         let mut state = self.lock_state();
         match bytes {
             Some(bytes) => state.image.apply(&Operation::Write(path.to_owned(), bytes)),
@@ -213,7 +223,8 @@ impl Image {
         if good { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
-    pub(crate) fn apply(&mut self, operation: &Operation) {
+    /// Does what the operation does.
+    pub fn apply(&mut self, operation: &Operation) {
         match operation {
             Operation::Directory(path) => self.give(path, Node::new(true)),
             Operation::Remove(path) => {
@@ -247,7 +258,7 @@ impl Image {
 
     /// What a power loss leaves: all that was synced, of names since then a random part, and of bytes since then random
     /// sectors.
-    pub(crate) fn after_power_loss(&self, random: &mut Random) -> Self {
+    pub fn after_power_loss(&self, random: &mut Random) -> Self {
         let kept = [0, 10, 50, 90, 100][random.below(5)];
         let mut names = self.durable.clone();
         for changes in self.pending.values() {
@@ -339,25 +350,29 @@ fn parent(path: &str) -> &str {
 }
 
 /// A sequence of numbers for each seed.
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The sequence of this seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(crate) fn number(&mut self) -> u64 {
+    /// The next number.
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
     }
 
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    /// The next number below a bound.
+    pub fn below(&mut self, bound: usize) -> usize {
         (self.number() % bound as u64) as usize
     }
 
-    pub(crate) fn percent(&mut self, chance: usize) -> bool {
+    /// Yes, so many times of a hundred.
+    pub fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
 }
