@@ -33,7 +33,7 @@ pub enum Part {
 
 /// A part of the organization, for the first account.
 pub struct OrganizationPart {
-    /// The ARNs of what is there.
+    /// The ARNs of what the request names.
     arns: Vec<String>,
     places: Vec<Place>,
     /// The same if nothing were there.
@@ -87,10 +87,8 @@ impl Target for OrganizationPart {
             places.push(place);
             absent.push(Place { found: None, ..Place::of_target(&target, facts)? });
         }
-        if let Some(left) = name.left(facts)? {
-            arns.push(left.arn.clone());
-            places.push(left);
-        }
+        // No event names it: a refusal does not tell where an account is.
+        places.extend(name.left(facts)?);
         Ok(Self { arns, places, absent })
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::records::{Addressed, CallerKind, CallerRecord, SessionContextRecord, Shown, TlsRecord};
+use crate::records::{Addressed, CallerKind, CallerRecord, ErrorRecord, SessionContextRecord, Shown, TlsRecord};
 use crate::wire::model;
 
 const HOME: u64 = 111_122_223_333;
@@ -105,6 +105,36 @@ fn an_event_of_two_accounts() {
     let resources = json!([{"accountId": "444455556666", "type": "AWS::KMS::Key", "ARN": arn}]);
     assert_eq!([&own["resources"], &others["resources"]], [&resources, &resources]);
     assert_eq!(own["additionalEventData"], json!({"keyMaterialId": "33".repeat(32)}));
+}
+
+/// Neither side of a refusal learns from its copy what the answer did not tell.
+#[test]
+fn a_refused_event_of_two_accounts() {
+    let mut refused = event(EventKind::Call, Some(caller(CallerKind::User)));
+    refused.error = Some(ErrorRecord { code: "AccessDeniedException", message: Some("User: it is not authorized") });
+    refused.keys = vec![key(HOME)];
+    refused.resources = vec!["arn:aws:kms:us-east-1:111122223333:alias/own"];
+    let [found_nothing] = &rendered(&refused)[..] else { panic!() };
+    refused.keys.push(key(AWAY));
+    refused.resources.push("arn:aws:kms:us-east-1:444455556666:alias/payroll");
+    let [own, owners] = &rendered(&refused)[..] else { panic!() };
+    assert_eq!(own, found_nothing, "what there is in the other account changes the caller's copy");
+    assert_eq!(own["errorMessage"], "User: it is not authorized");
+    let arns = |record: &Value| -> Vec<_> {
+        record["resources"].as_array().unwrap().iter().map(|shown| shown["ARN"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(arns(own).len() == 2 && arns(own).iter().all(|arn| arn.contains(":111122223333:")), "{own}");
+    assert!(arns(owners).len() == 2 && arns(owners).iter().all(|arn| arn.contains(":444455556666:")), "{owners}");
+    assert_eq!((owners.get("errorMessage"), &owners["errorCode"]), (None, &json!("AccessDenied")));
+    assert_eq!(owners["userIdentity"]["type"], "AWSAccount");
+
+    // What an owner's copy names as used is its own too.
+    refused.operation = Some("ReEncrypt");
+    refused.error = Some(ErrorRecord { code: "KMSInvalidStateException", message: None });
+    let [own, owners] = &rendered(&refused)[..] else { panic!() };
+    let material = "33".repeat(32);
+    assert_eq!(own["additionalEventData"], json!({"sourceKeyMaterialId": material}));
+    assert_eq!(owners["additionalEventData"], json!({"destinationKeyMaterialId": material}));
 }
 
 #[test]
