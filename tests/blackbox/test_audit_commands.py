@@ -99,6 +99,7 @@ def test_a_log_verifies_and_only_grows(own_server, tmp_path):
     size = int(value(text, "SIZE"))
     origin, _, root = (log / "checkpoint").read_text().split("\n")[:3]
     assert size >= EVENTS + 10 and value(text, "ENTRIES") == f"{size} verified"
+    assert value(text, "KEPT") == value(pinned, "KEPT") == "from entry 0 on"
     assert (value(text, "ORIGIN"), value(text, "ROOT")) == (origin, root)
     assert value(text, "KEY") == f"{key} (signs from entry 0 on; trusted)"
     assert text.startswith("the audit log is as it was logged\n")

@@ -76,6 +76,20 @@ pub(crate) enum AuditError {
         /// Why not.
         reason: ProofError,
     },
+    /// Entries were pruned that a pin knew.
+    #[error(
+        "audit log `{dir}`: entries before {kept_from} may be gone, and from {expected} on they were kept when it was \
+         pinned; if they were pruned on purpose, say so by --allow-pruned-to {kept_from}",
+        dir = dir.display()
+    )]
+    Pruned {
+        /// The log's directory.
+        dir: PathBuf,
+        /// From which entry on they should be kept.
+        expected: u64,
+        /// From which entry on they are.
+        kept_from: u64,
+    },
     /// A file cannot be read.
     #[error("cannot read `{path}`: {source}", path = path.display())]
     Read {
