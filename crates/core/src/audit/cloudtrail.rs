@@ -115,17 +115,25 @@ struct ResourceShown {
     arn: String,
 }
 
+/// Accounts that one event may concern. An operation touches resources of two others at most; a log that says more was not
+/// written by a server, and what is made of an entry would be longer than it by far.
+const RECIPIENTS_MAX: usize = 16;
+
 /// The accounts that see an event: the caller's first, then those that own what it touched.
-pub fn recipients(event: &EventRecord<'_>) -> Vec<AccountId> {
+pub fn recipients(event: &EventRecord<'_>) -> Result<Vec<AccountId>, BadRecord> {
     let of_keys = event.keys.iter().map(|key| key.account);
     let of_arns = event.resources.iter().filter_map(|arn| account_of(arn)).map(AccountId::as_u64);
     let mut accounts = Vec::new();
     for account in event.account.into_iter().chain(of_keys).chain(of_arns).filter_map(AccountId::from_u64) {
-        if !accounts.contains(&account) {
-            accounts.push(account);
+        if accounts.contains(&account) {
+            continue;
         }
+        if accounts.len() == RECIPIENTS_MAX {
+            return Err(BadRecord::Fields(format!("it concerns more than {RECIPIENTS_MAX} accounts")));
+        }
+        accounts.push(account);
     }
-    accounts
+    Ok(accounts)
 }
 
 /// An entry of a log.
@@ -139,7 +147,7 @@ pub struct Entry<'o> {
 
 /// The event of an entry as each of its recipients sees it; as nobody's if it has none.
 pub fn render<'e>(event: &'e EventRecord<'e>, entry: Entry<'_>) -> Result<Vec<CloudTrailRecord<'e>>, BadRecord> {
-    let recipients = recipients(event);
+    let recipients = recipients(event)?;
     let shared = if recipients.len() > 1 { Some(event_id(entry, EventId::SHARED)?.to_string()) } else { None };
     let recipients: Vec<_> =
         if recipients.is_empty() { vec![None] } else { recipients.into_iter().map(Some).collect() };

@@ -157,6 +157,17 @@ fn events_without_a_caller() {
     assert_eq!((many.get("recipientAccountId"), &many["userIdentity"]), (None, &json!({"type": "Unknown"})));
 }
 
+/// A hostile entry holds thousands of ARNs, each of another account.
+#[test]
+fn an_event_of_too_many_accounts() {
+    let arns: Vec<_> = (0..16).map(|account| format!("arn:aws:iam::{account:012}:user/u")).collect();
+    let mut event =
+        EventRecord { resources: arns.iter().map(String::as_str).collect(), ..event(EventKind::Call, None) };
+    assert!(recipients(&event).is_err());
+    event.resources.pop();
+    assert_eq!(recipients(&event).unwrap().len(), 16);
+}
+
 #[test]
 fn how_it_came() {
     let source = [192, 0, 2, 1];
