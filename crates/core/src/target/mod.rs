@@ -61,7 +61,8 @@ pub trait Target: Sized + Send + Sync {
     /// Asks the policies about it.
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error>;
 
-    /// What an audit event names of it; `name` is how the request named it.
+    /// What an audit event names of it; `name` is how the request named it. Whose account it is gets a copy of the event,
+    /// so another account's resource is named only if it was found, never as it was typed.
     fn describe(&self, name: &Self::Name, resources: &mut Resources);
 }
 
@@ -115,7 +116,7 @@ impl<T> Deref for Authorized<T> {
 }
 
 /// Resolves and asks: the only way to an [`Authorized`] target. What was resolved is named in `resources`, also if it is
-/// refused then.
+/// refused then, unless the caller is one whom the operation never answers.
 pub fn authorize<T: Target>(
     name: &T::Name,
     asked: Asked,
@@ -123,10 +124,10 @@ pub fn authorize<T: Target>(
     resources: &mut Resources,
 ) -> Result<Authorized<T>, Error> {
     let target = T::resolve(name, asked, facts)?;
-    target.describe(name, resources);
     if T::CALLERS == Callers::OfFirstAccount {
         account::only_first_account(asked, facts)?;
     }
+    target.describe(name, resources);
     target.ask(asked, facts)?;
     Ok(Authorized(target))
 }
