@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use claviger_storage::Write;
-use claviger_types::{AccountId, ServiceName, Timestamp};
+use claviger_types::{AccessKeyId, AccountId, ServiceName, SessionKeyId, Timestamp};
 
 use crate::error::Error;
 use crate::identity::caller::{Caller, Principal, Signatory};
@@ -22,9 +22,6 @@ const USER_AGENT_CHARS_MAX: usize = 256;
 
 /// Characters of an error's text that are kept.
 const MESSAGE_CHARS_MAX: usize = 1024;
-
-/// Characters of what a stranger calls its access key that are kept; a real one has 20.
-const ACCESS_KEY_CHARS_MAX: usize = 128;
 
 /// Bytes that an event may have: those of an entry of the log.
 const EVENT_BYTES_MAX: usize = 65_535;
@@ -210,7 +207,9 @@ pub fn of_job(
 /// The event of a stranger's request.
 pub fn of_stranger(at: Timestamp, stranger: &Stranger<'_>) -> Event {
     let source_ip = Octets::from(stranger.source_ip);
-    let access_key_id = stranger.access_key_id.map(|text| first(text, ACCESS_KEY_CHARS_MAX));
+    // Clients that take id and secret for one another send the secret here.
+    let is_id = |text: &&str| text.parse::<AccessKeyId>().is_ok() || text.parse::<SessionKeyId>().is_ok();
+    let access_key_id = stranger.access_key_id.filter(is_id);
     let event = EventRecord {
         service: stranger.asked_for.map(|(service, _)| service.as_str()),
         operation: stranger.asked_for.map(|(_, operation)| operation),
@@ -358,7 +357,8 @@ impl Octets {
 mod tests {
     use serde_json::json;
 
-    use crate::records::{Addressed, CallerKind, KeyUseRecord, SessionContextRecord, ShownValue, TlsRecord};
+    use super::*;
+    use crate::records::{Addressed, KeyUseRecord, ShownValue};
     use crate::testing::test_events::{event_of, parsed};
     use crate::testing::test_kms::{HOME, REGION, TestKms, policy, statement};
     use crate::testing::test_mfa::Phone;
@@ -385,7 +385,7 @@ mod tests {
         let role = kms.ok("CreateRole", role)["Role"].clone();
         let document = policy(&statement("Allow", "*", "*"));
         kms.ok("PutRolePolicy", json!({"RoleName": "r", "PolicyName": "p", "PolicyDocument": document}));
-        let with_event = |call: &dyn Fn(), check: &dyn Fn(crate::records::CallerRecord<'_>)| {
+        let with_event = |call: &dyn Fn(), check: &dyn Fn(CallerRecord<'_>)| {
             let before = kms.store.commits();
             call();
             let commits = kms.store.commits_since(before);
@@ -506,6 +506,30 @@ mod tests {
         let ShownValue::Map(access_key) = &outer[0].1 else { panic!("{outer:?}") };
         let names: Vec<_> = access_key.iter().map(|(name, _)| name.as_str()).collect();
         assert!(names.contains(&"AccessKeyId") && !names.contains(&"SecretAccessKey"), "{names:?}");
+    }
+
+    /// A client whose configuration has id and secret exchanged names its secret.
+    #[test]
+    fn what_a_stranger_calls_its_access_key() {
+        for (named, want) in [
+            ("AKIAIOSFODNN7EXAMPLE", Some("AKIAIOSFODNN7EXAMPLE")),
+            ("ASIAIOSFODNN7EXAMPLE", Some("ASIAIOSFODNN7EXAMPLE")),
+            ("wJalrXUtnFEMI", None),
+            ("wJalrXUtnFEMIKK7MDENGKbPxRfiCYEXAMPLEKEY", None),
+            ("", None),
+        ] {
+            let stranger = Stranger {
+                request_id: RequestId::from_bytes([1; 16]),
+                source_ip: [192, 0, 2, 1].into(),
+                user_agent: None,
+                tls: None,
+                access_key_id: Some(named),
+                asked_for: None,
+                code: "IncompleteSignature",
+            };
+            let event = of_stranger(Timestamp::from_millis(0), &stranger).into_bytes();
+            assert_eq!(parsed(&event).caller.map(|caller| caller.access_key_id), want, "{named}");
+        }
     }
 
     /// What is too long is left out, and the event stays an entry of the log.
