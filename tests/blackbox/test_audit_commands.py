@@ -5,6 +5,7 @@ The log is damaged, cut, exchanged and written anew in every way that its writer
 
 import base64
 import hashlib
+import os
 import shutil
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -98,6 +99,7 @@ def test_a_log_verifies_and_only_grows(own_server, tmp_path):
     size = int(value(text, "SIZE"))
     origin, _, root = (log / "checkpoint").read_text().split("\n")[:3]
     assert size >= EVENTS + 10 and value(text, "ENTRIES") == f"{size} verified"
+    assert value(text, "KEPT") == value(pinned, "KEPT") == "from entry 0 on"
     assert (value(text, "ORIGIN"), value(text, "ROOT")) == (origin, root)
     assert value(text, "KEY") == f"{key} (signs from entry 0 on; trusted)"
     assert text.startswith("the audit log is as it was logged\n")
@@ -144,6 +146,25 @@ def test_what_is_no_log_is_not_called_damaged(copy, tmp_path):
     assert "cannot read" in bad("verify", tmp_path / "absent", "--key", copy.key)
     assert "no verifier key" in bad("verify", copy.log, "--key", "absent")
     assert "cannot read" in bad("verify", copy.log, "--key", tmp_path)
+
+
+def test_a_pipe_in_place_of_a_file_holds_nobody_up(copy, tmp_path):
+    """Whoever writes to the log's directory could have kept its auditor waiting for ever."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for name in ["checkpoint", "keys/000", "tile/entries/000", "verifier-key"]:
+        path = copy.log / name
+        kept = path.read_bytes()
+        path.unlink()
+        os.mkfifo(path)
+        given = [] if name == "verifier-key" else ["--key", copy.key]
+        done = audit("verify", copy.log, *given)
+        assert done.returncode == 1 and "no regular file" in done.stderr, (name, done.stderr)
+        path.unlink()
+        path.write_bytes(kept)
+    assert "no regular file" in bad(*copy.verify("--pinned", pipe))
+    assert "no regular file" in bad("check", pipe, "--key", copy.key)
+    good(*copy.verify())
 
 
 def flip(place):

@@ -66,6 +66,19 @@ def test_denied_and_what_would_have_to_change(server, people):
     assert nothing[0].startswith("DENY: ") and nothing[-1] == "  - a statement of the identity policy must allow it"
 
 
+def test_a_policy_does_not_steer_the_terminal(server, iam, people):
+    """Whoever writes a policy is not the one who reads of it."""
+    hostile = "\x1b[2J\nALLOW: everything\u202e"
+    statement = {**FROM_TEST, "Condition": {"StringEquals": {"kms:EncryptionContext:purpose": hostile}}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    iam.create_user(UserName="mallory")
+    iam.put_user_policy(UserName="mallory", PolicyName="hostile", PolicyDocument=policy)
+    done = explain(server, "--principal", f"arn:aws:iam::{ACCOUNT}:user/mallory", "--context", "purpose=work")
+    shown = "wants StringEquals \\u{1b}[2J\\nALLOW: everything\\u{202e}; the request has work"
+    assert lines(done)[-1] == f"        kms:EncryptionContext:purpose {shown}"
+    assert "\x1b" not in done.stdout
+
+
 def test_what_is_not_known(server, people):
     shown = lines(explain(server, "--principal", ANN))
     assert shown[0].startswith("DEPENDS: ")

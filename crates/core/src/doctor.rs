@@ -35,6 +35,8 @@ pub struct Report {
 pub struct AuditLog {
     /// How many entries it has had.
     pub entries: u64,
+    /// Those from this one on are kept.
+    pub kept_from: u64,
     /// The public key by which anybody can verify it.
     pub verifier_key: String,
 }
@@ -173,7 +175,8 @@ fn check_audit_log(view: &View, folder: &Path, report: &mut Report) {
         }
         Ok(verified) => {
             let verifier_key = verified.key.to_string();
-            report.audit_log = Some(AuditLog { entries: verified.entries, verifier_key });
+            let (entries, kept_from) = (verified.entries, verified.kept_from);
+            report.audit_log = Some(AuditLog { entries, kept_from, verifier_key });
         }
         Err(error) => report.find(AUDIT_LOG, error.to_string()),
     }

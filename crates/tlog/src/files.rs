@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Damage, LogError};
 
@@ -40,6 +40,10 @@ pub trait Files: Send + Sync {
 #[cfg(target_os = "linux")]
 const SYNC_ALL_FROM: usize = 12;
 
+/// The first Linux whose `syncfs` reports what could not be written. Source: syncfs(2), "Errors".
+#[cfg(target_os = "linux")]
+const SYNC_ALL_REPORTS_FROM: [u32; 2] = [5, 8];
+
 /// A directory of the operating system. Only its owner may read what is written there.
 #[derive(Debug, Clone)]
 pub struct Directory(PathBuf);
@@ -57,7 +61,7 @@ impl Directory {
 
 impl Files for Directory {
     fn read(&self, path: &str, most: usize) -> io::Result<Vec<u8>> {
-        let file = File::open(self.at(path))?;
+        let file = open_regular(&self.at(path))?;
         let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
         let mut bytes = Vec::with_capacity(length.min(most));
         file.take(most as u64).read_to_end(&mut bytes)?;
@@ -83,7 +87,7 @@ impl Files for Directory {
             // The log's own directory has its name in one that is not the log's.
             Some(parent) if path.is_empty() => {
                 let here = parent.as_os_str().is_empty();
-                File::open(if here { std::path::Path::new(".") } else { parent })?.sync_all()
+                File::open(if here { Path::new(".") } else { parent })?.sync_all()
             }
             _ => Ok(()),
         }
@@ -99,7 +103,7 @@ impl Files for Directory {
 
     fn sync(&self, paths: &[&str]) -> io::Result<()> {
         #[cfg(target_os = "linux")]
-        if paths.len() >= SYNC_ALL_FROM {
+        if paths.len() >= SYNC_ALL_FROM && reports_from(SYNC_ALL_REPORTS_FROM, rustix::system::uname().release()) {
             return Ok(rustix::fs::syncfs(File::open(&self.0)?)?);
         }
         paths.iter().try_for_each(|path| File::open(self.at(path))?.sync_all())
@@ -122,6 +126,28 @@ impl Files for Directory {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+}
+
+/// A file to be read. What stands in its place and is none, such as a pipe, would be waited for without end.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let file = options.open(path)?;
+    let kind = file.metadata()?.file_type();
+    match (kind.is_file(), kind.is_dir()) {
+        (true, _) => Ok(file),
+        (false, true) => Err(io::ErrorKind::IsADirectory.into()),
+        (false, false) => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
+    }
+}
+
+/// Whether a kernel of this release, such as `6.1.0-rc2`, is at least `first`. One that cannot be read is not.
+#[cfg(target_os = "linux")]
+fn reports_from(first: [u32; 2], release: &std::ffi::CStr) -> bool {
+    let mut numbers = release.to_str().unwrap_or_default().split(['.', '-']).map(str::parse);
+    matches!((numbers.next(), numbers.next()), (Some(Ok(major)), Some(Ok(minor))) if [major, minor] >= first)
 }
 
 /// The file's bytes, or none if there is no such file. No more of them are read than a log ever writes there, so that a
@@ -181,6 +207,39 @@ mod tests {
         assert!(read_if_there(&files, "a/b", 4).unwrap().is_none());
         assert!(list_if_there(&files, "a").unwrap().is_empty());
         assert_eq!(["", "a", "a/b", "a/b/c"].map(parent), ["", "", "a", "a/b"]);
+    }
+
+    /// A pipe without a writer would hold its reader up for ever.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn only_regular_files_are_read() {
+        let scratch = tempfile::tempdir().unwrap();
+        let files = Directory::new(scratch.path());
+        let pipe = scratch.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        files.create_directory("folder").unwrap();
+        for (path, want) in [("pipe", io::ErrorKind::InvalidInput), ("folder", io::ErrorKind::IsADirectory)] {
+            assert_eq!(files.read(path, 1).unwrap_err().kind(), want, "{path}");
+        }
+        assert_eq!(files.read("/dev/zero", 1).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    /// Source: syncfs(2): before Linux 5.8 an error is not told.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn kernels_whose_sync_can_be_trusted() {
+        for (release, want) in [
+            (c"5.8.0", true),
+            (c"5.10.0-28-amd64", true),
+            (c"6.1-rc2", true),
+            (c"10.0", true),
+            (c"5.7.19", false),
+            (c"4.19.0-26-amd64", false),
+            (c"5", false),
+            (c"linux", false),
+        ] {
+            assert_eq!(reports_from(SYNC_ALL_REPORTS_FROM, release), want, "{release:?}");
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ mod writer;
 pub use bundle::{BadBundle, Bundle, ENTRY_BYTES_MAX};
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use error::{Damage, LogError, WriteError};
-pub use files::{Directory, Files};
+pub use files::{Directory, Files, open_regular};
 pub use hash::{Hash, leaf_hash};
 pub use keys::KeyChain;
 pub use note::{NoteError, Origin, SignedNote, Signer, VerifierKey};

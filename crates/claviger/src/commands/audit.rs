@@ -9,6 +9,7 @@ mod export_files;
 mod lines;
 mod log;
 mod pin;
+mod pinned;
 mod prove;
 mod verify;
 

@@ -73,7 +73,9 @@ fn examine(store: &dyn Store, root: &FileRoot, audit_folder: &Path) -> Result<(R
 
 /// The log's key is shown so that it can be kept where nobody who writes to the directory can change it.
 fn audit_log(report: &Report) -> String {
-    let shown = |log: &AuditLog| format!("audit log: {} entries verify with {}\n", log.entries, log.verifier_key);
+    let shown = |AuditLog { entries, kept_from, verifier_key }: &AuditLog| {
+        format!("audit log: {entries} entries, kept from entry {kept_from} on, verify with {verifier_key}\n")
+    };
     report.audit_log.as_ref().map(shown).unwrap_or_default()
 }
 

@@ -87,7 +87,9 @@ impl Explain {
             console::say(&reply).map_err(CommandError::Output)?;
             return Ok(ExitCode::SUCCESS);
         }
-        let answer: Answer = serde_json::from_str(&reply).map_err(CommandError::Answer)?;
+        // Policies and requests hold texts of others.
+        let answer = serde_json::from_str(&reply).map(console::printable_answer);
+        let answer: Answer = answer.and_then(serde_json::from_value).map_err(CommandError::Answer)?;
         console::say(&answer.to_string()).map_err(CommandError::Output)?;
         Ok(ExitCode::SUCCESS)
     }

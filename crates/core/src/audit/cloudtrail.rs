@@ -1,6 +1,9 @@
 //! An event as CloudTrail shows it: one JSON record for the caller's account, and one for each other account whose
 //! resources it touched. Made of the event alone, so that the same event always reads the same.
 //!
+//! A refusal must not tell what there is in another account, and an event names what was found. So the copies of an event
+//! that was refused tell less: each names resources of its own account only, and only the caller's has the message.
+//!
 //! Sources: CloudTrail user guide, "Record contents" and "userIdentity element"; AWS KMS developer guide, "Examples of AWS
 //! KMS log entries".
 
@@ -111,17 +114,25 @@ struct ResourceShown {
     arn: String,
 }
 
+/// Accounts that one event may concern. An operation touches resources of two others at most; a log that says more was not
+/// written by a server, and what is made of an entry would be longer than it by far.
+const RECIPIENTS_MAX: usize = 16;
+
 /// The accounts that see an event: the caller's first, then those that own what it touched.
-pub fn recipients(event: &EventRecord<'_>) -> Vec<AccountId> {
+pub fn recipients(event: &EventRecord<'_>) -> Result<Vec<AccountId>, BadRecord> {
     let of_keys = event.keys.iter().map(|key| key.account);
     let of_arns = event.resources.iter().filter_map(|arn| account_of(arn)).map(AccountId::as_u64);
     let mut accounts = Vec::new();
     for account in event.account.into_iter().chain(of_keys).chain(of_arns).filter_map(AccountId::from_u64) {
-        if !accounts.contains(&account) {
-            accounts.push(account);
+        if accounts.contains(&account) {
+            continue;
         }
+        if accounts.len() == RECIPIENTS_MAX {
+            return Err(BadRecord::Fields(format!("it concerns more than {RECIPIENTS_MAX} accounts")));
+        }
+        accounts.push(account);
     }
-    accounts
+    Ok(accounts)
 }
 
 /// An entry of a log.
@@ -135,7 +146,7 @@ pub struct Entry<'o> {
 
 /// The event of an entry as each of its recipients sees it; as nobody's if it has none.
 pub fn render<'e>(event: &'e EventRecord<'e>, entry: Entry<'_>) -> Result<Vec<CloudTrailRecord<'e>>, BadRecord> {
-    let recipients = recipients(event);
+    let recipients = recipients(event)?;
     let shared = if recipients.len() > 1 { Some(event_id(entry, EventId::SHARED)?.to_string()) } else { None };
     let recipients: Vec<_> =
         if recipients.is_empty() { vec![None] } else { recipients.into_iter().map(Some).collect() };
@@ -166,15 +177,15 @@ fn record<'e>(
         source_ip_address: source_ip.or_else(|| internal.then(|| INTERNAL.to_owned())),
         user_agent: event.user_agent.or_else(|| internal.then_some(INTERNAL)),
         error_code: event.error.as_ref().map(|error| cloudtrail_code(error.code)),
-        error_message: event.error.as_ref().and_then(|error| error.message),
+        error_message: event.error.as_ref().and_then(|error| error.message).filter(|_| is_callers(event, recipient)),
         request_parameters: request(event)?,
         response_elements: response(event)?,
-        additional_event_data: AdditionalEventData::of(event),
+        additional_event_data: AdditionalEventData::of(event, recipient),
         request_id: matches!(event.kind, EventKind::Call | EventKind::Unauthenticated)
             .then(|| uuid::Uuid::from_bytes(event.id).to_string()),
         event_id: id.to_string(),
         read_only: event.read_only,
-        resources: resources(event),
+        resources: resources(event, recipient),
         event_type: if matches!(event.kind, EventKind::Call | EventKind::Unauthenticated) {
             "AwsApiCall"
         } else {
@@ -182,10 +193,19 @@ fn record<'e>(
         },
         management_event: true,
         recipient_account_id: recipient,
-        shared_event_id,
+        shared_event_id: shared_event_id.filter(|_| event.error.is_none() || !is_callers(event, recipient)),
         event_category: "Management",
         tls_details: event.tls.as_ref().map(TlsDetails::of),
     })
+}
+
+fn is_callers(event: &EventRecord<'_>, recipient: Option<AccountId>) -> bool {
+    recipient.map(AccountId::as_u64) == event.account
+}
+
+/// Whether a copy names what belongs to `owner`.
+fn names(event: &EventRecord<'_>, recipient: Option<AccountId>, owner: Option<AccountId>) -> bool {
+    event.error.is_none() || owner == recipient
 }
 
 /// Members of KMS requests that log entries hold even where the request left them out, with their defaults. Source: AWS
@@ -244,8 +264,9 @@ fn response(event: &EventRecord<'_>) -> Result<Option<Members>, BadRecord> {
 }
 
 impl AdditionalEventData {
-    fn of(event: &EventRecord<'_>) -> Self {
-        let material = |place: usize| event.keys.get(place)?.material.map(hex::encode);
+    fn of(event: &EventRecord<'_>, recipient: Option<AccountId>) -> Self {
+        let named = |key: &&KeyUseRecord| names(event, recipient, AccountId::from_u64(key.account));
+        let material = |place: usize| event.keys.get(place).filter(named)?.material.map(hex::encode);
         let requests = event.requests;
         if event.operation == Some("ReEncrypt") {
             let (source_key_material_id, destination_key_material_id) = (material(0), material(1));
@@ -259,19 +280,16 @@ impl AdditionalEventData {
     }
 }
 
-fn resources(event: &EventRecord<'_>) -> Vec<ResourceShown> {
-    let account = |account: Option<AccountId>| account.map(|account| account.to_string());
-    let keys = event.keys.iter().map(|key| ResourceShown {
-        account_id: account(AccountId::from_u64(key.account)),
-        kind: Some("AWS::KMS::Key"),
-        arn: arn_of(key, event.region),
+fn resources(event: &EventRecord<'_>, recipient: Option<AccountId>) -> Vec<ResourceShown> {
+    let keys = event.keys.iter().map(|key| {
+        let arn = arn_of(key, event.region);
+        (AccountId::from_u64(key.account), Some("AWS::KMS::Key"), arn)
     });
-    let others = event.resources.iter().map(|arn| ResourceShown {
-        account_id: account(account_of(arn)),
-        kind: kind_of(arn),
-        arn: (*arn).to_owned(),
-    });
-    keys.chain(others).collect()
+    let others = event.resources.iter().map(|arn| (account_of(arn), kind_of(arn), (*arn).to_owned()));
+    let named = keys.chain(others).filter(|(owner, ..)| names(event, recipient, *owner));
+    named
+        .map(|(owner, kind, arn)| ResourceShown { account_id: owner.map(|owner| owner.to_string()), kind, arn })
+        .collect()
 }
 
 fn arn_of(key: &KeyUseRecord, region: Option<&str>) -> String {

@@ -149,6 +149,8 @@ impl Log {
 pub struct Verified {
     /// Entries of the log.
     pub entries: u64,
+    /// Those from this one on are kept.
+    pub kept_from: u64,
     /// The public key by which it was verified.
     pub key: VerifierKey,
 }
@@ -157,7 +159,7 @@ pub struct Verified {
 pub fn verify(place: &Place, visit: &mut dyn FnMut(u64, &[u8])) -> Result<Verified, LogError> {
     let key = place.verifier_key();
     if place.files.list("").is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
-        return Ok(Verified { entries: 0, key });
+        return Ok(Verified { entries: 0, kept_from: 0, key });
     }
     let report = claviger_tlog::verify(Arc::clone(&place.files), &key, None, &mut |_, _| {})?;
     let reader = Reader::open(Arc::clone(&place.files), &key)?;
@@ -165,5 +167,5 @@ pub fn verify(place: &Place, visit: &mut dyn FnMut(u64, &[u8])) -> Result<Verifi
         let (index, entry) = entry?;
         visit(index, &entry);
     }
-    Ok(Verified { entries: report.checkpoint.checkpoint().size, key })
+    Ok(Verified { entries: report.checkpoint.checkpoint().size, kept_from: report.kept_from, key })
 }

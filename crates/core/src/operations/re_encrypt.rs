@@ -139,6 +139,7 @@ impl Use for ReEncrypt {
 mod tests {
     use serde_json::json;
 
+    use crate::testing::test_events::parsed;
     use crate::testing::test_kms::{self, TestKms, statement};
 
     #[test]
@@ -189,6 +190,20 @@ mod tests {
             let answer =
                 caller.call("ReEncrypt", json!({"CiphertextBlob": ciphertext, "DestinationKeyId": destination}));
             assert_eq!(answer.err(), want.map(|(action, rest)| caller.denied(action, rest)), "{statements}");
+        }
+    }
+
+    /// The destination's owner gets its copy of an event that names its key, and would learn from it that there is a source.
+    #[test]
+    fn an_event_names_the_destination_only_if_the_source_is_allowed() {
+        let kms = TestKms::new();
+        let (ciphertext, own) = (kms.admin().encrypt(&kms.key(), "AAAA"), kms.away().key("SYMMETRIC_DEFAULT"));
+        let own_ciphertext = kms.away().encrypt(&own, "AAAA");
+        for (ciphertext, allowed, named) in [(&ciphertext, false, 1), (&own_ciphertext, true, 2)] {
+            let before = kms.events().len();
+            let answer = kms.away().call("ReEncrypt", json!({"CiphertextBlob": ciphertext, "DestinationKeyId": own}));
+            assert_eq!(answer.is_ok(), allowed);
+            assert_eq!(parsed(&kms.events()[before]).keys.len(), named, "{answer:?}");
         }
     }
 

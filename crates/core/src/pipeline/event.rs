@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use claviger_storage::Write;
-use claviger_types::{AccountId, ServiceName, Timestamp};
+use claviger_types::{AccessKeyId, AccountId, ServiceName, SessionKeyId, Timestamp};
 
 use crate::error::Error;
 use crate::identity::caller::{Caller, Principal, Signatory};
@@ -24,9 +24,6 @@ const USER_AGENT_CHARS_MAX: usize = 256;
 
 /// Characters of an error's text that are kept.
 const MESSAGE_CHARS_MAX: usize = 1024;
-
-/// Characters of what a stranger calls its access key that are kept; a real one has 20.
-const ACCESS_KEY_CHARS_MAX: usize = 128;
 
 /// Bytes that an event may have: those of an entry of the log.
 const EVENT_BYTES_MAX: usize = 65_535;
@@ -243,7 +240,9 @@ pub fn of_job(
 /// The event of a stranger's request.
 pub fn of_stranger(at: Timestamp, stranger: &Stranger<'_>) -> Event {
     let source_ip = Octets::from(stranger.source_ip);
-    let access_key_id = stranger.access_key_id.map(|text| first(text, ACCESS_KEY_CHARS_MAX));
+    // Clients that take id and secret for one another send the secret here.
+    let is_id = |text: &&str| text.parse::<AccessKeyId>().is_ok() || text.parse::<SessionKeyId>().is_ok();
+    let access_key_id = stranger.access_key_id.filter(is_id);
     let event = EventRecord {
         service: stranger.asked_for.map(|asked_for| asked_for.service.as_str()),
         operation: stranger.asked_for.and_then(|asked_for| asked_for.operation),
@@ -609,6 +608,30 @@ mod tests {
         let bytes = bounded(event.clone());
         let omitted = Some(Shown(&wire::recorded::OMITTED));
         assert_eq!(parsed(&bytes), EventRecord { parameters: omitted, response: omitted, ..event });
+    }
+
+    /// A client whose configuration has id and secret exchanged names its secret.
+    #[test]
+    fn what_a_stranger_calls_its_access_key() {
+        for (named, want) in [
+            ("AKIAIOSFODNN7EXAMPLE", Some("AKIAIOSFODNN7EXAMPLE")),
+            ("ASIAIOSFODNN7EXAMPLE", Some("ASIAIOSFODNN7EXAMPLE")),
+            ("wJalrXUtnFEMI", None),
+            ("wJalrXUtnFEMIKK7MDENGKbPxRfiCYEXAMPLEKEY", None),
+            ("", None),
+        ] {
+            let stranger = Stranger {
+                request_id: RequestId::from_bytes([1; 16]),
+                source_ip: [192, 0, 2, 1].into(),
+                user_agent: None,
+                tls: None,
+                access_key_id: Some(named),
+                asked_for: None,
+                code: "IncompleteSignature",
+            };
+            let event = of_stranger(Timestamp::from_millis(0), &stranger).bytes;
+            assert_eq!(parsed(&event).caller.map(|caller| caller.access_key_id), want, "{named}");
+        }
     }
 
     /// What is too long is left out, and the event stays an entry of the log.

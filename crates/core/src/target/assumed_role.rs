@@ -64,7 +64,7 @@ impl Target for AssumedRole {
     }
 
     fn describe(&self, _: &Self::Name, resources: &mut Resources) {
-        resources.arn(self.arn.to_string());
+        self.found.iter().for_each(|role| resources.arn(role.arn().to_string()));
     }
 }
 

@@ -105,8 +105,13 @@ pub struct PairName {
 /// The two keys of ReEncrypt, each asked about with an action of its own.
 pub struct Pair {
     source: CiphertextKey,
+    /// Why the source is not for the caller, if it is not. Then the destination is not asked about, and no event names
+    /// it: its owner would learn that the source is there.
+    source_asked: Result<(), Error>,
     /// Or why there is none: told only after the source is allowed, or the first refusal would tell what exists.
     destination: Result<Arc<Key>, Error>,
+    /// Whether both are one key.
+    same: bool,
 }
 
 impl Pair {
@@ -142,21 +147,22 @@ impl Target for Pair {
     fn resolve(name: &PairName, asked: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
         let source = CiphertextKey::find(&name.source, asked_from(asked), facts)?;
         let destination = resolve_key(&name.destination, asked_to(asked), facts);
-        Ok(Self { source, destination })
+        let same = destination.as_ref().is_ok_and(|destination| destination.arn == source.key.arn);
+        let subject = Subject::KeyOfPair { key: &source.key, same };
+        let source_asked = source.ask_as(subject, asked_from(asked), facts);
+        Ok(Self { source, source_asked, destination, same })
     }
 
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error> {
-        let source = self.source();
-        let same = self.destination.as_ref().is_ok_and(|destination| destination.arn == source.arn);
-        self.source.ask_as(Subject::KeyOfPair { key: source, same }, asked_from(asked), facts)?;
+        self.source_asked.clone()?;
         let destination = self.destination.as_deref().map_err(Error::clone)?;
-        let subject = Subject::KeyOfPair { key: destination, same };
+        let subject = Subject::KeyOfPair { key: destination, same: self.same };
         ask_about(subject, destination, asked_to(asked), facts, DeniedResource::Key)
     }
 
     fn describe(&self, name: &Self::Name, resources: &mut Resources) {
         resources.key(&self.source.key.arn, name.source.addressed());
-        if let Ok(destination) = &self.destination {
+        if let (Ok(()), Ok(destination)) = (&self.source_asked, &self.destination) {
             resources.key(&destination.arn, name.destination.addressed());
         }
     }

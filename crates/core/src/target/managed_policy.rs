@@ -74,8 +74,10 @@ impl Target for PolicyTarget {
         self.besides.filter(|_| requests_tags(asked.action, facts)).map_or(Ok(()), ask)
     }
 
-    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
-        resources.arn(self.arn.to_string());
+    fn describe(&self, place: &PolicyPlace, resources: &mut Resources) {
+        if self.found.is_some() || matches!(place, PolicyPlace::New(..)) {
+            resources.arn(self.arn.to_string());
+        }
     }
 }
 

@@ -53,8 +53,10 @@ impl Target for MfaDeviceTarget {
         ask_identity(asked.action, Resource::Arn(&self.serial_number), Subject::Account, facts, shown)
     }
 
-    fn describe(&self, _: &Self::Name, resources: &mut Resources) {
-        resources.arn(self.serial_number.as_str());
+    fn describe(&self, place: &MfaDevicePlace, resources: &mut Resources) {
+        if self.device.is_some() || matches!(place, MfaDevicePlace::New(..)) {
+            resources.arn(self.serial_number.as_str());
+        }
     }
 }
 

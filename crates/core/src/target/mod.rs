@@ -67,7 +67,8 @@ pub trait Target: Sized + Send + Sync {
     /// Asks the policies about it.
     fn ask(&self, asked: Asked, facts: &Facts<'_>) -> Result<(), Error>;
 
-    /// What an audit event names of it; `name` is how the request named it.
+    /// What an audit event names of it; `name` is how the request named it. Whose account it is gets a copy of the event,
+    /// so another account's resource is named only if it was found, never as it was typed.
     fn describe(&self, name: &Self::Name, resources: &mut Resources);
 }
 
@@ -121,7 +122,7 @@ impl<T> Deref for Authorized<T> {
 }
 
 /// Resolves and asks: the only way to an [`Authorized`] target. What was resolved is named in `resources`, also if it is
-/// refused then.
+/// refused then, unless the caller is one whom the operation never answers.
 pub fn authorize<T: Target>(
     name: &T::Name,
     asked: Asked,
@@ -129,12 +130,12 @@ pub fn authorize<T: Target>(
     resources: &mut Resources,
 ) -> Result<Authorized<T>, Error> {
     let target = T::resolve(name, asked, facts)?;
-    target.describe(name, resources);
     match T::CALLERS {
         Callers::All | Callers::Allowed => {}
         Callers::OfFirstAccountOrItself if target.account() == Some(facts.account()) => {}
         Callers::OfFirstAccount | Callers::OfFirstAccountOrItself => account::only_first_account(asked, facts)?,
     }
+    target.describe(name, resources);
     target.ask(asked, facts)?;
     Ok(Authorized(target))
 }

@@ -33,7 +33,7 @@ pub enum Part {
 
 /// A part of the organization, for the first account.
 pub struct OrganizationPart {
-    /// The ARNs of what is there.
+    /// The ARNs of what the request names, as far as it is there or would be the first account's.
     arns: Vec<String>,
     places: Vec<Place>,
     /// The same if nothing were there.
@@ -61,6 +61,8 @@ struct Place {
     shown: Option<String>,
     /// Whose it is.
     account: AccountId,
+    /// Whether it is an account.
+    is_account: bool,
     /// The account itself, if it is one and there.
     found: Option<Arc<Account>>,
 }
@@ -83,14 +85,12 @@ impl Target for OrganizationPart {
         }
         for target in name.targets() {
             let place = Place::of_target(&target, facts)?;
-            arns.push(place.arn.clone());
+            arns.extend(place.named());
             places.push(place);
             absent.push(Place { found: None, ..Place::of_target(&target, facts)? });
         }
-        if let Some(left) = name.left(facts)? {
-            arns.push(left.arn.clone());
-            places.push(left);
-        }
+        // No event names it: a refusal does not tell where an account is.
+        places.extend(name.left(facts)?);
         Ok(Self { arns, places, absent })
     }
 
@@ -129,15 +129,22 @@ impl Part {
 
 impl Place {
     fn of_first_account(arn: String, facts: &Facts<'_>) -> Self {
-        Self { arn, shown: None, account: facts.account(), found: None }
+        Self { arn, shown: None, account: facts.account(), is_account: false, found: None }
     }
 
     fn of_target(target: &ControlTarget, facts: &Facts<'_>) -> Result<Self, Error> {
         let place = Self::of_first_account(target_arn(target, facts)?, facts);
         Ok(match target {
-            ControlTarget::Account(id) => Self { account: *id, found: facts.view.account(*id).cloned(), ..place },
+            ControlTarget::Account(id) => {
+                Self { account: *id, is_account: true, found: facts.view.account(*id).cloned(), ..place }
+            }
             ControlTarget::Parent(_) => place,
         })
+    }
+
+    /// What an event calls it. An account has copies of the events that name it, so it must be there.
+    fn named(&self) -> Option<String> {
+        (!self.is_account || self.found.is_some()).then(|| self.arn.clone())
     }
 
     /// Of a policy that is not there nobody knows the type, which is part of its ARN.
@@ -177,7 +184,7 @@ impl Target for AccountEntry {
     }
 
     fn describe(&self, _: &Self::Name, resources: &mut Resources) {
-        resources.arn(self.place.arn.as_str());
+        self.place.named().into_iter().for_each(|arn| resources.arn(arn));
     }
 }
 
@@ -201,6 +208,8 @@ impl Target for AnyKey {
     }
 
     fn describe(&self, _: &Self::Name, resources: &mut Resources) {
-        resources.arn(self.arn.to_string());
+        if self.key.is_some() {
+            resources.arn(self.arn.to_string());
+        }
     }
 }

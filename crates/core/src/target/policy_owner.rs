@@ -105,7 +105,9 @@ impl Target for PolicyOwnerTarget {
     }
 
     fn describe(&self, _: &Self::Name, resources: &mut Resources) {
-        resources.arn(self.arn.as_str());
+        if self.found.is_some() {
+            resources.arn(self.arn.as_str());
+        }
     }
 }
 

@@ -36,7 +36,9 @@ impl Target for PrincipalTarget {
     }
 
     fn describe(&self, _: &Self::Name, resources: &mut Resources) {
-        resources.arn(self.arn.to_string());
+        if self.found.is_some() {
+            resources.arn(self.arn.to_string());
+        }
     }
 }
 

@@ -5,12 +5,12 @@
 use claviger_types::KeyId;
 use serde_json::{Map, Value, json};
 
-use crate::audit::cloudtrail::{Entry, render};
+use crate::audit::cloudtrail::{Entry, recipients, render};
 use crate::records::{Addressed, EventRecord};
 use crate::table;
 use crate::testing::every_operation::World;
 use crate::testing::test_events::{event_of, parsed};
-use crate::testing::test_kms::{HOME, TestKms, is_command};
+use crate::testing::test_kms::{AWAY, HOME, TestKms, is_command};
 
 const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cloudtrail-records.txt");
 
@@ -130,6 +130,46 @@ fn keys_of_an_alias() {
     kms.call("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": second})).unwrap_err();
     let keys: Vec<_> = parsed(&kms.events()[before]).keys.iter().map(|key| key.id).collect();
     assert_eq!(keys, [*second.parse::<KeyId>().unwrap().as_bytes()]);
+}
+
+/// Nobody can put events into the trail of an account by naming what it does not have.
+#[test]
+fn an_account_has_no_copy_of_an_event_that_touches_nothing_of_it() {
+    let kms = TestKms::new();
+    let absent = "arn:aws:kms:us-east-1:999988887777:key/11111111-2222-3333-4444-555555555555";
+    let to = "ou-none-12345678";
+    let mut calls = vec![
+        ("MoveAccount", json!({"AccountId": HOME, "DestinationParentId": to})),
+        ("DescribeAccount", json!({"AccountId": "999988887777"})),
+        ("ResetKeyPolicy", json!({"KeyArn": absent})),
+    ];
+    for account in [HOME, "999988887777"] {
+        let arn = |what: &str| format!("arn:aws:iam::{account}:{what}");
+        calls.extend([
+            ("AssumeRole", json!({"RoleArn": arn("role/none"), "RoleSessionName": "s1"})),
+            ("DeleteVirtualMFADevice", json!({"SerialNumber": arn("mfa/none")})),
+            ("GetPolicy", json!({"PolicyArn": arn("policy/none")})),
+            ("RevokeSessions", json!({"PrincipalArn": arn("user/none")})),
+            ("SimulatePrincipalPolicy", json!({"PolicySourceArn": arn("user/none"), "ActionNames": ["kms:Encrypt"]})),
+        ]);
+    }
+    for (operation, body) in calls {
+        let before = kms.events().len();
+        let answer = kms.away().call(operation, body.clone());
+        assert!(answer.is_err(), "{operation} {body}");
+        let events = kms.events();
+        let [event] = &events[before..] else { panic!("{operation} {body}: {answer:?}") };
+        let event = EventRecord::parse(event).unwrap();
+        assert_eq!(recipients(&event).unwrap(), [AWAY.parse().unwrap()], "{operation} {body}: {answer:?}");
+    }
+    // One of the first account may ask about each.
+    let before = kms.events().len();
+    kms.call("DescribeAccount", json!({"AccountId": "999988887777"})).unwrap_err();
+    let event = kms.events();
+    assert_eq!(recipients(&EventRecord::parse(&event[before]).unwrap()).unwrap(), [HOME.parse().unwrap()]);
+    kms.ok("DescribeAccount", json!({"AccountId": AWAY}));
+    let event = kms.events();
+    assert_eq!(recipients(&EventRecord::parse(&event[before + 1]).unwrap()).unwrap().len(), 2);
 }
 
 fn rendered(event: &EventRecord<'_>) -> Vec<Map<String, Value>> {

@@ -45,7 +45,7 @@ fn strangers() {
     let running = start(config());
     let target = ("x-amz-target", "TrentService.GenerateRandom");
     let json = [("content-type", JSON), target];
-    let forged = "AWS4-HMAC-SHA256 Credential=AKIAFORGED/20260131/us-east-1/kms/aws4_request, \
+    let forged = "AWS4-HMAC-SHA256 Credential=AKIAFORGED0000000000/20260131/us-east-1/kms/aws4_request, \
                   SignedHeaders=host;x-amz-date, Signature=00";
     let signed = [json[0], json[1], ("authorization", forged), ("x-amz-date", "20260131T000000Z")];
     for (headers, body, code, operation, access_key) in [
@@ -53,7 +53,7 @@ fn strangers() {
         (&json[..1], "{}", "UnknownOperationException", None, None),
         (&json[..], "{", "SerializationException", Some("GenerateRandom"), None),
         (&[][..], "", "MissingAuthenticationTokenException", None, None),
-        (&signed[..], "{}", "InvalidSignatureException", Some("GenerateRandom"), Some("AKIAFORGED")),
+        (&signed[..], "{}", "InvalidSignatureException", Some("GenerateRandom"), Some("AKIAFORGED0000000000")),
     ] {
         let request = unsigned("POST", "/", headers, body.as_bytes());
         let status = running.ask(&request).status;

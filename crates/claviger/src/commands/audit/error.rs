@@ -1,12 +1,11 @@
 //! What can be wrong with a log, a pin or a proof, in the words of those who have to act on it.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use claviger_core::EventId;
 use claviger_core::records::BadRecord;
-use claviger_tlog::{LogError, NoteError, ProofError};
+use claviger_tlog::{LogError, NoteError, ProofError, open_regular};
 
 /// Files that others made: no key, checkpoint or proof of an entry is longer.
 const FILE_BYTES_MAX: u64 = 2 * 1024 * 1024;
@@ -77,6 +76,20 @@ pub(crate) enum AuditError {
         /// Why not.
         reason: ProofError,
     },
+    /// Entries were pruned that a pin knew.
+    #[error(
+        "audit log `{dir}`: entries before {kept_from} may be gone, and from {expected} on they were kept when it was \
+         pinned; if they were pruned on purpose, say so by --allow-pruned-to {kept_from}",
+        dir = dir.display()
+    )]
+    Pruned {
+        /// The log's directory.
+        dir: PathBuf,
+        /// From which entry on they should be kept.
+        expected: u64,
+        /// From which entry on they are.
+        kept_from: u64,
+    },
     /// A file cannot be read.
     #[error("cannot read `{path}`: {source}", path = path.display())]
     Read {
@@ -108,7 +121,7 @@ fn meaning(reason: &LogError) -> &'static str {
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, AuditError> {
     let failed = |source| AuditError::Read { path: path.to_owned(), source };
     let mut bytes = Vec::new();
-    File::open(path).map_err(failed)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    open_regular(path).map_err(failed)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
     match bytes.len() as u64 > FILE_BYTES_MAX {
         true => Err(failed(io::ErrorKind::FileTooLarge.into())),
         false => Ok(bytes),

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use clap::Args;
 use claviger_core::VERIFIER_KEY_FILE;
-use claviger_tlog::{
-    Directory, Files, LogError, NoteError, PARTS, Reader, Report, SignedCheckpoint, VerifierKey, verify,
-};
+use claviger_tlog::{Directory, Files, LogError, NoteError, PARTS, Reader, Report, VerifierKey, verify};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use super::error::{AuditError, read_file};
+use super::pinned::Pinned;
 use crate::console;
 
 const KEY_BESIDE_LOG_WARNING: &str = "claviger: WARNING: without --key, the key that stands beside the log is taken. \
@@ -28,6 +27,14 @@ pub(super) struct LogFlags {
     /// The log's verifier key, or a file that holds it [default: the one in DIR, which only shows that nothing broke]
     #[arg(long, value_name = "KEY|FILE")]
     key: Option<String>,
+}
+
+/// What may be gone from it.
+#[derive(Args)]
+pub(super) struct Pruned {
+    /// Entries before this one may have been pruned since the pin [default: only those that were then]
+    #[arg(long, value_name = "ENTRY")]
+    allow_pruned_to: Option<u64>,
 }
 
 impl LogFlags {
@@ -110,8 +117,12 @@ impl AuditLog {
     }
 
     /// What is said of it if it verifies.
-    pub(super) fn verdict(&self) -> &'static str {
-        self.trust.verdict()
+    pub(super) fn verdict(&self, report: &Report) -> String {
+        let verdict = self.trust.verdict();
+        match report.kept_from {
+            0 => verdict.to_owned(),
+            first => format!("{verdict}, from entry {first} on"),
+        }
     }
 
     /// Why this key of the log is trusted, if it is the one.
@@ -119,8 +130,9 @@ impl AuditLog {
         (self.key == *key).then_some(self.trust)
     }
 
-    /// Verifies all of it, with a bar if that is watched, and that it continues the pinned checkpoint.
-    pub(super) fn verify(&self, pinned: Option<&SignedCheckpoint>) -> Result<Report, AuditError> {
+    /// Verifies all of it, with a bar if that is watched, and that it continues the pinned checkpoint. Whoever has the
+    /// log's key can have entries pruned, which no checkpoint tells: so those that the pin knew must be there.
+    pub(super) fn verify(&self, pinned: Option<&Pinned>, pruned: &Pruned) -> Result<Report, AuditError> {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         // The template is a constant that a test reads.
         let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -129,7 +141,13 @@ impl AuditLog {
             bar.set_length(size);
             bar.set_position(done);
         };
-        verify(self.files(), &self.key, pinned, progress).map_err(self.failed())
+        let continued = pinned.map(|pinned| &pinned.checkpoint);
+        let report = verify(self.files(), &self.key, continued, progress).map_err(self.failed())?;
+        let expected = pinned.map(|pinned| pinned.kept_from.max(pruned.allow_pruned_to.unwrap_or(0)));
+        match expected.filter(|expected| report.kept_from > *expected) {
+            Some(expected) => Err(AuditError::Pruned { dir: self.dir.clone(), expected, kept_from: report.kept_from }),
+            None => Ok(report),
+        }
     }
 
     /// The log as it stands now.
@@ -149,7 +167,70 @@ impl AuditLog {
 
 #[cfg(test)]
 mod tests {
+    use claviger_keyring::{ClusterKey, FileRoot, LogKey};
+    use claviger_tlog::{Signer, Writer};
+
     use super::*;
+
+    struct KeyOfLog(LogKey);
+
+    impl Signer for KeyOfLog {
+        fn public_key(&self) -> [u8; 32] {
+            self.0.public_key()
+        }
+
+        fn sign(&self, message: &[u8]) -> [u8; 64] {
+            self.0.sign(message)
+        }
+    }
+
+    /// The holder of the key can sign that entries were pruned, and remove them; no checkpoint differs by it.
+    #[test]
+    fn entries_that_a_pin_knew_are_not_pruned_unnoticed() {
+        let scratch = tempfile::tempdir().unwrap();
+        FileRoot::create(&scratch.path().join("root")).unwrap();
+        let root = FileRoot::open(&scratch.path().join("root")).unwrap();
+        let key = ClusterKey::generate(1, &root).unwrap().0.generate_log_key(1).unwrap().0;
+        let origin: claviger_tlog::Origin = "kms.example/audit".parse().unwrap();
+        let verifier_key = VerifierKey::new(origin.clone(), key.public_key());
+        let dir = scratch.path().join("audit");
+        let mut writer = Writer::open(Arc::new(Directory::new(&dir)), origin, Box::new(KeyOfLog(key))).unwrap();
+        for number in 0..600 {
+            writer.append(format!("entry {number}").as_bytes()).unwrap();
+        }
+        writer.commit().unwrap();
+        let log = LogFlags { dir, key: Some(verifier_key.to_string()) }.find().unwrap();
+        let allowing = |allow_pruned_to| Pruned { allow_pruned_to };
+        let nothing = allowing(None);
+
+        let report = log.verify(None, &nothing).unwrap();
+        let whole = Pinned::of(&report);
+        assert_eq!(whole.to_string(), report.checkpoint.to_string());
+        assert_eq!(log.verdict(&report), "the audit log is as it was logged");
+        writer.prune(512).unwrap();
+        for allowed in [None, Some(0), Some(511)] {
+            let refused = log.verify(Some(&whole), &allowing(allowed)).unwrap_err();
+            assert!(
+                matches!(refused, AuditError::Pruned { expected, kept_from: 512, .. } if expected < 512),
+                "{refused}"
+            );
+        }
+        log.verify(Some(&whole), &allowing(Some(512))).unwrap();
+        let report = log.verify(None, &nothing).unwrap();
+        assert_eq!(log.verdict(&report), "the audit log is as it was logged, from entry 512 on");
+
+        // From now on the pin knows.
+        let path = scratch.path().join("pin");
+        std::fs::write(&path, Pinned::of(&report).to_string()).unwrap();
+        let pruned = Pinned::read(&path).unwrap();
+        assert_eq!(pruned, Pinned { kept_from: 512, ..whole });
+        log.verify(Some(&pruned), &nothing).unwrap();
+        for bad in ["kept from entry \n", "kept from entry 1\nkept from entry 2\n", "kept from entry 2"] {
+            std::fs::write(&path, format!("{}{bad}\n", report.checkpoint)).unwrap();
+            let read = Pinned::read(&path);
+            assert!(bad.ends_with('2') == read.is_ok(), "{bad:?}: {read:?}");
+        }
+    }
 
     /// Source: the example of Go's package documentation of `golang.org/x/mod/sumdb/note`.
     const KEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";

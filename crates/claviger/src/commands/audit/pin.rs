@@ -9,8 +9,9 @@ use clap::Args;
 
 use super::error::AuditError;
 use super::lines::Lines;
-use super::log::LogFlags;
-use super::verify::{only_grew, read_pin};
+use super::log::{LogFlags, Pruned};
+use super::pinned::Pinned;
+use super::verify::kept;
 use crate::commands::CommandError;
 use crate::{console, private_file};
 
@@ -23,6 +24,8 @@ pub(crate) struct Pin {
     /// the log continues it
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    #[command(flatten)]
+    pruned: Pruned,
 }
 
 impl Pin {
@@ -32,16 +35,20 @@ impl Pin {
         if is_inside(&self.file, log.dir()) {
             return Err(AuditError::PinBesideLog(self.file).into());
         }
-        let before = if fs::exists(&self.file).is_ok_and(|there| !there) { None } else { Some(read_pin(&self.file)?) };
-        let checkpoint = log.verify(before.as_ref())?.checkpoint;
-        let kept = private_file::write(&self.file, checkpoint.to_string().as_bytes());
-        kept.map_err(|source| AuditError::Write { path: self.file.clone(), source })?;
-        let mut lines = Lines::after(&format!("{}, and pinned", log.verdict()));
-        lines.add("ORIGIN", checkpoint.checkpoint().origin.as_str());
-        lines.add("SIZE", checkpoint.checkpoint().size);
-        lines.add("ROOT", checkpoint.checkpoint().root);
+        let absent = fs::exists(&self.file).is_ok_and(|there| !there);
+        let before = if absent { None } else { Some(Pinned::read(&self.file)?) };
+        let report = log.verify(before.as_ref(), &self.pruned)?;
+        let pin = Pinned::of(&report);
+        let written = private_file::write(&self.file, pin.to_string().as_bytes());
+        written.map_err(|source| AuditError::Write { path: self.file.clone(), source })?;
+        let mut lines = Lines::after(&format!("{}, and pinned", log.verdict(&report)));
+        let checkpoint = report.checkpoint.checkpoint();
+        lines.add("ORIGIN", checkpoint.origin.as_str());
+        lines.add("SIZE", checkpoint.size);
+        lines.add("ROOT", checkpoint.root);
+        lines.add("KEPT", kept(&report));
         lines.add("PIN", self.file.display());
-        lines.add_some("BEFORE", before.as_ref().map(only_grew));
+        lines.add_some("BEFORE", before.as_ref().map(Pinned::only_grew));
         console::say(lines.as_str()).map_err(CommandError::Output)?;
         Ok(ExitCode::SUCCESS)
     }

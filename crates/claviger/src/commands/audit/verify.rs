@@ -1,15 +1,16 @@
 //! `claviger audit verify`: holds every byte of a log against its signed checkpoint, and that against a pinned one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use claviger_tlog::{LogError, Report, SignedCheckpoint};
+use claviger_tlog::{LogError, Report};
 
-use super::error::{AuditError, read_file};
+use super::error::AuditError;
 use super::event_lines::event_time;
 use super::lines::Lines;
-use super::log::{AuditLog, LogFlags};
+use super::log::{AuditLog, LogFlags, Pruned};
+use super::pinned::Pinned;
 use crate::commands::CommandError;
 use crate::console;
 
@@ -21,32 +22,22 @@ pub(crate) struct Verify {
     /// A checkpoint that `claviger audit pin` kept: the log must continue it
     #[arg(long, value_name = "FILE")]
     pinned: Option<PathBuf>,
+    #[command(flatten)]
+    pruned: Pruned,
 }
 
 impl Verify {
     /// Runs it.
     pub(crate) fn run(self) -> Result<ExitCode, CommandError> {
         let log = self.log.find()?;
-        let pinned = self.pinned.as_deref().map(read_pin).transpose()?;
-        let report = log.verify(pinned.as_ref())?;
-        let mut lines = Lines::after(log.verdict());
+        let pinned = self.pinned.as_deref().map(Pinned::read).transpose()?;
+        let report = log.verify(pinned.as_ref(), &self.pruned)?;
+        let mut lines = Lines::after(&log.verdict(&report));
         add_report(&mut lines, &log, &report)?;
-        lines.add_some("PINNED", pinned.as_ref().map(only_grew));
+        lines.add_some("PINNED", pinned.as_ref().map(Pinned::only_grew));
         console::say(lines.as_str()).map_err(CommandError::Output)?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// A pinned checkpoint, of which nothing is known until a log was held against it.
-pub(super) fn read_pin(path: &Path) -> Result<SignedCheckpoint, AuditError> {
-    let pin = SignedCheckpoint::parse(&read_file(path)?);
-    pin.map_err(|reason| AuditError::Pin { path: path.to_owned(), reason })
-}
-
-/// That a log continues a pin.
-pub(super) fn only_grew(pin: &SignedCheckpoint) -> String {
-    let pin = pin.checkpoint();
-    format!("size {}, root {}: the log only grew since", pin.size, pin.root)
 }
 
 fn add_report(lines: &mut Lines, log: &AuditLog, report: &Report) -> Result<(), AuditError> {
@@ -56,6 +47,7 @@ fn add_report(lines: &mut Lines, log: &AuditLog, report: &Report) -> Result<(), 
     lines.add("SIZE", checkpoint.size);
     lines.add("ROOT", checkpoint.root);
     lines.add("ENTRIES", entries(report));
+    lines.add("KEPT", kept(report));
     for (head, index) in [("FIRST", Some(report.kept_from)), ("LAST", last)] {
         if let Some(index) = index.filter(|index| *index < checkpoint.size) {
             lines.add_some(head, time_of(log, index)?);
@@ -74,6 +66,11 @@ fn entries(report: &Report) -> String {
         (entries, false) => format!("{entries} verified"),
         (entries, true) => format!("{entries} verified; of the first {} some or all were pruned", report.kept_from),
     }
+}
+
+/// From which entry on none is gone.
+pub(super) fn kept(report: &Report) -> String {
+    format!("from entry {} on", report.kept_from)
 }
 
 /// When the event of an entry happened, as far as this release can read it. None if it was pruned meanwhile.

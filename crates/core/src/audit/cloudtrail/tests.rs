@@ -107,6 +107,36 @@ fn an_event_of_two_accounts() {
     assert_eq!(own["additionalEventData"], json!({"keyMaterialId": "33".repeat(32)}));
 }
 
+/// Neither side of a refusal learns from its copy what the answer did not tell.
+#[test]
+fn a_refused_event_of_two_accounts() {
+    let mut refused = event(EventKind::Call, Some(caller(CallerKind::User)));
+    refused.error = Some(ErrorRecord { code: "AccessDeniedException", message: Some("User: it is not authorized") });
+    refused.keys = vec![key(HOME)].into();
+    refused.resources = vec!["arn:aws:kms:us-east-1:111122223333:alias/own"];
+    let [found_nothing] = &rendered(&refused)[..] else { panic!() };
+    refused.keys.to_mut().push(key(AWAY));
+    refused.resources.push("arn:aws:kms:us-east-1:444455556666:alias/payroll");
+    let [own, owners] = &rendered(&refused)[..] else { panic!() };
+    assert_eq!(own, found_nothing, "what there is in the other account changes the caller's copy");
+    assert_eq!(own["errorMessage"], "User: it is not authorized");
+    let arns = |record: &Value| -> Vec<_> {
+        record["resources"].as_array().unwrap().iter().map(|shown| shown["ARN"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(arns(own).len() == 2 && arns(own).iter().all(|arn| arn.contains(":111122223333:")), "{own}");
+    assert!(arns(owners).len() == 2 && arns(owners).iter().all(|arn| arn.contains(":444455556666:")), "{owners}");
+    assert_eq!((owners.get("errorMessage"), &owners["errorCode"]), (None, &json!("AccessDenied")));
+    assert_eq!(owners["userIdentity"]["type"], "AWSAccount");
+
+    // What an owner's copy names as used is its own too.
+    refused.operation = Some("ReEncrypt");
+    refused.error = Some(ErrorRecord { code: "KMSInvalidStateException", message: None });
+    let [own, owners] = &rendered(&refused)[..] else { panic!() };
+    let material = "33".repeat(32);
+    assert_eq!(own["additionalEventData"], json!({"sourceKeyMaterialId": material}));
+    assert_eq!(owners["additionalEventData"], json!({"destinationKeyMaterialId": material}));
+}
+
 #[test]
 fn events_without_a_caller() {
     let job = EventRecord { operation: Some("DeleteKey"), ..event(EventKind::Job, None) };
@@ -125,6 +155,17 @@ fn events_without_a_caller() {
     let [many] = &rendered(&many)[..] else { panic!() };
     assert_eq!(many["additionalEventData"], json!({"requests": 4_000}));
     assert_eq!((many.get("recipientAccountId"), &many["userIdentity"]), (None, &json!({"type": "Unknown"})));
+}
+
+/// A hostile entry holds thousands of ARNs, each of another account.
+#[test]
+fn an_event_of_too_many_accounts() {
+    let arns: Vec<_> = (0..16).map(|account| format!("arn:aws:iam::{account:012}:user/u")).collect();
+    let mut event =
+        EventRecord { resources: arns.iter().map(String::as_str).collect(), ..event(EventKind::Call, None) };
+    assert!(recipients(&event).is_err());
+    event.resources.pop();
+    assert_eq!(recipients(&event).unwrap().len(), 16);
 }
 
 #[test]
