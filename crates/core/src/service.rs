@@ -8,7 +8,7 @@ use claviger_storage::{CommitError, Store, Transaction};
 use claviger_types::{Region, ServiceName, Timestamp};
 use tokio::sync::Semaphore;
 
-use crate::audit::{EventQueue, Outbox, Recorder, Strangers, queue};
+use crate::audit::{EventQueue, Followers, Outbox, Recorder, Strangers, Upkeep, queue};
 use crate::error::Error;
 use crate::identity::caller::{Caller, Signatory};
 use crate::identity::mfa_attempts::MfaAttempts;
@@ -108,6 +108,16 @@ impl Service {
     pub fn metrics_text(&self) -> String {
         let audit = (self.recorder.progress(), self.strangers.tally());
         self.metrics.render(self.store.commit_times().as_ref(), audit)
+    }
+
+    /// Those who read the audit log after its writer: nothing that they need is pruned.
+    pub fn audit_followers(&self) -> &Followers {
+        self.recorder.upkeep().followers()
+    }
+
+    /// What the audit log's writer does besides, and what it tells of the log.
+    pub(crate) fn audit_upkeep(&self) -> &Upkeep {
+        self.recorder.upkeep()
     }
 
     /// Why requests cannot be served, if they cannot.

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::upkeep::Upkeep;
+
 /// Events that may wait: some seconds of all that one node answers.
 const EVENTS_MAX: u64 = 262_144;
 
@@ -56,6 +58,7 @@ pub(super) struct Shared {
     entries: AtomicU64,
     from_outbox: AtomicU64,
     failures: AtomicU64,
+    pub(super) upkeep: Upkeep,
 }
 
 /// How the log gets on, for `/metrics`.
@@ -86,6 +89,7 @@ pub fn queue() -> (Recorder, EventQueue) {
         entries: AtomicU64::new(0),
         from_outbox: AtomicU64::new(0),
         failures: AtomicU64::new(0),
+        upkeep: Upkeep::default(),
     });
     (Recorder { sender, shared: Arc::clone(&shared) }, EventQueue { receiver, shared })
 }
@@ -114,6 +118,11 @@ impl Recorder {
 
     pub(crate) fn progress(&self) -> Progress {
         self.shared.progress()
+    }
+
+    /// What the writer does besides.
+    pub(crate) fn upkeep(&self) -> &Upkeep {
+        &self.shared.upkeep
     }
 
     fn push(&self, handed: Handed) -> Result<(), String> {

@@ -220,6 +220,7 @@ impl World {
             | "ListKeys"
             | "ListUsers"
             | "ListVirtualMFADevices"
+            | "RotateAuditKey"
             | "RotateClusterKey"
             | "RotateDomainKeys" => {
                 json!({})
