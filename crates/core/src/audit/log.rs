@@ -122,6 +122,7 @@ pub(super) struct Log {
     /// Entries that are durable for certain.
     size: u64,
     kept_from: u64,
+    bytes_written: u64,
 }
 
 impl Log {
@@ -129,7 +130,7 @@ impl Log {
     pub(super) fn open(place: Place) -> Result<Self, LogError> {
         let (writer, key) = place.open()?;
         let (size, kept_from) = (writer.next_index(), writer.kept_from());
-        let log = Self { place, writer: Some(writer), key, size, kept_from };
+        let log = Self { place, writer: Some(writer), key, size, kept_from, bytes_written: 0 };
         log.publish_key()?;
         Ok(log)
     }
@@ -154,6 +155,11 @@ impl Log {
         self.size
     }
 
+    /// Bytes of the entries that were written since it was opened.
+    pub(super) fn bytes_written(&self) -> u64 {
+        self.bytes_written
+    }
+
     /// Shows each entry from this place on.
     pub(super) fn read_from(&self, first: u64, visit: &mut dyn FnMut(&[u8])) -> Result<(), LogError> {
         let reader = Reader::open(Arc::clone(&self.place.files), &self.verifier_key())?;
@@ -173,6 +179,7 @@ impl Log {
             found if found == self.size => {
                 for entry in entries {
                     writer.append(entry)?;
+                    self.bytes_written += entry.len() as u64;
                 }
                 writer.commit()?;
             }

@@ -66,6 +66,10 @@ pub(super) struct Shared {
 pub(crate) struct Progress {
     /// Events of reads, uses and refusals that wait.
     pub(crate) waiting: u64,
+    /// Their bytes.
+    pub(crate) waiting_bytes: u64,
+    /// Whether requests are refused because the log cannot be written.
+    pub(crate) failed: bool,
     /// Since the last commit of the log.
     pub(crate) since_commit: Duration,
     /// Entries of the log since the start.
@@ -195,8 +199,11 @@ impl Shared {
 
     fn progress(&self) -> Progress {
         let committed_at = Duration::from_millis(self.committed_at.load(Ordering::Relaxed));
+        let waiting = self.waiting.load(Ordering::Relaxed);
         Progress {
-            waiting: events(self.waiting.load(Ordering::Relaxed)),
+            waiting: events(waiting),
+            waiting_bytes: bytes(waiting),
+            failed: self.failed.load(Ordering::Relaxed),
             since_commit: self.started.elapsed().saturating_sub(committed_at),
             entries: self.entries.load(Ordering::Relaxed),
             from_outbox: self.from_outbox.load(Ordering::Relaxed),

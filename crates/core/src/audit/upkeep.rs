@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::followers::Followers;
+use super::log::Log;
 use crate::view::DeploymentLogKey;
 
 /// Between the jobs and the writer.
@@ -24,6 +25,7 @@ struct LogState {
     key_version: AtomicU32,
     size: AtomicU64,
     kept_from: AtomicU64,
+    bytes_written: AtomicU64,
 }
 
 impl Upkeep {
@@ -40,6 +42,11 @@ impl Upkeep {
     /// The first entry that was not pruned.
     pub(crate) fn kept_from(&self) -> u64 {
         self.log.kept_from.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the entries that were written since the start.
+    pub(crate) fn bytes_written(&self) -> u64 {
+        self.log.bytes_written.load(Ordering::Relaxed)
     }
 
     /// Who else reads the log.
@@ -67,10 +74,12 @@ impl Upkeep {
     }
 
     /// What the log is now. The key that signs it is no longer to come.
-    pub(super) fn tell(&self, key_version: u32, size: u64, kept_from: u64) {
+    pub(super) fn tell(&self, log: &Log) {
+        let key_version = log.key_version();
         self.next_key.lock().unwrap_or_else(PoisonError::into_inner).take_if(|key| key.key.version() == key_version);
-        self.log.size.store(size, Ordering::Relaxed);
-        self.log.kept_from.store(kept_from, Ordering::Relaxed);
+        self.log.size.store(log.size(), Ordering::Relaxed);
+        self.log.kept_from.store(log.kept_from(), Ordering::Relaxed);
+        self.log.bytes_written.store(log.bytes_written(), Ordering::Relaxed);
         self.log.key_version.store(key_version, Ordering::Release);
     }
 }

@@ -110,7 +110,7 @@ enum Source {
 impl Turns {
     pub(crate) fn open(place: Place, queue: EventQueue, mut outbox: Outbox, settled: u64) -> Result<Self, LogError> {
         let log = Log::open(place)?;
-        queue.shared.upkeep.tell(log.key_version(), log.size(), log.kept_from());
+        queue.shared.upkeep.tell(&log);
         if log.size() < settled {
             return Err(LogError::Foreign { wanted: settled, found: log.size() });
         }
@@ -187,7 +187,7 @@ impl Turns {
             report(self.settle(runtime, 1));
             self.log.prune(before.min(self.settled))?;
         }
-        shared.upkeep.tell(self.log.key_version(), self.log.size(), self.log.kept_from());
+        shared.upkeep.tell(&self.log);
         Ok(())
     }
 

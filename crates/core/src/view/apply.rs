@@ -287,6 +287,7 @@ impl RegionView {
         if let KeyState::PendingDeletion { deletion_at } = key.state {
             self.deletions.insert((deletion_at, id));
         }
+        self.key_counts.add(key.state);
         self.keys_by_account.insert((key.arn.account, id));
         self.access.put(&key);
     }
@@ -303,6 +304,7 @@ impl RegionView {
         if let KeyState::PendingDeletion { deletion_at } = key.state {
             self.deletions.remove(&(deletion_at, key.arn.id));
         }
+        self.key_counts.remove(key.state);
         self.access.remove(key);
     }
 
