@@ -14,16 +14,23 @@ ENTRIES_PER_BUNDLE = 256
 
 
 def events(data_dir):
-    """Every entry that the checkpoint speaks of."""
+    """Every entry that the checkpoint speaks of and that was not pruned."""
     folder = data_dir / "audit"
     while True:
         try:
             size = int((folder / "checkpoint").read_text().split("\n")[1])
-            return [event for index in range(-(-size // ENTRIES_PER_BUNDLE)) for event in bundle(folder, index, size)]
+            bundles = range(kept_from(data_dir) // ENTRIES_PER_BUNDLE, -(-size // ENTRIES_PER_BUNDLE))
+            return [event for index in bundles for event in bundle(folder, index, size)]
         except FileNotFoundError:
             if not (folder / "checkpoint").exists():
                 return []
-            # The partial bundle was replaced by a wider one meanwhile.
+            # The partial bundle was replaced by a wider one meanwhile, or the first ones were pruned.
+
+
+def kept_from(data_dir):
+    """The first entry that was not pruned."""
+    marker = data_dir / "audit" / "pruned"
+    return int(marker.read_text().split("\n")[2]) if marker.exists() else 0
 
 
 def bundle(folder, index, size):

@@ -9,7 +9,7 @@ mod regions;
 
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::thread;
@@ -119,6 +119,7 @@ pub(crate) struct Config {
     /// The form of log lines.
     pub(crate) log_format: Setting<LogFormat>,
     audit_group_millis: Setting<u64>,
+    audit_keep_days: Option<Setting<NonZeroU32>>,
     audit_requests: Setting<bool>,
     audit_strict: Setting<bool>,
     regions: Setting<Regions>,
@@ -207,6 +208,7 @@ impl Config {
             audit_group_millis: layers
                 .pick("CLAVIGER_AUDIT_GROUP_MILLIS", None, file.audit.group_millis)?
                 .or_default(audit_group_millis(AuditSettings::default())),
+            audit_keep_days: layers.pick("CLAVIGER_AUDIT_KEEP_DAYS", None, file.audit.keep_days)?,
             audit_requests: layers
                 .pick("CLAVIGER_AUDIT_REQUESTS", None, file.audit.requests)?
                 .or_default(AuditSettings::default().requests),
@@ -263,6 +265,7 @@ impl Config {
                 group: Duration::from_millis(self.audit_group_millis.value),
                 strict: self.audit_strict.value,
                 requests: self.audit_requests.value,
+                keep: self.audit_keep_days.as_ref().map(|setting| days(setting.value)),
             },
         }
     }
@@ -281,6 +284,7 @@ impl Config {
             line("connections_max", self.connections_max.value, &self.connections_max.origin),
             line("log_format", quoted(log_format), &self.log_format.origin),
             line("audit.group_millis", self.audit_group_millis.value, &self.audit_group_millis.origin),
+            line_if_set("audit.keep_days", self.audit_keep_days.as_ref().map(|set| (set.value, &set.origin))),
             line("audit.requests", self.audit_requests.value, &self.audit_requests.origin),
             line("audit.strict", self.audit_strict.value, &self.audit_strict.origin),
             line("regions", &self.regions.value, &self.regions.origin),
@@ -294,6 +298,10 @@ impl Config {
         ];
         lines.concat()
     }
+}
+
+fn days(days: NonZeroU32) -> Duration {
+    Duration::from_secs(u64::from(days.get()) * 24 * 60 * 60)
 }
 
 fn audit_group_millis(settings: AuditSettings) -> u64 {
@@ -337,10 +345,11 @@ fn line(name: &str, value: impl Display, origin: &Origin) -> String {
 }
 
 fn line_of_path(name: &str, setting: Option<&Setting<PathBuf>>) -> String {
-    match setting {
-        Some(setting) => line(name, quoted(setting.value.display()), &setting.origin),
-        None => format!("# {name} is not set\n"),
-    }
+    line_if_set(name, setting.map(|setting| (quoted(setting.value.display()), &setting.origin)))
+}
+
+fn line_if_set(name: &str, set: Option<(impl Display, &Origin)>) -> String {
+    set.map_or_else(|| format!("# {name} is not set\n"), |(value, origin)| line(name, value, origin))
 }
 
 #[cfg(test)]
@@ -408,6 +417,7 @@ mod tests {
         regions = ["eu-central-1", "eu-west-1"]
         [audit]
         group_millis = 20
+        keep_days = 400
         requests = false
         strict = true
         [tls]
@@ -423,11 +433,12 @@ mod tests {
         let shown = config.show();
         let expected: toml::Table = toml::from_str(FULL).unwrap();
         assert_eq!(toml::from_str::<toml::Table>(&shown).unwrap(), expected);
-        assert_eq!(shown.matches(&format!("  # file, {}\n", path.display())).count(), 13, "{shown}");
+        assert_eq!(shown.matches(&format!("  # file, {}\n", path.display())).count(), 14, "{shown}");
         let settings = config.settings(false);
         assert_eq!(settings.keys_per_account_and_region_max, 7);
-        let AuditSettings { group, requests, strict } = settings.audit;
+        let AuditSettings { group, requests, strict, keep } = settings.audit;
         assert_eq!((group, requests, strict), (Duration::from_millis(20), false, true));
+        assert_eq!(keep, Some(Duration::from_secs(400 * 86_400)));
         let regions = ["eu-central-1", "eu-west-1"].map(|name| name.parse().unwrap()).to_vec();
         assert_eq!(config.settings(false).regions, ServedRegions::Listed(regions));
     }
@@ -455,6 +466,7 @@ mod tests {
             ("CLAVIGER_CONNECTIONS_MAX", "100"),
             ("CLAVIGER_LOG_FORMAT", "json"),
             ("CLAVIGER_AUDIT_GROUP_MILLIS", "20"),
+            ("CLAVIGER_AUDIT_KEEP_DAYS", "400"),
             ("CLAVIGER_AUDIT_REQUESTS", "false"),
             ("CLAVIGER_AUDIT_STRICT", "true"),
             ("CLAVIGER_REGIONS", "eu-central-1,eu-west-1"),
@@ -476,7 +488,7 @@ mod tests {
         assert!(config.data_dir().is_err_and(|error| error.to_string().contains("--data-dir")));
         assert!(config.root_file().is_err_and(|error| error.to_string().contains("--root-file")));
         let settings = config.settings(false);
-        assert_eq!(settings.regions, ServedRegions::Commercial);
+        assert_eq!((settings.regions, settings.audit.keep), (ServedRegions::Commercial, None));
         assert_eq!(settings.keys_per_account_and_region_max, 100_000);
     }
 
@@ -501,6 +513,7 @@ mod tests {
             (file("listen = \"here\""), ["listen", "socket address"]),
             (file("workers = 0"), ["workers", "nonzero"]),
             (file("regions = [\"moon\"]"), ["regions", "moon"]),
+            (file("audit.keep_days = 0"), ["keep_days", "nonzero"]),
             (file("regions = []"), ["regions", "at least one"]),
             (file("regions = \"all\""), ["regions", "all"]),
             (file("log_format = \"xml\""), ["log_format", "xml"]),

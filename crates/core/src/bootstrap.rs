@@ -93,7 +93,7 @@ pub async fn create(
         .create(paths::organization(), &organization(now)?)
         .create(paths::cluster_key(cluster.version()), &cluster_key);
     let changes = session_keys::make(changes, &cluster, 1, now)?;
-    let changes = log_key::make(changes, &cluster, 1, now)?;
+    let changes = changes.create(paths::log_key(1), &log_key::make(&cluster, 1, now)?.1);
     commit(store.as_ref(), account.write(changes, &new.name, now), "CreateDeployment", new.account, now).await?;
     Ok(AdminKey { account: new.account, access_key_id: account.admin.access_key_id, secret: account.admin.secret })
 }

@@ -28,7 +28,7 @@ mod view;
 mod views;
 pub mod wire;
 
-pub use audit::{EventId, EventQueue, VERIFIER_KEY_FILE, cloudtrail};
+pub use audit::{EventId, EventQueue, Follower, Followers, VERIFIER_KEY_FILE, cloudtrail};
 pub use error::{Error, Wire};
 pub use identity::caller::{Caller, Principal, Signatory};
 pub use identity::new_account::random_account_id;

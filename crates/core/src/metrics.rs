@@ -1,44 +1,71 @@
-//! Counters of requests and commits, rendered as Prometheus text. Plain atomics: counting touches no lock.
+//! Counters of requests and commands. Plain atomics: counting touches no lock. `text.rs` renders them, and what else is
+//! known at a scrape.
 
-use std::fmt::Write;
+mod text;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use claviger_storage::{CommitTimes, MICROS_BOUNDS};
+pub(crate) use text::Scrape;
 
-use crate::audit::{Progress, Tally};
 use crate::table::{self, Row};
 
 /// Upper bounds of the latency buckets, in microseconds.
 const LATENCY_MICROS_BOUNDS: [u64; 12] =
     [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000, 5_000_000];
 
-/// Counters of requests.
+/// Counters of requests and commands.
 pub struct Metrics {
     /// One for each row of the table, then one for requests that reached no row.
     operations: Vec<Operation>,
+    /// Commands that wait for their commit, or for the View to have it.
+    commands_waiting: AtomicU64,
+    /// From a durable commit until requests see it.
+    view_lag: Latency,
 }
 
 struct Operation {
     outcomes: [AtomicU64; Metrics::OUTCOMES.len()],
-    latency: [AtomicU64; LATENCY_MICROS_BOUNDS.len() + 1],
-    latency_micros: AtomicU64,
+    latency: Latency,
+}
+
+/// How long something took, in buckets.
+#[derive(Default)]
+struct Latency {
+    buckets: [AtomicU64; LATENCY_MICROS_BOUNDS.len() + 1],
+    micros: AtomicU64,
+}
+
+/// A command that waits, as long as this is held.
+pub(crate) struct WaitingCommand<'m>(&'m AtomicU64);
+
+impl Drop for WaitingCommand<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Latency {
+    fn count(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let bucket = LATENCY_MICROS_BOUNDS.partition_point(|bound| *bound < micros);
+        if let Some(bucket) = self.buckets.get(bucket) {
+            bucket.fetch_add(1, Ordering::Relaxed);
+        }
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+    }
 }
 
 impl Default for Operation {
     fn default() -> Self {
-        let zero = || AtomicU64::new(0);
-        Self {
-            outcomes: std::array::from_fn(|_| zero()),
-            latency: std::array::from_fn(|_| zero()),
-            latency_micros: zero(),
-        }
+        Self { outcomes: std::array::from_fn(|_| AtomicU64::new(0)), latency: Latency::default() }
     }
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self { operations: (0..=table::rows().len()).map(|_| Operation::default()).collect() }
+        let operations = (0..=table::rows().len()).map(|_| Operation::default()).collect();
+        Self { operations, commands_waiting: AtomicU64::new(0), view_lag: Latency::default() }
     }
 }
 
@@ -93,123 +120,22 @@ impl Metrics {
         let index = row.map_or(self.operations.len() - 1, |row| row.index);
         let Some(operation) = self.operations.get(index) else { return };
         let outcome = Self::OUTCOMES.iter().position(|known| *known == code).unwrap_or(Self::OUTCOMES.len() - 1);
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let bucket = LATENCY_MICROS_BOUNDS.partition_point(|bound| *bound < micros);
-        for counter in operation.outcomes.get(outcome).into_iter().chain(operation.latency.get(bucket)) {
-            counter.fetch_add(1, Ordering::Relaxed);
+        if let Some(outcome) = operation.outcomes.get(outcome) {
+            outcome.fetch_add(1, Ordering::Relaxed);
         }
-        operation.latency_micros.fetch_add(micros, Ordering::Relaxed);
+        operation.latency.count(took);
     }
 
-    /// Prometheus text format 0.0.4. Only what was counted is printed.
-    pub(crate) fn render(&self, commits: Option<&CommitTimes>, audit: (Progress, Tally)) -> String {
-        let mut text = String::new();
-        // INVARIANT: writing to a String cannot fail.
-        let _ = self
-            .render_requests(&mut text)
-            .and_then(|()| commits.map_or(Ok(()), |times| render_commits(&mut text, times)))
-            .and_then(|()| render_audit(&mut text, audit));
-        text
+    /// A command waits as long as what this returns is held.
+    pub(crate) fn command_waits(&self) -> WaitingCommand<'_> {
+        self.commands_waiting.fetch_add(1, Ordering::Relaxed);
+        WaitingCommand(&self.commands_waiting)
     }
 
-    fn render_requests(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "# HELP claviger_requests_total Answered requests.\n# TYPE claviger_requests_total counter")?;
-        for (name, operation) in self.named() {
-            for (outcome, count) in
-                Self::OUTCOMES.iter().zip(operation.outcomes.iter().map(load)).filter(|(_, count)| *count > 0)
-            {
-                writeln!(out, "claviger_requests_total{{{name},outcome=\"{outcome}\"}} {count}")?;
-            }
-        }
-        writeln!(out, "# HELP claviger_request_seconds Time from a request's head to its answer.")?;
-        writeln!(out, "# TYPE claviger_request_seconds histogram")?;
-        for (name, operation) in self.named() {
-            let buckets = operation.latency.each_ref().map(load);
-            if buckets.iter().any(|count| *count > 0) {
-                let micros = load(&operation.latency_micros);
-                render_histogram(out, "claviger_request_seconds", &name, &LATENCY_MICROS_BOUNDS, &buckets, micros)?;
-            }
-        }
-        Ok(())
+    /// Counts how long the View took to have a durable commit.
+    pub(crate) fn view_followed(&self, took: Duration) {
+        self.view_lag.count(took);
     }
-
-    fn named(&self) -> impl Iterator<Item = (String, &Operation)> {
-        let rows = table::rows().iter().map(|row| format!("service=\"{}\",operation=\"{}\"", row.service, row.name));
-        rows.chain(std::iter::once("service=\"none\",operation=\"none\"".to_owned())).zip(&self.operations)
-    }
-}
-
-fn render_commits(out: &mut String, times: &CommitTimes) -> std::fmt::Result {
-    for (name, help, value) in [
-        ("claviger_commits_total", "Durable commits.", times.commits),
-        ("claviger_commit_failures_total", "Batches of commits that failed.", times.failures),
-    ] {
-        writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}")?;
-    }
-    writeln!(out, "# HELP claviger_commit_batch_seconds Time to make one batch of commits durable.")?;
-    writeln!(out, "# TYPE claviger_commit_batch_seconds histogram")?;
-    render_histogram(out, "claviger_commit_batch_seconds", "", &MICROS_BOUNDS, &times.buckets, times.micros)
-}
-
-fn render_audit(out: &mut String, (progress, strangers): (Progress, Tally)) -> std::fmt::Result {
-    let from_queue = progress.entries.saturating_sub(progress.from_outbox);
-    let counters = [
-        ("entries", "Entries written to the audit log.", "from=\"outbox\"", progress.from_outbox),
-        ("entries", "", "from=\"queue\"", from_queue),
-        ("unauthenticated", "Refused requests of strangers.", "event=\"own\"", strangers.recorded),
-        ("unauthenticated", "", "event=\"counted\"", strangers.counted),
-        ("commit_failures", "Commits of the audit log that failed.", "", progress.failures),
-    ];
-    for (name, help, labels, value) in counters {
-        let name = format!("claviger_audit_{name}_total");
-        if !help.is_empty() {
-            writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter")?;
-        }
-        let braces = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
-        writeln!(out, "{name}{braces} {value}")?;
-    }
-    let gauges = [
-        (
-            "waiting_events",
-            "Events of reads, uses and refusals that are not in the audit log yet.",
-            progress.waiting as f64,
-        ),
-        ("since_commit_seconds", "Time since the audit log's last commit.", progress.since_commit.as_secs_f64()),
-    ];
-    for (name, help, value) in gauges {
-        let name = format!("claviger_audit_{name}");
-        writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}")?;
-    }
-    Ok(())
-}
-
-fn render_histogram(
-    out: &mut String,
-    name: &str,
-    labels: &str,
-    bounds: &[u64],
-    buckets: &[u64],
-    micros: u64,
-) -> std::fmt::Result {
-    let comma = if labels.is_empty() { "" } else { "," };
-    let mut below = 0;
-    for (bound, count) in bounds.iter().zip(buckets) {
-        below += count;
-        writeln!(out, "{name}_bucket{{{labels}{comma}le=\"{}\"}} {below}", seconds(*bound))?;
-    }
-    let all: u64 = buckets.iter().sum();
-    writeln!(out, "{name}_bucket{{{labels}{comma}le=\"+Inf\"}} {all}")?;
-    let braces = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
-    writeln!(out, "{name}_sum{braces} {}\n{name}_count{braces} {all}", seconds(micros))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "2^53 µs are 285 years")]
-fn seconds(micros: u64) -> f64 {
-    micros as f64 / 1e6
-}
-
-fn load(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
 }
 
 #[cfg(test)]
@@ -276,25 +202,6 @@ mod tests {
         for error in successors(Some(Error::AccessDenied(Box::new(denied))), next) {
             assert!(Metrics::OUTCOMES.contains(&error.code()), "{}", error.code());
         }
-    }
-
-    #[test]
-    fn the_audit_log() {
-        let mut text = String::new();
-        let since_commit = Duration::from_millis(1500);
-        let progress = Progress { waiting: 1, since_commit, entries: 30, from_outbox: 10, failures: 4 };
-        render_audit(&mut text, (progress, Tally { recorded: 5, counted: 6 })).unwrap();
-        let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
-        let want = [
-            "claviger_audit_entries_total{from=\"outbox\"} 10",
-            "claviger_audit_entries_total{from=\"queue\"} 20",
-            "claviger_audit_unauthenticated_total{event=\"own\"} 5",
-            "claviger_audit_unauthenticated_total{event=\"counted\"} 6",
-            "claviger_audit_commit_failures_total 4",
-            "claviger_audit_waiting_events 1",
-            "claviger_audit_since_commit_seconds 1.5",
-        ];
-        assert_eq!(samples, want);
     }
 
     /// Each stranger is counted once: by an event of its own, or without one, also if the log takes none.

@@ -1,18 +1,18 @@
 //! The service: one store, the newest View of it, and the settings. Everything that requests share.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use claviger_keyring::{RootOfTrust, SecretAccessKey, SigningKey, Space};
 use claviger_storage::{CommitError, Store, Transaction};
 use claviger_types::{Region, ServiceName, Timestamp};
 use tokio::sync::Semaphore;
 
-use crate::audit::{EventQueue, Outbox, Recorder, Strangers, queue};
+use crate::audit::{EventQueue, Followers, Outbox, Recorder, Strangers, Upkeep, queue};
 use crate::error::Error;
 use crate::identity::caller::{Caller, Signatory};
 use crate::identity::mfa_attempts::MfaAttempts;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Scrape};
 use crate::pipeline::Execution;
 use crate::pipeline::call::{Call, Facts, Tools};
 use crate::pipeline::event::{self, AskedFor, Asking, Ended, Stranger, Trace};
@@ -106,8 +106,24 @@ impl Service {
 
     /// All counters, as Prometheus text.
     pub fn metrics_text(&self) -> String {
-        let audit = (self.recorder.progress(), self.strangers.tally());
-        self.metrics.render(self.store.commit_times().as_ref(), audit)
+        let view = self.view();
+        self.metrics.render(&Scrape {
+            commits: self.store.commit_times(),
+            audit: self.recorder.progress(),
+            log: self.recorder.upkeep(),
+            strangers: self.strangers.tally(),
+            keys: view.key_counts(self.now(&view)),
+        })
+    }
+
+    /// Those who read the audit log after its writer: nothing that they need is pruned.
+    pub fn audit_followers(&self) -> &Followers {
+        self.recorder.upkeep().followers()
+    }
+
+    /// What the audit log's writer does besides, and what it tells of the log.
+    pub(crate) fn audit_upkeep(&self) -> &Upkeep {
+        self.recorder.upkeep()
     }
 
     /// Why requests cannot be served, if they cannot.
@@ -255,9 +271,13 @@ impl Service {
     /// in the View yet is bounded, so that writers cannot outrun the View for long.
     pub(crate) async fn commit(&self, transaction: Transaction) -> Result<(), CommitError> {
         let bytes = u32::try_from(transaction.bytes() + COMMIT_BYTES_MIN).map_err(|_| CommitError::TooLarge)?;
+        let _waits = self.metrics.command_waits();
         let _room = self.unapplied.acquire_many(bytes).await.map_err(|_| CommitError::Closed)?;
         let revision = self.store.commit(transaction).await?;
-        self.views.reached(revision).await.map_err(CommitError::Unknown)
+        let durable = Instant::now();
+        self.views.reached(revision).await.map_err(CommitError::Unknown)?;
+        self.metrics.view_followed(durable.elapsed());
+        Ok(())
     }
 
     /// Where commands that met conflicts wait for one another.

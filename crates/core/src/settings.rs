@@ -26,11 +26,13 @@ pub struct AuditSettings {
     pub strict: bool,
     /// Whether there are such events at all. Commands and jobs always leave theirs.
     pub requests: bool,
+    /// How long entries of the log are kept at least; none keeps all.
+    pub keep: Option<Duration>,
 }
 
 impl Default for AuditSettings {
     fn default() -> Self {
-        Self { group: Duration::from_millis(100), strict: false, requests: true }
+        Self { group: Duration::from_millis(100), strict: false, requests: true, keep: None }
     }
 }
 

@@ -239,6 +239,7 @@ operations! {
     command reopen_account::ReopenAccount,
     command reset_key_policy::ResetKeyPolicy,
     command revoke_sessions::RevokeSessions,
+    command rotate_audit_key::RotateAuditKey,
     command rotate_cluster_key::RotateClusterKey,
     command rotate_domain_keys::RotateDomainKeys,
     command set_dev_clock::SetDevClock,

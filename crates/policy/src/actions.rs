@@ -182,8 +182,8 @@ actions! {
         "DescribeOrganization" "DescribeOrganizationalUnit" "DetachControlPolicy" "ExplainAccess" "ListAccountTags"
         "ListAccounts" "ListControlPolicies" "ListControlPoliciesForTarget" "ListOrganizationalUnits"
         "ListTargetsForControlPolicy" "MoveAccount" "RenameAccount" "RenameOrganizationalUnit" "ReopenAccount"
-        "ResetKeyPolicy" "RevokeSessions" "RotateClusterKey" "RotateDomainKeys" "SetDevClock" "TagAccount"
-        "UntagAccount" "UpdateControlPolicy"
+        "ResetKeyPolicy" "RevokeSessions" "RotateAuditKey" "RotateClusterKey" "RotateDomainKeys" "SetDevClock"
+        "TagAccount" "UntagAccount" "UpdateControlPolicy"
     }
     Iam {
         "AddClientIDToOpenIDConnectProvider" "AddUserToGroup" "AttachGroupPolicy" "AttachRolePolicy"

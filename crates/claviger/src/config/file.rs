@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -35,6 +35,7 @@ pub(crate) struct File {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Audit {
     pub(crate) group_millis: Option<u64>,
+    pub(crate) keep_days: Option<NonZeroU32>,
     pub(crate) requests: Option<bool>,
     pub(crate) strict: Option<bool>,
 }

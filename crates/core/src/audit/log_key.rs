@@ -1,19 +1,17 @@
 //! The log key as its records have it: made, wrapped again.
 
-use claviger_keyring::ClusterKey;
+use claviger_keyring::{ClusterKey, LogKey};
 use claviger_types::Timestamp;
 
 use crate::error::Error;
-use crate::paths;
-use crate::pipeline::outcome::Changes;
 use crate::records::LogKeyRecord;
 use crate::view::DeploymentLogKey;
 
-/// Adds a fresh version.
-pub fn make(changes: Changes, cluster: &ClusterKey, version: u32, wall_now: Timestamp) -> Result<Changes, Error> {
-    let (_, wrapped) = cluster.generate_log_key(version)?;
+/// A fresh key and its record.
+pub fn make(cluster: &ClusterKey, version: u32, wall_now: Timestamp) -> Result<(LogKey, LogKeyRecord), Error> {
+    let (key, wrapped) = cluster.generate_log_key(version)?;
     let record = LogKeyRecord { cluster_key_version: cluster.version(), wrapped, created_at: wall_now.as_millis() };
-    Ok(changes.create(paths::log_key(version), &record))
+    Ok((key, record))
 }
 
 /// The record of a version, wrapped again by `cluster`.

@@ -5,7 +5,8 @@
 //! - `log.rs`: the transparency log in the data directory: opened, appended to, each entry once whatever fails.
 //! - `strangers.rs`: how many events those who are not authenticated get.
 //! - `writer.rs`: the one thread that takes from both and commits in groups.
-//! - `log_key.rs`: the records of the key that signs it.
+//! - `log_key.rs`: the records of the keys that sign it; `upkeep.rs`: how the writer gets the next one, and what to prune.
+//! - `followers.rs`: those who read the log after its writer.
 //! - `event_id.rs`: ids that lead back to an entry.
 //! - `cloudtrail.rs`: an event as CloudTrail shows it.
 //!
@@ -15,19 +16,25 @@
 
 pub mod cloudtrail;
 mod event_id;
+mod followers;
 mod log;
 pub mod log_key;
 mod outbox;
 mod queue;
 mod strangers;
+mod upkeep;
 mod writer;
 #[cfg(test)]
 mod writer_tests;
 
 pub use event_id::EventId;
-pub use log::{Place, VERIFIER_KEY_FILE, verify};
+pub use followers::{Follower, Followers};
+pub use log::{Place, VERIFIER_KEY_FILE, origin, verify};
 pub use outbox::Outbox;
 pub(crate) use queue::Progress;
 pub use queue::{EventQueue, Recorder, queue};
 pub(crate) use strangers::{Strangers, Tally};
+pub(crate) use upkeep::Upkeep;
+#[cfg(test)]
+pub(crate) use writer::Turns;
 pub use writer::{AuditWriter, StartError};

@@ -18,6 +18,8 @@ use crossbeam_utils::atomic::AtomicCell;
 use thread_local::ThreadLocal;
 use tokio::sync::oneshot;
 
+use super::upkeep::Upkeep;
+
 /// Events that may wait: some seconds of all that one node answers.
 const EVENTS_MAX: u64 = 262_144;
 
@@ -86,6 +88,7 @@ pub(super) struct Shared {
     entries: AtomicU64,
     from_outbox: AtomicU64,
     failures: AtomicU64,
+    pub(super) upkeep: Upkeep,
 }
 
 /// How the log gets on, for `/metrics`.
@@ -93,6 +96,10 @@ pub(super) struct Shared {
 pub(crate) struct Progress {
     /// Events of reads, uses and refusals that wait.
     pub(crate) waiting: u64,
+    /// Their bytes.
+    pub(crate) waiting_bytes: u64,
+    /// Whether requests are refused because the log cannot be written.
+    pub(crate) failed: bool,
     /// Since the last commit of the log.
     pub(crate) since_commit: Duration,
     /// Entries of the log since the start.
@@ -118,6 +125,7 @@ pub fn queue() -> (Recorder, EventQueue) {
         entries: AtomicU64::new(0),
         from_outbox: AtomicU64::new(0),
         failures: AtomicU64::new(0),
+        upkeep: Upkeep::default(),
     });
     (Recorder { complete: sender, shared: Arc::clone(&shared) }, EventQueue { complete: receiver, shared })
 }
@@ -143,6 +151,11 @@ impl Recorder {
 
     pub(crate) fn progress(&self) -> Progress {
         self.shared.progress()
+    }
+
+    /// What the writer does besides.
+    pub(crate) fn upkeep(&self) -> &Upkeep {
+        &self.shared.upkeep
     }
 
     fn push(&self, write: impl FnOnce(&mut Vec<u8>), durable: Option<oneshot::Sender<()>>) -> Result<(), String> {
@@ -310,8 +323,11 @@ impl Shared {
 
     fn progress(&self) -> Progress {
         let committed_at = Duration::from_millis(self.committed_at.load(Ordering::Relaxed));
+        let waiting = self.waiting.load(Ordering::Relaxed);
         Progress {
-            waiting: events(self.waiting.load(Ordering::Relaxed)),
+            waiting: events(waiting),
+            waiting_bytes: bytes(waiting),
+            failed: self.failed.load(Ordering::Relaxed),
             since_commit: self.started.elapsed().saturating_sub(committed_at),
             entries: self.entries.load(Ordering::Relaxed),
             from_outbox: self.from_outbox.load(Ordering::Relaxed),

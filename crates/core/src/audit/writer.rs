@@ -60,9 +60,8 @@ impl AuditWriter {
         settled: u64,
         group: Duration,
     ) -> Result<Self, StartError> {
-        let key = place.verifier_key();
         let mut turns = Turns::open(place, queue, outbox, settled)?;
-        tracing::info!(%key, entries = turns.log.size(), "the audit log is open");
+        tracing::info!(key = %turns.log.verifier_key(), entries = turns.log.size(), "the audit log is open");
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -81,7 +80,7 @@ impl AuditWriter {
 }
 
 /// What the thread works on.
-pub(super) struct Turns {
+pub(crate) struct Turns {
     log: Log,
     queue: EventQueue,
     outbox: Outbox,
@@ -102,8 +101,9 @@ enum Waiting {
 }
 
 impl Turns {
-    pub(super) fn open(place: Place, queue: EventQueue, mut outbox: Outbox, settled: u64) -> Result<Self, LogError> {
+    pub(crate) fn open(place: Place, queue: EventQueue, mut outbox: Outbox, settled: u64) -> Result<Self, LogError> {
         let log = Log::open(place)?;
+        queue.shared.upkeep.tell(&log);
         if log.size() < settled {
             return Err(LogError::Foreign { wanted: settled, found: log.size() });
         }
@@ -146,7 +146,7 @@ impl Turns {
 
     /// Writes all that waits; what comes meanwhile is for the next turn. Says whether the log could be written; that the
     /// outbox cannot be emptied stops nobody, since its events are safe there.
-    pub(super) fn turn(&mut self, runtime: &Runtime) -> bool {
+    pub(crate) fn turn(&mut self, runtime: &Runtime) -> bool {
         self.gather();
         loop {
             if let Err(error) = self.write_group() {
@@ -160,7 +160,28 @@ impl Turns {
             }
         }
         report(self.settle(runtime, POSITION_ENTRIES));
-        true
+        let kept_up = self.keep_up(runtime);
+        if let Err(error) = &kept_up {
+            tracing::error!(%error, "the audit log's key is not changed, or it is not pruned, yet");
+        }
+        kept_up.is_ok()
+    }
+
+    /// Does what the jobs asked for. What fails is tried again; nothing that requests wait for depends on it.
+    fn keep_up(&mut self, runtime: &Runtime) -> Result<(), LogError> {
+        let shared = Arc::clone(&self.queue.shared);
+        if let Some(key) = shared.upkeep.next_key() {
+            self.log.rotate(key)?;
+            tracing::info!(key = %self.log.verifier_key(), entries = self.log.size(), "another key signs the audit log");
+        }
+        let before = shared.upkeep.prune_before();
+        if before > self.log.kept_from() {
+            // A start looks for the outbox's events from the settled position on.
+            report(self.settle(runtime, 1));
+            self.log.prune(before.min(self.settled))?;
+        }
+        shared.upkeep.tell(&self.log);
+        Ok(())
     }
 
     /// Takes what waits.

@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use claviger_keyring::{Deployment, FileRoot, RootOfTrust};
 use claviger_storage::{ChangeLogLimits, Fault, MemoryStore, Store, Transaction, Write};
-use claviger_tlog::simulation::{Disk, Faults, Random};
-use claviger_tlog::{Files, Reader};
+use claviger_tlog::Files;
+use claviger_tlog::simulation::{Disk, Faults, Image, Random};
+use claviger_types::Timestamp;
 
 use super::queue::{Durability, Recorder, queue};
 use super::writer::Turns;
-use super::{AuditWriter, Outbox, Place};
+use super::{AuditWriter, Outbox, Place, log_key};
 use crate::bootstrap::{self, NewDeployment};
 use crate::paths::{self, PathKind};
+use crate::records;
 use crate::view::{PolicyInterner, View};
 use crate::views;
 
@@ -56,6 +58,22 @@ impl Machine {
         machine
     }
 
+    /// One with these records and this disk.
+    fn of(records: &[(String, Vec<u8>)], image: Image, written: usize) -> Self {
+        let machine = Self { store: Arc::new(MemoryStore::new()), disk: Disk::new(image), written };
+        for records in records.chunks(50) {
+            let put = |(path, value): &(String, Vec<u8>)| Write::Put { path: path.clone(), value: value.clone() };
+            machine.commit(records.iter().map(put).collect());
+        }
+        machine
+    }
+
+    fn records(&self) -> Vec<(String, Vec<u8>)> {
+        let mut records = Vec::new();
+        self.store.load(&mut |record| records.push((record.path.to_owned(), record.value.to_vec()))).unwrap();
+        records
+    }
+
     fn commit(&self, writes: Vec<Write>) {
         block_on(self.store.commit(Transaction { preconditions: Vec::new(), writes })).unwrap();
     }
@@ -67,6 +85,44 @@ impl Machine {
         let value = format!("command {:04}", self.written).into_bytes();
         self.commit(vec![Write::Put { path, value }]);
         self.written += 1;
+    }
+
+    /// What RotateAuditKey stores, if no rotation is under way.
+    fn rotate(&self) {
+        let view = self.view().0;
+        let [stored] = &view.log_keys().collect::<Vec<_>>()[..] else { return };
+        let version = stored.key.version() + 1;
+        let record = log_key::make(&view.cluster_key().unwrap().key, version, Timestamp::from_millis(0)).unwrap().1;
+        self.commit(vec![Write::Put { path: paths::log_key(version), value: records::encode(&record) }]);
+    }
+
+    /// What the job does about it.
+    fn finish_rotation(&self, process: &Process) {
+        let upkeep = process.recorder.upkeep();
+        let signing = upkeep.key_version().unwrap();
+        for stored in self.view().0.log_keys() {
+            let version = stored.key.version();
+            if version > signing {
+                upkeep.sign_by(Arc::clone(stored));
+            } else if version < signing {
+                self.commit(vec![Write::Delete { path: paths::log_key(version) }]);
+            }
+        }
+    }
+
+    /// A start ends the rotation: each key that was ever stored signed the log in its turn, and the last one only is left.
+    fn assert_rotated(&self, process: &mut Process, place: &str) {
+        for _ in 0..2 {
+            self.finish_rotation(process);
+            assert!(process.turn(), "{place}");
+        }
+        let view = self.view().0;
+        let versions: Vec<_> = view.log_keys().map(|stored| stored.key.version()).collect();
+        assert_eq!(versions, [process.recorder.upkeep().key_version().unwrap()], "{place}");
+        let reader = self.place(&view).reader().unwrap();
+        assert_eq!(reader.keys().keys().count(), versions[0] as usize, "{place}");
+        let newest = format!("{}\n", reader.keys().keys().next_back().unwrap());
+        assert_eq!(self.disk.read("verifier-key", newest.len()).unwrap(), newest.as_bytes(), "{place}");
     }
 
     fn outbox(&self) -> Vec<String> {
@@ -101,11 +157,11 @@ impl Machine {
 
     /// How often each entry is in the log.
     fn logged(&self) -> BTreeMap<String, usize> {
-        let files: Arc<dyn Files> = Arc::new(self.disk.clone());
-        let key = self.place(&self.view().0).verifier_key();
-        claviger_tlog::verify(Arc::clone(&files), &key, None, &mut |_, _| {}).unwrap();
+        let place = self.place(&self.view().0);
+        super::verify(&place, &mut |_, _| {}).unwrap();
         let mut logged = BTreeMap::new();
-        for entry in Reader::open(files, &key).unwrap().entries(0..u64::MAX) {
+        let reader = place.reader().unwrap();
+        for entry in reader.entries(reader.kept_from()..u64::MAX) {
             *logged.entry(String::from_utf8(entry.unwrap().1).unwrap()).or_insert(0) += 1;
         }
         logged
@@ -231,8 +287,41 @@ fn a_full_disk() {
     assert_eq!(machine.logged().len(), 2 * number);
 }
 
+/// Each single operation of the disk fails while the key is rotated, once or for good until it is mended. Requests go on
+/// as long as their events can be written, and the rotation is made once.
+#[test]
+fn a_disk_that_fails_at_a_rotation() {
+    for count in [1, usize::MAX] {
+        let mut failed = 0;
+        for operation in 0.. {
+            let mut machine = Machine::new(ChangeLogLimits::default());
+            let mut process = machine.start();
+            process.request(0);
+            assert!(process.turn());
+            machine.rotate();
+            machine.finish_rotation(&process);
+            let from = machine.disk.counted() + operation;
+            machine.disk.set_faults(Faults { operations: Some((from, count)), room: None });
+            failed += usize::from(!process.turn());
+            assert_eq!(process.recorder.health(), Ok(()), "operation {operation}: no event waits");
+            machine.command();
+            process.request(1);
+            process.turn();
+            machine.disk.set_faults(Faults::default());
+            let place = format!("operation {operation} of {count}");
+            machine.assert_rotated(&mut process, &place);
+            machine.assert_exact(&place);
+            assert_eq!((process.recorder.health(), machine.logged().len()), (Ok(()), 3), "{place}");
+            if machine.disk.counted() < from {
+                break;
+            }
+        }
+        assert!(failed > 5, "{failed}");
+    }
+}
+
 /// The power goes at any moment: no command's event is lost, and none is there twice; of the others those are there whose
-/// group was committed. The store is as it was at that moment, since its own commits are durable.
+/// group was committed; a rotation is ended by the next start. The store is as it was at that moment, since its own commits are durable.
 #[test]
 fn power_loss() {
     /// The disk's operations so far, the store's records then, how many commands there were, how many requests were safe.
@@ -244,9 +333,7 @@ fn power_loss() {
         let mut process = machine.start();
         let moments: Mutex<Vec<Moment>> = Mutex::default();
         let note = |machine: &Machine, safe: usize| {
-            let mut records = Vec::new();
-            machine.store.load(&mut |record| records.push((record.path.to_owned(), record.value.to_vec()))).unwrap();
-            moments.lock().unwrap().push((machine.disk.moment(), records, machine.written, safe));
+            moments.lock().unwrap().push((machine.disk.moment(), machine.records(), machine.written, safe));
         };
         let mut requests = 0;
         for _ in 0..10 {
@@ -259,6 +346,11 @@ fn power_loss() {
                 }
             }
             let before = requests;
+            if random.percent(40) {
+                machine.rotate();
+            }
+            note(&machine, 0);
+            machine.finish_rotation(&process);
             note(&machine, 0);
             assert!(process.turn());
             note(&machine, before);
@@ -274,22 +366,52 @@ fn power_loss() {
             let safe = moments[..=at].iter().map(|(.., safe)| *safe).max().unwrap_or(0);
             let mut image = base.clone();
             operations[..moment].iter().for_each(|operation| image.apply(operation));
-            let store = Arc::new(MemoryStore::new());
-            let disk = Disk::new(image.after_power_loss(&mut random));
-            let after = Machine { store, disk, written: *written };
-            for records in records.chunks(50) {
-                let put = |(path, value): &(String, Vec<u8>)| Write::Put { path: path.clone(), value: value.clone() };
-                after.commit(records.iter().map(put).collect());
-            }
-            assert!(after.start().turn());
+            let after = Machine::of(records, image.after_power_loss(&mut random), *written);
+            let mut process = after.start();
+            assert!(process.turn());
             let place = format!("seed {seed}, moment {moment}");
             after.assert_exact(&place);
+            after.assert_rotated(&mut process, &place);
             let logged = after.logged();
             for number in 0..safe {
                 assert!(logged.contains_key(&format!("request {number:04}")), "{place}: request {number}");
             }
         }
     }
+}
+
+/// Nothing is pruned that a start would look for, and what a crash interrupts is asked for again.
+#[test]
+fn pruning() {
+    let mut machine = Machine::new(ChangeLogLimits::default());
+    let mut process = machine.start();
+    for turn in 0..3 {
+        (0..300).for_each(|number| process.request(300 * turn + number));
+        machine.command();
+        assert!(process.turn());
+    }
+    assert!(machine.view().0.audit_position() < 512, "the position is stored now and then only");
+    process.recorder.upkeep().prune(512);
+    let before = machine.disk.moment();
+    assert!(process.turn());
+    assert_eq!((process.recorder.upkeep().kept_from(), machine.view().0.audit_position()), (512, 903));
+    let first = machine.place(&machine.view().0).reader().unwrap().kept_from();
+    assert_eq!((first, machine.logged().len()), (512, 903 - 512));
+    drop(process);
+    let (base, operations) = machine.disk.history();
+    let mut random = Random::new(0);
+    for moment in before..=operations.len() {
+        let mut image = base.clone();
+        operations[..moment].iter().for_each(|operation| image.apply(operation));
+        let after = Machine::of(&machine.records(), image.after_power_loss(&mut random), machine.written);
+        let mut process = after.start();
+        process.recorder.upkeep().prune(512);
+        assert!(process.turn());
+        let upkeep = process.recorder.upkeep();
+        assert_eq!((upkeep.kept_from(), upkeep.size()), (512, 903), "moment {moment}");
+        assert_eq!(after.logged(), machine.logged(), "moment {moment}");
+    }
+    assert!(operations.len() > before + 5);
 }
 
 /// Whoever takes the log away is found out at the next start.

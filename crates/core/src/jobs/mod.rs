@@ -1,10 +1,11 @@
 //! What the service does by itself: deletes keys whose time has come, rotates the session key, wraps again what a retired
-//! key wraps. Beside them the audit log is written. Nothing that a request sees waits for a job: but for the session key,
-//! jobs only persist what is already true.
+//! key wraps, ends rotations of the log key, prunes the audit log. Beside them the audit log is written. Nothing that a
+//! request sees waits for a job: but for the session key, jobs only persist what is already true.
 
 mod deletion;
 mod log_keys;
 mod mfa_seeds;
+mod retention;
 mod rewrap;
 mod session_keys;
 
@@ -14,9 +15,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use claviger_storage::CommitError;
+use claviger_tlog::{Directory, Files};
 use claviger_types::AccountId;
 use tokio::sync::watch;
 
+use self::retention::Retention;
 use crate::audit::{self, AuditWriter};
 use crate::error::Error;
 use crate::pipeline::event;
@@ -54,14 +57,15 @@ impl Jobs {
     pub fn start(started: Started, folder: PathBuf) -> Result<(Arc<Service>, Self), JobsError> {
         let Started { service, outbox, events } = started;
         let view = service.view();
-        let place = audit::Place::new(&view, Arc::new(claviger_tlog::Directory::new(folder)));
+        let files: Arc<dyn Files> = Arc::new(Directory::new(folder));
+        let place = audit::Place::new(&view, Arc::clone(&files));
         let place = place.map_err(audit::StartError::from)?;
         let group = service.settings().audit.group;
         let writer = AuditWriter::start(place, events, outbox, view.audit_position(), group)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (stop, stopped) = watch::channel(false);
         let running = Arc::clone(&service);
-        let run = move || runtime.block_on(run(running, stopped));
+        let run = move || runtime.block_on(run(running, Retention::new(files), stopped));
         let thread = thread::Builder::new().name("jobs".into()).spawn(run)?;
         Ok((service, Self { stop, thread, writer }))
     }
@@ -75,10 +79,11 @@ impl Jobs {
     }
 }
 
-async fn run(service: Arc<Service>, mut stopped: watch::Receiver<bool>) {
+async fn run(service: Arc<Service>, mut retention: Retention, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
         let view = service.view();
         persist(&service).await;
+        report("retention", retention.run(&service).await);
         service.record_strangers(false);
         tokio::select! {
             _ = stopped.changed() => {}
@@ -95,6 +100,7 @@ async fn run(service: Arc<Service>, mut stopped: watch::Receiver<bool>) {
 pub(crate) async fn persist(service: &Service) {
     report("deletion", deletion::run(service).await);
     report("session keys", session_keys::rotate(service, service.wall_now()).await);
+    report("log keys", log_keys::finish_rotation(service, &service.view()).await);
     report("re-wrapping", rewrap::run(service).await);
 }
 

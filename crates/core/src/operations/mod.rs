@@ -123,6 +123,7 @@ pub mod resync_mfa_device;
 pub mod retire_grant;
 pub mod revoke_grant;
 pub mod revoke_sessions;
+pub mod rotate_audit_key;
 pub mod rotate_cluster_key;
 pub mod rotate_domain_keys;
 pub mod schedule_key_deletion;

@@ -221,6 +221,7 @@ impl World {
             | "ListKeys"
             | "ListUsers"
             | "ListVirtualMFADevices"
+            | "RotateAuditKey"
             | "RotateClusterKey"
             | "RotateDomainKeys" => {
                 json!({})

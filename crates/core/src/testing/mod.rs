@@ -14,6 +14,7 @@ mod renderings;
 mod roles;
 pub(crate) mod test_events;
 pub(crate) mod test_kms;
+pub(crate) mod test_log;
 pub(crate) mod test_mfa;
 mod test_model;
 pub(crate) mod test_sessions;

@@ -124,6 +124,7 @@ impl View {
                 self.grants_mut(at.region()?).remove(key, id);
             }
             PathKind::Key => self.remove_key(at.region()?, at.parse("key id")?),
+            PathKind::LogKey => drop(self.log_keys.remove(&at.parse::<u32>("version")?)),
             PathKind::MfaDevice | PathKind::SessionKey | PathKind::SessionRevocation => {
                 self.delete_of_sessions(kind, &at)?;
             }
@@ -139,7 +140,6 @@ impl View {
             | PathKind::AuditPosition
             | PathKind::Deployment
             | PathKind::DevClock
-            | PathKind::LogKey
             | PathKind::Organization => {
                 return Err(DamagedState::new(path, "this record is never deleted"));
             }
@@ -287,6 +287,7 @@ impl RegionView {
         if let KeyState::PendingDeletion { deletion_at } = key.state {
             self.deletions.insert((deletion_at, id));
         }
+        self.key_counts.add(key.state);
         self.keys_by_account.insert((key.arn.account, id));
         self.access.put(&key);
     }
@@ -303,6 +304,7 @@ impl RegionView {
         if let KeyState::PendingDeletion { deletion_at } = key.state {
             self.deletions.remove(&(deletion_at, key.arn.id));
         }
+        self.key_counts.remove(key.state);
         self.access.remove(key);
     }
 

@@ -23,7 +23,7 @@ pub struct DeploymentLogKey {
 }
 
 impl View {
-    /// All versions of the log key, oldest first. The last one signs.
+    /// All versions of the log key, oldest first: one, or after a rotation two until the log has the last one.
     pub fn log_keys(&self) -> impl DoubleEndedIterator<Item = &Arc<DeploymentLogKey>> {
         self.log_keys.values()
     }

@@ -10,6 +10,7 @@ pub mod control_policies;
 mod entities;
 mod grants;
 mod identities;
+mod key_counts;
 mod log_keys;
 mod organization;
 mod policies;
@@ -30,6 +31,7 @@ pub use control_policies::ControlPolicy;
 pub use entities::{Alias, BackingKey, Cluster, Deployment, Domain, Key};
 pub use grants::{BoundPrincipal, Grant, GrantName, GrantPrincipal, terms};
 pub use identities::Holder;
+pub use key_counts::KeyCounts;
 pub use log_keys::DeploymentLogKey;
 pub use organization::{Account, Organization, OrganizationalUnit};
 pub use policies::PolicyInterner;
@@ -73,6 +75,7 @@ struct RegionView {
     keys: OrdMap<KeyId, Arc<Key>>,
     keys_by_account: OrdSet<(AccountId, KeyId)>,
     deletions: OrdSet<(Timestamp, KeyId)>,
+    key_counts: KeyCounts,
     access: AccessIndex,
     aliases: OrdMap<(AccountId, AliasName), Arc<Alias>>,
     aliases_by_key: OrdSet<(KeyId, AliasName)>,

@@ -1,0 +1,174 @@
+//! Removes what the audit log need not keep any longer: whole bundles of entries, from the first one on, whose last entry
+//! is older than `audit.keep_days`, by the domain clock, as everything that is due.
+//!
+//! The event comes first, so that nothing goes without one. If the power goes between the two, the next start finds the
+//! same entries and writes the event again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use claviger_keyring::Space;
+use claviger_tlog::{Files, Reader};
+use claviger_types::Timestamp;
+
+use super::commit;
+use crate::audit::Place;
+use crate::error::Error;
+use crate::pipeline::outcome::Changes;
+use crate::records::EventRecord;
+use crate::service::Service;
+use crate::target::Resources;
+
+/// Entries of a full bundle. Source: c2sp.org/tlog-tiles.
+const BUNDLE_ENTRIES: u64 = 256;
+
+/// Bundles that one run removes: some 25 MB, so that no other job waits long.
+const BUNDLES_MAX: usize = 256;
+
+/// The job, with what it need not read again.
+pub struct Retention {
+    files: Arc<dyn Files>,
+    /// The oldest bundle that is kept: the place behind it, and when its last event happened.
+    oldest: Option<(u64, Timestamp)>,
+}
+
+impl Retention {
+    /// For the log in these files.
+    pub fn new(files: Arc<dyn Files>) -> Self {
+        Self { files, oldest: None }
+    }
+
+    /// Has those bundles removed that are due and that nobody who follows the log needs.
+    pub async fn run(&mut self, service: &Service) -> Result<(), Error> {
+        let upkeep = service.audit_upkeep();
+        let view = service.view();
+        let Some(keep) = service.settings().audit.keep.filter(|_| upkeep.key_version().is_some()) else {
+            return Ok(());
+        };
+        let Some(account) = view.deployment().map(|deployment| deployment.first_account) else { return Ok(()) };
+        let now = service.now(&view);
+        let first = upkeep.kept_from().max(upkeep.prune_before());
+        let end = upkeep.size().min(upkeep.followers().needed_from());
+        let is_kept = |(behind, at): (u64, Timestamp)| behind == first + BUNDLE_ENTRIES && at + keep > now;
+        if first + BUNDLE_ENTRIES > end || self.oldest.is_some_and(is_kept) {
+            return Ok(());
+        }
+        let place = Place::new(&view, Arc::clone(&self.files)).map_err(internal)?;
+        let before = self.due(&place.reader().map_err(internal)?, first, end, now, keep)?;
+        if before > first {
+            commit(service, Changes::new(Space::Global), "PruneAuditLog", account, Resources::default()).await?;
+            upkeep.prune(before);
+        }
+        Ok(())
+    }
+
+    /// Before which place bundles may go; `first` if none may.
+    fn due(&mut self, log: &Reader, first: u64, end: u64, now: Timestamp, keep: Duration) -> Result<u64, Error> {
+        let mut before = first;
+        for _ in 0..BUNDLES_MAX {
+            let behind = before + BUNDLE_ENTRIES;
+            if behind > end {
+                break;
+            }
+            let entry = log.entry(behind - 1).map_err(internal)?;
+            let at = Timestamp::from_millis(EventRecord::parse(&entry).map_err(internal)?.at);
+            if at + keep > now {
+                self.oldest = Some((behind, at));
+                break;
+            }
+            before = behind;
+        }
+        Ok(before)
+    }
+}
+
+fn internal(error: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("the audit log is not pruned: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{AuditSettings, Settings};
+    use crate::testing::test_events::event_of;
+    use crate::testing::test_log::TestLog;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    /// A node with a log of its own, and the job.
+    struct Node {
+        log: TestLog,
+        job: Retention,
+    }
+
+    impl Node {
+        fn new(keep: Option<Duration>) -> Self {
+            let audit = AuditSettings { keep, ..AuditSettings::default() };
+            let log = TestLog::new(Settings { dev_clock: true, audit, ..Settings::default() });
+            let job = Retention::new(Arc::clone(&log.files));
+            Self { log, job }
+        }
+
+        /// Runs the job; how many events it left.
+        fn run(&mut self) -> usize {
+            let commits = self.log.kms.store.commits();
+            self.log.block_on(self.job.run(&self.log.service)).unwrap();
+            let commits = self.log.kms.store.commits_since(commits);
+            for commit in &commits {
+                assert_eq!(event_of(commit).1.operation, Some("PruneAuditLog"));
+            }
+            commits.len()
+        }
+
+        /// Has the writer do what the job asked for; the first entry that is kept then.
+        fn kept_from(&mut self) -> u64 {
+            self.log.turn();
+            self.log.service.audit_upkeep().kept_from()
+        }
+    }
+
+    #[test]
+    fn bundles_go_when_their_last_entry_is_too_old() {
+        let mut node = Node::new(Some(2 * DAY));
+        node.log.fill(255, 9 * DAY);
+        assert_eq!((node.run(), node.kept_from()), (0, 0), "no bundle is full");
+        node.log.fill(511, 9 * DAY);
+        node.log.fill(768, DAY);
+        node.log.fill(800, 9 * DAY);
+        assert_eq!(node.run(), 1);
+        assert_eq!((node.run(), node.kept_from(), node.run()), (0, 256, 0), "the second one's last entry is young");
+        node.log.kms.pass(DAY);
+        node.log.follow();
+        assert_eq!((node.run(), node.kept_from(), node.run()), (1, 768, 0), "what is not full stays");
+    }
+
+    #[test]
+    fn what_somebody_needs_stays() {
+        let mut node = Node::new(Some(DAY));
+        let followers = node.log.service.audit_followers();
+        let (slow, fast) = (followers.follow(0), followers.follow(0));
+        node.log.fill(1_024, 9 * DAY);
+        assert_eq!((node.run(), node.kept_from()), (0, 0));
+        fast.set_needed_from(1_024);
+        slow.set_needed_from(700);
+        assert_eq!((node.run(), node.kept_from(), node.run()), (1, 512, 0));
+        slow.set_needed_from(1_024);
+        assert_eq!((node.run(), node.kept_from(), node.run()), (1, 1_024, 0));
+    }
+
+    #[test]
+    fn a_run_is_bounded() {
+        let mut node = Node::new(Some(DAY));
+        let bound = BUNDLES_MAX as u64 * BUNDLE_ENTRIES;
+        node.log.fill(bound + BUNDLE_ENTRIES, 9 * DAY);
+        assert_eq!((node.run(), node.kept_from()), (1, bound));
+        assert_eq!((node.run(), node.kept_from()), (1, bound + BUNDLE_ENTRIES));
+    }
+
+    #[test]
+    fn without_a_bound_all_is_kept() {
+        let mut node = Node::new(None);
+        node.log.fill(600, 1_000 * DAY);
+        assert_eq!((node.run(), node.kept_from()), (0, 0));
+    }
+}
