@@ -585,7 +585,8 @@ mod tests {
         };
         let bytes = bounded(event.clone());
         let omitted = Some(Shown(&wire::recorded::OMITTED));
-        assert_eq!(parsed(&bytes), EventRecord { parameters: omitted, response: omitted, ..event });
+        // A failure does not print what is too long.
+        assert!(parsed(&bytes) == EventRecord { parameters: omitted, response: omitted, ..event });
     }
 
     /// What is too long is left out, and the event stays an entry of the log.
