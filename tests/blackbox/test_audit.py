@@ -65,7 +65,7 @@ def test_reads_uses_and_refusals_leave_one_event_each(own_server):
 def test_read_only_tells_of_the_operation(own_server):
     """Not of what came of the request: it may have been refused, or never been read."""
     with refused("AccessDenied"):
-        own_server.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/none", RoleSessionName="s")
+        own_server.client("sts").assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/none", RoleSessionName="session")
     form = "application/x-www-form-urlencoded; charset=utf-8"
     for request in [b"Action=ListUsers&MaxItems=x", b"Action=CreateRole&MaxSessionDuration=x"]:
         answer = send(own_server, signed(own_server, None, request + b"&Version=2010-05-08", form, service="iam"))

@@ -607,7 +607,8 @@ mod tests {
         };
         let bytes = bounded(event.clone());
         let omitted = Some(Shown(&wire::recorded::OMITTED));
-        assert_eq!(parsed(&bytes), EventRecord { parameters: omitted, response: omitted, ..event });
+        // A failure does not print what is too long.
+        assert!(parsed(&bytes) == EventRecord { parameters: omitted, response: omitted, ..event });
     }
 
     /// A client whose configuration has id and secret exchanged names its secret.
