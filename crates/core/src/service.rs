@@ -173,16 +173,16 @@ impl Service {
         }
     }
 
-    /// Records an authenticated request that named no operation, or could not be read. The error is the one to answer.
-    pub fn record_unread(
+    /// Refuses an authenticated request that named no operation, or could not be read.
+    pub fn refuse_unread(
         &self,
         view: &View,
         call: &Call<'_>,
         asked: (ServiceName, Option<&Row>),
         error: Error,
-    ) -> Error {
+    ) -> Execution<'static> {
         if !self.settings.audit.requests {
-            return error;
+            return Execution::Ready(Err(error));
         }
         let caller = call.signatory.caller(view, call.authenticated_at).ok();
         let now = self.domain_time(view, call.authenticated_at);
@@ -190,8 +190,7 @@ impl Service {
         let asked_for = AskedFor { service, operation: row.map(|row| row.name), read_only: false };
         let asking = Asking { call, caller, view, now };
         let event = Trace::unread().event(asking, asked_for, Ended::Refused(&error), None);
-        let recorded = self.recorder.hand_over(event.into_bytes());
-        recorded.map_or_else(|reason| Error::Internal(format!("the event is not recorded: {reason}")), |()| error)
+        self.record(event, Err(error))
     }
 
     /// Records a request that is refused before it is known who sent it; beyond a rate it is counted only.

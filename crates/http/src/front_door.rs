@@ -183,8 +183,8 @@ impl FrontDoor {
         match read_form(service, body) {
             Ok((row, fields)) => self.execute(&view, row, fields, protocol, &call).await,
             Err((error, row)) => {
-                let error = self.service.record_unread(&view, &call, (service, row), error);
-                Answered { recorded: Recorded::ByService, ..self.refused(&error, protocol, request_id, row) }
+                let refusal = self.service.refuse_unread(&view, &call, (service, row), error);
+                self.executed(refusal, row, protocol, request_id).await
             }
         }
     }
@@ -197,19 +197,24 @@ impl FrontDoor {
         protocol: Protocol,
         call: &Call<'_>,
     ) -> Answered {
-        let reply = match self.service.execute(view, row, fields, call) {
-            Execution::Ready(reply) => reply,
-            Execution::Pending(reply) => reply.await,
-        };
-        match reply {
+        let execution = self.service.execute(view, row, fields, call);
+        self.executed(execution, Some(row), protocol, &call.request_id).await
+    }
+
+    async fn executed(
+        &self,
+        execution: Execution<'_>,
+        row: Option<&'static Row>,
+        protocol: Protocol,
+        request_id: &RequestId,
+    ) -> Answered {
+        match execution.answered().await {
             Ok(reply) => {
-                let answer = answer::success(protocol, row.name, &call.request_id, reply);
-                Answered { answer, row: Some(row), code: "OK", recorded: Recorded::ByService }
+                let operation = row.map_or("", |row| row.name);
+                let answer = answer::success(protocol, operation, request_id, reply);
+                Answered { answer, row, code: "OK", recorded: Recorded::ByService }
             }
-            Err(error) => {
-                let refused = self.refused(&error, protocol, &call.request_id, Some(row));
-                Answered { recorded: Recorded::ByService, ..refused }
-            }
+            Err(error) => Answered { recorded: Recorded::ByService, ..self.refused(&error, protocol, request_id, row) },
         }
     }
 
