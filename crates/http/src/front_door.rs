@@ -29,6 +29,7 @@ use hyper::http::request::Parts;
 
 use crate::answer::{self, Answer, JSON, Protocol, Refusal, Stray};
 use crate::body::{self, BodyError};
+use crate::complaints::Complaints;
 use crate::request_id::RequestIds;
 use crate::sessions::OpenedSessions;
 use crate::sigv4::names::X_AMZ_TARGET;
@@ -46,6 +47,7 @@ pub(crate) struct FrontDoor {
     request_ids: RequestIds,
     body_timeout: Duration,
     body_bytes_held: Cell<usize>,
+    complaints: RefCell<Complaints>,
 }
 
 /// A worker's own count of its requests' holds on a View. The one inside is shared by all workers, and to touch it for
@@ -100,6 +102,7 @@ impl FrontDoor {
             request_ids: RequestIds::new()?,
             body_timeout,
             body_bytes_held: Cell::new(0),
+            complaints: RefCell::default(),
         })
     }
 
@@ -249,9 +252,11 @@ impl FrontDoor {
         request_id: &RequestId,
         row: Option<&'static Row>,
     ) -> Answered {
-        if let Error::Internal(reason) = error {
+        if let Error::Internal(reason) = error
+            && let Some(unsaid) = self.complaints.borrow_mut().take(reason, Instant::now())
+        {
             let operation = row.map_or("none", |row| row.name);
-            tracing::error!(%request_id, operation, reason, "a request failed");
+            tracing::error!(%request_id, operation, reason, unsaid, "a request failed");
         }
         Answered { code: error.code(), ..Answered::refused(&Refusal::of(error, protocol), protocol, request_id, row) }
     }
