@@ -12,6 +12,8 @@ from claviger_server import ACCOUNT, REGION, run_binary, wait_until
 from raw_http import kms_request, send, signed
 from refusals import refused
 
+FORM = "application/x-www-form-urlencoded"
+
 
 def wait_for(server, action, error=None, times=1):
     wait_until(lambda: count(decoded(server.data_dir), action, error) == times, 30, f"{action} {error}")
@@ -121,6 +123,11 @@ def test_strict_waits_for_the_event(new_server):
     with pytest.raises(ClientError) as caught:
         kms.describe_key(KeyId=str(uuid.uuid4()))
     assert request_id(caught.value.response) in {event["id"] for event in decoded(server.data_dir)}
+    # So does what is signed and cannot be read.
+    for body in [b"Action=DeleteEverything&Version=2010-05-08", b"Action=ListUsers&Version=2010-05-08&MaxItems=a"]:
+        answer = send(server, signed(server, None, body, content_type=FORM, service="iam"))
+        assert answer.status == 400, answer
+        assert answer.headers["x-amzn-requestid"] in {event["id"] for event in decoded(server.data_dir)}, answer
 
 
 def test_without_events_of_requests_commands_still_leave_theirs(new_server):

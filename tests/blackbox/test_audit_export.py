@@ -46,6 +46,34 @@ def test_each_event_is_a_line(log):
     assert "a secret" not in json.dumps(records)
 
 
+def test_a_refusal_tells_nothing_of_other_accounts(tmp_path):
+    """What there is in one account changes nothing in the other's copies of events, and each sees its own resources."""
+    server = Server(tmp_path / "data").start()
+    kms = server.kms()
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.create_alias(AliasName="alias/payroll", TargetKeyId=key)
+    away = server.kms(server.create_account("222233334444", "other"))
+    prefix = key.rpartition(":")[0]
+    there, missing = f"{prefix}:alias/payroll", f"{prefix}:alias/nope"
+    for alias in [there, missing]:
+        with pytest.raises(away.exceptions.ClientError):
+            away.encrypt(KeyId=alias, Plaintext=b"x")
+    assert server.terminate() == 0
+    log = log_of(server), key_of(server), key
+    own = [record for record in export(log, "--account", "222233334444") if record["eventName"] == "Encrypt"]
+    found, not_found = own
+    for record in own:
+        assert "resources" not in record and "sharedEventID" not in record
+        record["requestParameters"].pop("keyId")
+        for varies in ["eventID", "requestID", "eventTime", "errorCode", "errorMessage"]:
+            record.pop(varies, None)
+    assert found == not_found
+    records = export(log, "--account", key.split(":")[4])
+    (owners,) = [record for record in records if record["eventName"] == "Encrypt"]
+    assert [shown["ARN"] for shown in owners["resources"]] == [key]
+    assert "errorMessage" not in owners and owners["userIdentity"]["type"] == "AWSAccount"
+
+
 def test_files_as_cloudtrail_lays_them_out(log, tmp_path):
     assert export(log, "-o", tmp_path) == []
     files = sorted(tmp_path.rglob("*.json.gz"))

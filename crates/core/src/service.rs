@@ -197,25 +197,27 @@ impl Service {
         }
     }
 
-    /// Records an authenticated request that named no operation, or could not be read. The error is the one to answer.
-    pub fn record_unread(
+    /// Refuses an authenticated request that named no operation, or could not be read.
+    pub fn refuse_unread(
         &self,
         view: &View,
         call: &Call<'_>,
         asked: (ServiceName, Option<&Row>),
         error: Error,
-    ) -> Error {
+    ) -> Execution<'static> {
         if !self.settings.audit.requests {
-            return error;
+            return Execution::Ready(Err(error));
         }
         let caller = call.signatory.caller(view, call.authenticated_at).ok();
         let now = self.domain_time(view, call.authenticated_at);
         let (service, row) = asked;
         let asked_for = row.map_or(AskedFor::unknown(service), |row| row.asked_for);
         let asking = Asking { call, caller, view, now };
-        let ended = Ended::Refused(&error);
-        let recorded = self.recorder.hand_over(|bytes| Trace::unread().write(asking, asked_for, ended, None, bytes));
-        recorded.map_or_else(|reason| Error::Internal(format!("the event is not recorded: {reason}")), |()| error)
+        let event = |outcome: &Result<Encoded, Error>, bytes: &mut Vec<u8>| {
+            let ended = outcome.as_ref().map_or_else(Ended::Refused, |_| Ended::Done(None));
+            Trace::unread().write(asking, asked_for, ended, None, bytes);
+        };
+        self.record(event, Err(error))
     }
 
     /// Records a request that is refused before it is known who sent it; beyond a rate it is counted only.

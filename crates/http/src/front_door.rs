@@ -29,6 +29,7 @@ use hyper::http::request::Parts;
 
 use crate::answer::{self, Answer, JSON, Protocol, Refusal, Stray};
 use crate::body::{self, BodyError};
+use crate::complaints::Complaints;
 use crate::request_id::RequestIds;
 use crate::sessions::OpenedSessions;
 use crate::sigv4::names::X_AMZ_TARGET;
@@ -46,6 +47,7 @@ pub(crate) struct FrontDoor {
     request_ids: RequestIds,
     body_timeout: Duration,
     body_bytes_held: Cell<usize>,
+    complaints: RefCell<Complaints>,
 }
 
 /// A worker's own count of its requests' holds on a View. The one inside is shared by all workers, and to touch it for
@@ -100,6 +102,7 @@ impl FrontDoor {
             request_ids: RequestIds::new()?,
             body_timeout,
             body_bytes_held: Cell::new(0),
+            complaints: RefCell::default(),
         })
     }
 
@@ -183,8 +186,8 @@ impl FrontDoor {
         match read_form(service, body) {
             Ok((row, fields)) => self.execute(&view, row, fields, protocol, &call).await,
             Err((error, row)) => {
-                let error = self.service.record_unread(&view, &call, (service, row), error);
-                Answered { recorded: Recorded::ByService, ..self.refused(&error, protocol, request_id, row) }
+                let refusal = self.service.refuse_unread(&view, &call, (service, row), error);
+                self.executed(refusal, row, protocol, request_id).await
             }
         }
     }
@@ -197,19 +200,24 @@ impl FrontDoor {
         protocol: Protocol,
         call: &Call<'_>,
     ) -> Answered {
-        let reply = match self.service.execute(view, row, fields, call) {
-            Execution::Ready(reply) => reply,
-            Execution::Pending(reply) => reply.await,
-        };
-        match reply {
+        let execution = self.service.execute(view, row, fields, call);
+        self.executed(execution, Some(row), protocol, &call.request_id).await
+    }
+
+    async fn executed(
+        &self,
+        execution: Execution<'_>,
+        row: Option<&'static Row>,
+        protocol: Protocol,
+        request_id: &RequestId,
+    ) -> Answered {
+        match execution.answered().await {
             Ok(reply) => {
-                let answer = answer::success(protocol, row.name, &call.request_id, reply);
-                Answered { answer, row: Some(row), code: "OK", recorded: Recorded::ByService }
+                let operation = row.map_or("", |row| row.name);
+                let answer = answer::success(protocol, operation, request_id, reply);
+                Answered { answer, row, code: "OK", recorded: Recorded::ByService }
             }
-            Err(error) => {
-                let refused = self.refused(&error, protocol, &call.request_id, Some(row));
-                Answered { recorded: Recorded::ByService, ..refused }
-            }
+            Err(error) => Answered { recorded: Recorded::ByService, ..self.refused(&error, protocol, request_id, row) },
         }
     }
 
@@ -244,9 +252,11 @@ impl FrontDoor {
         request_id: &RequestId,
         row: Option<&'static Row>,
     ) -> Answered {
-        if let Error::Internal(reason) = error {
+        if let Error::Internal(reason) = error
+            && let Some(unsaid) = self.complaints.borrow_mut().take(reason, Instant::now())
+        {
             let operation = row.map_or("none", |row| row.name);
-            tracing::error!(%request_id, operation, reason, "a request failed");
+            tracing::error!(%request_id, operation, reason, unsaid, "a request failed");
         }
         Answered { code: error.code(), ..Answered::refused(&Refusal::of(error, protocol), protocol, request_id, row) }
     }

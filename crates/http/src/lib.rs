@@ -4,6 +4,7 @@
 
 mod answer;
 mod body;
+mod complaints;
 mod connection;
 mod front_door;
 mod request_id;
