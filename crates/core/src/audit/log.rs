@@ -60,6 +60,11 @@ impl Place {
         VerifierKey::new(self.origin.clone(), self.key.key.public_key())
     }
 
+    /// The log as it stands now.
+    pub(super) fn reader(&self) -> Result<Reader, LogError> {
+        Ok(Reader::open(Arc::clone(&self.files), &self.verifier_key())?)
+    }
+
     fn open(&self) -> Result<Writer, WriteError> {
         Writer::open(Arc::clone(&self.files), self.origin.clone(), Box::new(KeyOfLog(Arc::clone(&self.key))))
     }
@@ -114,7 +119,7 @@ impl Log {
 
     /// Shows each entry from this place on.
     pub(super) fn read_from(&self, first: u64, visit: &mut dyn FnMut(&[u8])) -> Result<(), LogError> {
-        let reader = Reader::open(Arc::clone(&self.place.files), &self.place.verifier_key())?;
+        let reader = self.place.reader()?;
         for entry in reader.entries(first.max(reader.kept_from())..self.size) {
             visit(&entry?.1);
         }

@@ -5,6 +5,7 @@
 //! - `log.rs`: the transparency log in the data directory: opened, appended to, each entry once whatever fails.
 //! - `strangers.rs`: how many events those who are not authenticated get.
 //! - `writer.rs`: the one thread that takes from both and commits in groups.
+//! - `follow.rs`: what it committed, shown to those who follow the log.
 //! - `log_key.rs`: the records of the key that signs it.
 //! - `event_id.rs`: ids that lead back to an entry.
 //! - `cloudtrail.rs`: an event as CloudTrail shows it.
@@ -15,6 +16,8 @@
 
 pub mod cloudtrail;
 mod event_id;
+#[cfg_attr(not(test), expect(dead_code, reason = "whoever follows the log comes next"))]
+mod follow;
 mod log;
 pub mod log_key;
 mod outbox;
@@ -25,6 +28,7 @@ mod writer;
 mod writer_tests;
 
 pub use event_id::EventId;
+pub use follow::Followers;
 pub use log::{Place, verify};
 pub use outbox::Outbox;
 pub(crate) use queue::Progress;

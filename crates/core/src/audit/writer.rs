@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
+use super::follow::Followers;
 use super::log::{Log, LogError, Place};
 use super::outbox::{Outbox, OutboxError};
 use super::queue::{EventQueue, GROUP_EVENTS, Handed};
@@ -53,16 +54,17 @@ pub enum StartError {
 
 impl AuditWriter {
     /// Opens the log and starts to write it. `settled` is the position that the store holds; `group` is how long an event
-    /// of the queue may wait.
+    /// of the queue may wait. `followers` are shown what is committed, until the writer has ended.
     pub fn start(
         place: Place,
         queue: EventQueue,
         outbox: Outbox,
         settled: u64,
         group: Duration,
+        followers: Followers,
     ) -> Result<Self, StartError> {
         let key = place.verifier_key();
-        let mut turns = Turns::open(place, queue, outbox, settled)?;
+        let mut turns = Turns::open(place, queue, outbox, settled, followers)?;
         tracing::info!(%key, entries = turns.log.size(), "the audit log is open");
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -92,6 +94,7 @@ pub(super) struct Turns {
     in_flight: usize,
     /// The position that the store holds.
     settled: u64,
+    followers: Followers,
 }
 
 /// An event that waits for the log.
@@ -109,7 +112,13 @@ enum Source {
 }
 
 impl Turns {
-    pub(super) fn open(place: Place, queue: EventQueue, mut outbox: Outbox, settled: u64) -> Result<Self, LogError> {
+    pub(super) fn open(
+        place: Place,
+        queue: EventQueue,
+        mut outbox: Outbox,
+        settled: u64,
+        followers: Followers,
+    ) -> Result<Self, LogError> {
         let log = Log::open(place)?;
         if log.size() < settled {
             return Err(LogError::Foreign { wanted: settled, found: log.size() });
@@ -124,7 +133,8 @@ impl Turns {
             })?;
             outbox.found_logged(&found);
         }
-        Ok(Self { log, queue, outbox, backlog: VecDeque::new(), in_flight: 0, settled })
+        followers.opened(log.size());
+        Ok(Self { log, queue, outbox, backlog: VecDeque::new(), in_flight: 0, settled, followers })
     }
 
     /// A panic must not leave requests that are answered without their event.
@@ -188,8 +198,10 @@ impl Turns {
             self.in_flight = self.next_group();
         }
         let group = self.backlog.range(..self.in_flight);
+        let first = self.log.size();
         self.log.commit(group.map(|waiting| waiting.event.as_slice()))?;
         let mut from_outbox = 0;
+        let mut entries = Vec::with_capacity(self.in_flight);
         for Waiting { event, source } in self.backlog.drain(..self.in_flight) {
             match source {
                 Source::Outbox { path } => {
@@ -202,7 +214,9 @@ impl Turns {
                     durable.map(|durable| durable.send(()));
                 }
             }
+            entries.push(event);
         }
+        self.followers.committed(first, entries);
         self.queue.shared.committed(self.in_flight as u64, from_outbox);
         self.in_flight = 0;
         Ok(())

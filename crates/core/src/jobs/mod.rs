@@ -17,7 +17,7 @@ use claviger_storage::CommitError;
 use claviger_types::AccountId;
 use tokio::sync::watch;
 
-use crate::audit::{self, AuditWriter};
+use crate::audit::{self, AuditWriter, Followers};
 use crate::error::Error;
 use crate::pipeline::event;
 use crate::pipeline::outcome::Changes;
@@ -57,7 +57,7 @@ impl Jobs {
         let place = audit::Place::new(&view, Arc::new(claviger_tlog::Directory::new(folder)));
         let place = place.map_err(audit::StartError::from)?;
         let group = service.settings().audit.group;
-        let writer = AuditWriter::start(place, events, outbox, view.audit_position(), group)?;
+        let writer = AuditWriter::start(place, events, outbox, view.audit_position(), group, Followers::default())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (stop, stopped) = watch::channel(false);
         let running = Arc::clone(&service);
