@@ -1,6 +1,5 @@
 //! `claviger serve`: assembles store, root of trust, service, jobs and front door, and takes them apart again.
 
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,10 +11,10 @@ use claviger_keyring::{Deployment, FileRoot};
 use claviger_storage::{EmbeddedStore, Store};
 use claviger_types::{Region, Timestamp};
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::CommandError;
 use super::init::refuse_root_beside_data;
+use super::signals::StopSignals;
 use crate::config::{self, Config, ServeFlags};
 use crate::console;
 use crate::data_dir::DataDir;
@@ -118,7 +117,7 @@ impl Assembly {
         }
         let tls = if self.dev_tls { Some(tls_dev::certificates(&self.dir)?) } else { certificate };
         // Before the first request is accepted, since none that was may be dropped.
-        let signals = StopSignals::listen(runtime).map_err(CommandError::Runtime)?;
+        let mut signals = StopSignals::listen(runtime).map_err(CommandError::Runtime)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let server = start_server(&self.config, tls, service)?;
         if self.kind == Deployment::Development {
@@ -209,27 +208,6 @@ fn for_shell(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+=:,@%".contains(character);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-/// The signals that ask the server to stop.
-struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl StopSignals {
-    /// From here on they no longer end the process.
-    fn listen(runtime: &Runtime) -> io::Result<Self> {
-        let _context = runtime.enter();
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }
 
 #[cfg(test)]
