@@ -1,6 +1,6 @@
 //! The service: one store, the newest View of it, and the settings. Everything that requests share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use claviger_keyring::{RootOfTrust, SecretAccessKey, SigningKey, Space};
@@ -8,7 +8,7 @@ use claviger_storage::{CommitError, Store, Transaction};
 use claviger_types::{Region, ServiceName, Timestamp};
 use tokio::sync::Semaphore;
 
-use crate::audit::{EventQueue, Outbox, Recorder, Strangers, queue};
+use crate::audit::{EventHistory, EventQueue, Found, Outbox, Query, Recorder, Strangers, queue};
 use crate::error::Error;
 use crate::identity::caller::{Caller, Signatory};
 use crate::identity::mfa_attempts::MfaAttempts;
@@ -42,6 +42,7 @@ pub struct Service {
     metrics: Metrics,
     recorder: Recorder,
     strangers: Strangers,
+    history: OnceLock<Arc<EventHistory>>,
 }
 
 /// A service that has loaded its state, with what its jobs begin with.
@@ -70,6 +71,7 @@ impl Service {
             metrics: Metrics::default(),
             recorder,
             strangers: Strangers::default(),
+            history: OnceLock::new(),
         });
         Ok(Started { service, outbox, events })
     }
@@ -171,6 +173,29 @@ impl Service {
             Ok(durable) => Execution::Pending(Box::pin(async move { durable.await.map_or_else(lost, |()| outcome) })),
             Err(reason) => Execution::Ready(lost(reason)),
         }
+    }
+
+    /// What a request shows of itself, if that is recorded.
+    pub(crate) fn trace(&self, fields: &Fields) -> Trace {
+        if self.settings.audit.requests { Trace::of(fields) } else { Trace::unrecorded() }
+    }
+
+    /// From now on events are looked up in this log.
+    pub(crate) fn keep_history(&self, history: Arc<EventHistory>) {
+        // There is one log, which was set where it was opened.
+        let _ = self.history.set(history);
+    }
+
+    /// Refuses a caller whose account looks up events too often.
+    pub(crate) fn admit_lookup(&self, facts: &Facts<'_>) -> Result<(), Error> {
+        let admits = |history: &Arc<EventHistory>| history.admits(facts.account(), facts.region(), facts.wall_now());
+        if self.history.get().is_none_or(admits) { Ok(()) } else { Err(Error::RateExceeded) }
+    }
+
+    /// Looks events up. Where nobody keeps a log, there are none.
+    pub(crate) async fn look_up(&self, query: Query, below: Option<u64>) -> Result<Found, Error> {
+        let Some(history) = self.history.get() else { return Ok(Found::default()) };
+        history.search(query, below).await.map_err(|error| Error::Internal(error.to_string()))
     }
 
     /// Records an authenticated request that named no operation, or could not be read. The error is the one to answer.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use claviger_core::{Jobs, ServedRegions, Service, Settings, bootstrap};
+use claviger_core::{AuditFolders, Jobs, ServedRegions, Service, Settings, bootstrap};
 use claviger_http::{Config as HttpConfig, Server, Timeouts, TlsFiles};
 use claviger_keyring::{Deployment, FileRoot};
 use claviger_storage::{EmbeddedStore, Store};
@@ -96,7 +96,10 @@ impl Assembly {
         let made_for = started.service.view().deployment().map(|deployment| deployment.kind);
         match made_for {
             None => Err(CommandError::NoDeployment(path())),
-            Some(kind) if kind == self.kind => Ok(Jobs::start(started, self.dir.audit())?),
+            Some(kind) if kind == self.kind => {
+                let folders = AuditFolders { log: self.dir.audit(), index: self.dir.audit_index() };
+                Ok(Jobs::start(started, folders)?)
+            }
             Some(Deployment::Development) => Err(CommandError::DevelopmentDirectory(path())),
             Some(Deployment::Production) => Err(CommandError::ProductionDirectory(path())),
         }

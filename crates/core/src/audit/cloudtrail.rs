@@ -6,6 +6,7 @@
 
 mod identity;
 mod members;
+mod sight;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -18,12 +19,16 @@ use serde::{Serialize, Serializer};
 
 use self::identity::UserIdentity;
 use self::members::Members;
+pub(super) use self::sight::{Sight, recipients};
 use self::tls::TlsDetails;
 use super::event_id::EventId;
 use crate::records::{BadRecord, EventKind, EventRecord, KeyUseRecord};
 
 /// The version of the record's form. Source: CloudTrail user guide, "Record contents".
 const EVENT_VERSION: &str = "1.11";
+
+/// What stands for an operation that nobody knows.
+pub(super) const UNKNOWN: &str = "Unknown";
 
 /// What stands for an address and a User-Agent where the service itself acted.
 const INTERNAL: &str = "AWS Internal";
@@ -68,7 +73,7 @@ pub struct CloudTrailRecord<'e> {
     tls_details: Option<TlsDetails>,
 }
 
-impl CloudTrailRecord<'_> {
+impl<'e> CloudTrailRecord<'e> {
     /// Whose copy it is.
     pub fn recipient(&self) -> Option<AccountId> {
         self.recipient_account_id
@@ -82,6 +87,41 @@ impl CloudTrailRecord<'_> {
     /// Where it happened; none in the global space.
     pub fn region(&self) -> Option<&str> {
         self.aws_region
+    }
+
+    /// The id of this copy.
+    pub(super) fn event_id(&self) -> &str {
+        &self.event_id
+    }
+
+    /// The operation.
+    pub(super) fn event_name(&self) -> &'e str {
+        self.event_name
+    }
+
+    /// Whose operation it is.
+    pub(super) fn event_source(&self) -> &str {
+        &self.event_source
+    }
+
+    /// Whether it changes nothing.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// The access key that signed, of a caller of the recipient's.
+    pub(super) fn access_key_id(&self) -> Option<&'e str> {
+        self.user_identity.access_key_id()
+    }
+
+    /// The name of the user, or of the role's session, of a caller of the recipient's.
+    pub(super) fn username(&self) -> Option<&str> {
+        self.user_identity.username()
+    }
+
+    /// What was touched: type and ARN of each.
+    pub(super) fn resources(&self) -> impl Iterator<Item = (Option<&'static str>, &str)> {
+        self.resources.iter().map(|resource| (resource.kind, resource.arn.as_str()))
     }
 }
 
@@ -112,19 +152,6 @@ struct ResourceShown {
     arn: String,
 }
 
-/// The accounts that see an event: the caller's first, then those that own what it touched.
-pub fn recipients(event: &EventRecord<'_>) -> Vec<AccountId> {
-    let of_keys = event.keys.iter().map(|key| key.account);
-    let of_arns = event.resources.iter().filter_map(|arn| account_of(arn)).map(AccountId::as_u64);
-    let mut accounts = Vec::new();
-    for account in event.account.into_iter().chain(of_keys).chain(of_arns).filter_map(AccountId::from_u64) {
-        if !accounts.contains(&account) {
-            accounts.push(account);
-        }
-    }
-    accounts
-}
-
 /// An entry of a log.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'o> {
@@ -135,13 +162,22 @@ pub struct Entry<'o> {
 }
 
 /// The event of an entry as each of its recipients sees it; as nobody's if it has none.
-pub fn render<'e>(event: &'e EventRecord<'e>, entry: Entry<'_>) -> Result<Vec<CloudTrailRecord<'e>>, BadRecord> {
-    let recipients = recipients(event);
-    let shared = if recipients.len() > 1 { Some(event_id(entry, EventId::SHARED)?.to_string()) } else { None };
-    let recipients: Vec<_> =
-        if recipients.is_empty() { vec![None] } else { recipients.into_iter().map(Some).collect() };
-    let copies = (0..).zip(recipients);
-    copies.map(|(copy, recipient)| record(event, event_id(entry, copy)?, recipient, shared.clone())).collect()
+pub fn render<'e>(event: &EventRecord<'e>, entry: Entry<'_>) -> Result<Vec<CloudTrailRecord<'e>>, BadRecord> {
+    let recipients: Vec<_> = recipients(event).map(Some).collect();
+    let shared = recipients.len() > 1;
+    let recipients = if recipients.is_empty() { vec![None] } else { recipients };
+    (0..).zip(recipients).map(|(copy, recipient)| record(event, entry, (copy, recipient), shared)).collect()
+}
+
+/// The event of an entry as this account sees it, if it does.
+pub(super) fn render_for<'e>(
+    event: &EventRecord<'e>,
+    entry: Entry<'_>,
+    account: AccountId,
+) -> Result<Option<CloudTrailRecord<'e>>, BadRecord> {
+    let shared = recipients(event).nth(1).is_some();
+    let copy = (0..).zip(recipients(event)).find(|(_, recipient)| *recipient == account);
+    copy.map(|(copy, _)| record(event, entry, (copy, Some(account)), shared)).transpose()
 }
 
 fn event_id(entry: Entry<'_>, copy: u16) -> Result<EventId, BadRecord> {
@@ -149,12 +185,17 @@ fn event_id(entry: Entry<'_>, copy: u16) -> Result<EventId, BadRecord> {
     id.ok_or_else(|| BadRecord::Fields(format!("entry {} has no event id", entry.index)))
 }
 
+/// One copy; `shared` says whether there are others.
 fn record<'e>(
-    event: &'e EventRecord<'e>,
-    id: EventId,
-    recipient: Option<AccountId>,
-    shared_event_id: Option<String>,
+    event: &EventRecord<'e>,
+    entry: Entry<'_>,
+    (copy, recipient): (u16, Option<AccountId>),
+    shared: bool,
 ) -> Result<CloudTrailRecord<'e>, BadRecord> {
+    let sight = Sight::of(event, recipient);
+    let event = &sight.of_all(event);
+    let shared = shared && sight.sees_others();
+    let shared_event_id = shared.then(|| event_id(entry, EventId::SHARED)).transpose()?.map(|id| id.to_string());
     let internal = matches!(event.kind, EventKind::Job);
     let source_ip = event.source_ip.and_then(address).map(|address| address.to_string());
     Ok(CloudTrailRecord {
@@ -162,7 +203,7 @@ fn record<'e>(
         user_identity: UserIdentity::of(event, recipient),
         event_time: Timestamp::from_millis(event.at),
         event_source: source(event.service),
-        event_name: event.operation.unwrap_or("Unknown"),
+        event_name: event.operation.unwrap_or(UNKNOWN),
         aws_region: event.region,
         source_ip_address: source_ip.or_else(|| internal.then(|| INTERNAL.to_owned())),
         user_agent: event.user_agent.or_else(|| internal.then_some(INTERNAL)),
@@ -173,7 +214,7 @@ fn record<'e>(
         additional_event_data: AdditionalEventData::of(event),
         request_id: matches!(event.kind, EventKind::Call | EventKind::Unauthenticated)
             .then(|| uuid::Uuid::from_bytes(event.id).to_string()),
-        event_id: id.to_string(),
+        event_id: event_id(entry, copy)?.to_string(),
         read_only: event.read_only,
         resources: resources(event),
         event_type: if matches!(event.kind, EventKind::Call | EventKind::Unauthenticated) {
@@ -264,7 +305,7 @@ fn resources(event: &EventRecord<'_>) -> Vec<ResourceShown> {
     let account = |account: Option<AccountId>| account.map(|account| account.to_string());
     let keys = event.keys.iter().map(|key| ResourceShown {
         account_id: account(AccountId::from_u64(key.account)),
-        kind: Some("AWS::KMS::Key"),
+        kind: Some(KEY),
         arn: arn_of(key, event.region),
     });
     let others = event.resources.iter().map(|arn| ResourceShown {
@@ -282,16 +323,19 @@ fn arn_of(key: &KeyUseRecord, region: Option<&str>) -> String {
 }
 
 /// `arn:partition:service:region:ACCOUNT:…`.
-fn account_of(arn: &str) -> Option<AccountId> {
+pub(super) fn account_of(arn: &str) -> Option<AccountId> {
     arn.split(':').nth(4)?.parse().ok()
 }
 
+/// The type of a key.
+pub(super) const KEY: &str = "AWS::KMS::Key";
+
 /// The type of a resource, as CloudFormation calls it.
-fn kind_of(arn: &str) -> Option<&'static str> {
+pub(super) fn kind_of(arn: &str) -> Option<&'static str> {
     let mut parts = arn.splitn(6, ':');
     let (service, resource) = (parts.nth(2)?, parts.nth(2)?);
     Some(match (service, resource.split(['/', ':']).next()?) {
-        ("kms", "key") => "AWS::KMS::Key",
+        ("kms", "key") => KEY,
         ("kms", "alias") => "AWS::KMS::Alias",
         ("iam", "user") => "AWS::IAM::User",
         ("iam", "role") => "AWS::IAM::Role",

@@ -1,7 +1,9 @@
-//! Those who follow the log: each committed entry is shown to each of them once, in its order, on a thread of their own.
+//! Those who follow the log: each committed entry is shown to each of them once, in its order, on a thread of their
+//! own.
 //!
 //! The writer hands over what it committed, as long as a follower keeps up; whatever it had no room for, or was there
-//! before, the follower reads from the log's files. So a follower that is slow, or has stopped, costs the writer nothing.
+//! before, the follower reads from the log's files. So a follower that is slow, or has stopped, costs the writer
+//! nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -82,13 +84,19 @@ impl Followers {
 }
 
 impl Follower {
+    /// Begins at this place instead.
+    pub fn begin_at(&mut self, next: u64) {
+        self.next = next;
+    }
+
     /// The place of the entry that is shown next.
+    #[cfg(test)]
     pub fn next(&self) -> u64 {
         self.next
     }
 
-    /// Shows what was committed since the last time, after waiting so long for it. After an error the same is shown again
-    /// from [`next`](Self::next) on.
+    /// Shows what was committed since the last time, after waiting so long for it. After an error the same is shown
+    /// again from [`next`](Self::next) on.
     pub fn follow(&mut self, wait: Duration, visit: &mut dyn FnMut(u64, &[u8])) -> Result<Followed, LogError> {
         let mut received = self.receiver.recv_timeout(wait);
         while let Ok(group) = received {

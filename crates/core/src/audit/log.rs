@@ -60,6 +60,16 @@ impl Place {
         VerifierKey::new(self.origin.clone(), self.key.key.public_key())
     }
 
+    /// Its name.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Whether it was not begun yet.
+    pub(super) fn is_absent(&self) -> bool {
+        self.files.list("").is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// The log as it stands now.
     pub(super) fn reader(&self) -> Result<Reader, LogError> {
         Ok(Reader::open(Arc::clone(&self.files), &self.verifier_key())?)
@@ -161,7 +171,7 @@ pub struct Verified {
 /// Verifies every byte of the log, and shows each entry that is kept, with its place. A log that was not begun is empty.
 pub fn verify(place: &Place, visit: &mut dyn FnMut(u64, &[u8])) -> Result<Verified, LogError> {
     let key = place.verifier_key();
-    if place.files.list("").is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+    if place.is_absent() {
         return Ok(Verified { entries: 0, key });
     }
     let report = claviger_tlog::verify(Arc::clone(&place.files), &key, None, &mut |_, _| {})?;

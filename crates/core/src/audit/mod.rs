@@ -9,26 +9,30 @@
 //! - `log_key.rs`: the records of the key that signs it.
 //! - `event_id.rs`: ids that lead back to an entry.
 //! - `cloudtrail.rs`: an event as CloudTrail shows it.
+//! - `history/`: events looked up, with an index beside the log.
 //!
-//! To all but the last, events are opaque: what one says is decided in `pipeline/event.rs` and written down in
+//! To all but the last two, events are opaque: what one says is decided in `pipeline/event.rs` and written down in
 //! `records/`. Whoever reads the log (export, look-ups, usage) reads what this module wrote, from the directory, and
 //! stands beside it.
 
 pub mod cloudtrail;
 mod event_id;
-#[cfg_attr(not(test), expect(dead_code, reason = "whoever follows the log comes next"))]
 mod follow;
+pub mod history;
 mod log;
 pub mod log_key;
 mod outbox;
 mod queue;
 mod strangers;
+#[cfg(test)]
+pub(crate) mod test_log;
 mod writer;
 #[cfg(test)]
 mod writer_tests;
 
 pub use event_id::EventId;
 pub use follow::Followers;
+pub use history::{Attribute, EventHistory, Found, FoundEvent, IndexBuilder, Query};
 pub use log::{Place, verify};
 pub use outbox::Outbox;
 pub(crate) use queue::Progress;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::records::{Addressed, CallerKind, CallerRecord, SessionContextRecord, Shown, TlsRecord};
+use crate::records::{Addressed, CallerKind, CallerRecord, ErrorRecord, SessionContextRecord, Shown, TlsRecord};
 use crate::wire::model;
 
 const HOME: u64 = 111_122_223_333;
@@ -105,6 +105,30 @@ fn an_event_of_two_accounts() {
     let resources = json!([{"accountId": "444455556666", "type": "AWS::KMS::Key", "ARN": arn}]);
     assert_eq!([&own["resources"], &others["resources"]], [&resources, &resources]);
     assert_eq!(own["additionalEventData"], json!({"keyMaterialId": "33".repeat(32)}));
+}
+
+/// Who was refused does not see whose key its request met, nor that there is one; the key's owner does not see what the
+/// caller was told, since that names it.
+#[test]
+fn a_refused_event_of_two_accounts() {
+    let (alias, public) = ("arn:aws:kms:us-east-1:444455556666:alias/a", "arn:aws:iam::aws:policy/ReadOnlyAccess");
+    let event = EventRecord {
+        keys: vec![key(AWAY), key(HOME)],
+        resources: vec![alias, public],
+        error: Some(ErrorRecord { code: "AccessDeniedException", message: Some("User: arn:… is not authorized") }),
+        ..event(EventKind::Call, Some(caller(CallerKind::User)))
+    };
+    let [own, others] = &rendered(&event)[..] else { panic!() };
+    let owners = |record: &Value| {
+        let resources = record["resources"].as_array().unwrap().iter();
+        resources.map(|resource| resource.get("accountId").cloned()).collect::<Vec<_>>()
+    };
+    assert_eq!(owners(own), [Some(json!("111122223333")), None]);
+    assert_eq!(owners(others), [Some(json!("444455556666")), Some(json!("444455556666")), None]);
+    assert!(own["errorMessage"].is_string());
+    for (record, missing) in [(own, "sharedEventID"), (others, "sharedEventID"), (others, "errorMessage")] {
+        assert_eq!(record.get(missing), None, "{missing}");
+    }
 }
 
 #[test]
