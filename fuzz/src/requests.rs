@@ -40,7 +40,7 @@ impl Request {
     /// The body as it is sent in the protocol of the operation's service.
     pub fn encoded(&self) -> Vec<u8> {
         match self.row.service {
-            ServiceName::Claviger | ServiceName::Kms => self.body.to_string().into_bytes(),
+            ServiceName::Claviger | ServiceName::CloudTrail | ServiceName::Kms => self.body.to_string().into_bytes(),
             ServiceName::Iam | ServiceName::Sts => {
                 form_urlencoded::Serializer::new(String::new()).extend_pairs(self.form()).finish().into_bytes()
             }

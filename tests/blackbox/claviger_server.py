@@ -145,7 +145,7 @@ class Server:
         return dict(parser["default"])
 
     def client(self, service, credentials=None, region=REGION, **config):
-        """A boto3 client that does not retry, and that checks each reply against the service model."""
+        """A boto3 client that does not retry unless told to, and that checks each reply against the service model."""
         credentials = credentials or self.admin
         session = botocore.session.Session()
         session.get_component("data_loader").search_paths.append(str(MODELS))
@@ -158,14 +158,14 @@ class Server:
             aws_session_token=credentials.token,
             verify=str(self.ca_bundle) if self.ca_bundle else None,
             config=botocore.config.Config(
-                retries={"total_max_attempts": 1},
+                retries=config.pop("retries", {"total_max_attempts": 1}),
                 connect_timeout=30,
                 read_timeout=60,
                 max_pool_connections=64,
                 **config,
             ),
         )
-        if service in ("kms", "claviger"):
+        if service in ("kms", "claviger", "cloudtrail"):
             client.meta.events.register("before-parse." + service, reply_shapes.check)
         return client
 

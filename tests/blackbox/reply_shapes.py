@@ -21,6 +21,7 @@ COMMON_ERRORS = {
     "MissingAuthenticationTokenException",
     "NotAuthorizedException",
     "SerializationException",
+    "ThrottlingException",
     "UnknownOperationException",
     "UnrecognizedClientException",
     "UnsupportedOperationException",

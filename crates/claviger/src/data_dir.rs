@@ -81,6 +81,11 @@ impl DataDir {
         self.0.join("audit")
     }
 
+    /// The index by which events are looked up: made of the audit log, and made again if it is gone.
+    pub(crate) fn audit_index(&self) -> PathBuf {
+        self.0.join("audit-index")
+    }
+
     /// The certificate authority that development clients trust.
     pub(crate) fn dev_authority(&self) -> PathBuf {
         self.0.join("ca.pem")

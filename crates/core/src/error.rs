@@ -45,14 +45,22 @@ pub enum Error {
     InvalidGrantToken,
     /// The key is not for this operation or algorithm.
     InvalidKeyUsage(String),
+    /// Events are not looked up by that.
+    InvalidLookupAttributes(String),
+    /// More events are wanted than a page has, or none.
+    InvalidMaxResults(String),
     /// A member's value makes no sense to IAM.
     InvalidInput(String),
     /// The MAC does not belong to the message.
     InvalidMac,
     /// The pagination marker is not one of ours for this request.
     InvalidMarker,
+    /// The token is none of a page of this very request's answer.
+    InvalidNextToken,
     /// The key's state forbids it.
     InvalidState(String),
+    /// The time ends before it begins.
+    InvalidTimeRange(String),
     /// A quota is used up.
     LimitExceeded(String),
     /// The policy is refused.
@@ -67,6 +75,8 @@ pub enum Error {
     PackedPolicyTooLarge(String),
     /// A managed policy of the service or of another account, which the caller cannot change.
     OutsideAccount,
+    /// The account asks too often.
+    RateExceeded,
     /// The body is not what the protocol or the model's types demand.
     Serialization(Option<String>),
     /// The caller's session has ended.
@@ -172,9 +182,15 @@ impl Error {
             Self::InvalidGrantToken => ("InvalidGrantTokenException", 400, "InvalidInput", 400),
             Self::InvalidInput(_) => ("ValidationException", 400, "InvalidInput", 400),
             Self::InvalidKeyUsage(_) => ("InvalidKeyUsageException", 400, "InvalidKeyUsage", 400),
+            Self::InvalidLookupAttributes(_) => {
+                ("InvalidLookupAttributesException", 400, "InvalidLookupAttributes", 400)
+            }
             Self::InvalidMac => ("KMSInvalidMacException", 400, "InvalidMac", 400),
             Self::InvalidMarker => ("InvalidMarkerException", 400, "ValidationError", 400),
+            Self::InvalidMaxResults(_) => ("InvalidMaxResultsException", 400, "InvalidMaxResults", 400),
+            Self::InvalidNextToken => ("InvalidNextTokenException", 400, "InvalidNextToken", 400),
             Self::InvalidState(_) => ("KMSInvalidStateException", 400, "InvalidState", 400),
+            Self::InvalidTimeRange(_) => ("InvalidTimeRangeException", 400, "InvalidTimeRange", 400),
             Self::LimitExceeded(_) => ("LimitExceededException", 400, "LimitExceeded", 409),
             Self::MalformedPolicyDocument(_) => {
                 ("MalformedPolicyDocumentException", 400, "MalformedPolicyDocument", 400)
@@ -184,6 +200,7 @@ impl Error {
             Self::NotFound(_) => ("NotFoundException", 400, "NoSuchEntity", 404),
             Self::OutsideAccount => ("AccessDeniedException", 400, "AccessDenied", 403),
             Self::PackedPolicyTooLarge(_) => ("PackedPolicyTooLargeException", 400, "PackedPolicyTooLarge", 400),
+            Self::RateExceeded => ("ThrottlingException", 400, "Throttling", 400),
             Self::Serialization(_) => ("SerializationException", 400, "MalformedInput", 400),
             Self::SessionExpired => ("ExpiredTokenException", 400, "ExpiredToken", 403),
             Self::Tag(_) => ("TagException", 400, "InvalidInput", 400),
@@ -211,7 +228,10 @@ impl Error {
             | Self::InvalidArn(text)
             | Self::InvalidInput(text)
             | Self::InvalidKeyUsage(text)
+            | Self::InvalidLookupAttributes(text)
+            | Self::InvalidMaxResults(text)
             | Self::InvalidState(text)
+            | Self::InvalidTimeRange(text)
             | Self::LimitExceeded(text)
             | Self::MalformedPolicyDocument(text)
             | Self::NotFound(text)
@@ -224,8 +244,10 @@ impl Error {
             Self::InvalidGrantToken => Some("The grant token is not valid.".into()),
             Self::OutsideAccount => Some("Policy is outside your own account.".into()),
             Self::InvalidMarker => Some("The marker is not valid for this request.".into()),
+            Self::InvalidNextToken => Some("The token is not valid for this request.".into()),
             Self::Internal(_) => Some("The request failed because of an internal error. Try again.".into()),
             Self::MissingAction => Some("The request is missing an action or a required parameter.".into()),
+            Self::RateExceeded => Some("Rate exceeded".into()),
             Self::Serialization(text) => text.clone(),
             Self::SessionExpired => Some("The security token included in the request is expired".into()),
             Self::Tag(text) => Some((*text).to_owned()),

@@ -28,12 +28,12 @@ mod view;
 mod views;
 pub mod wire;
 
-pub use audit::{EventId, EventQueue, Follower, Followers, VERIFIER_KEY_FILE, cloudtrail};
+pub use audit::{EventId, EventQueue, VERIFIER_KEY_FILE, cloudtrail, history};
 pub use error::{Error, Wire};
 pub use identity::caller::{Caller, Principal, Signatory};
 pub use identity::new_account::random_account_id;
 pub use identity::session::{Session, SessionPrincipal, SessionTag};
-pub use jobs::{Jobs, JobsError};
+pub use jobs::{AuditFolders, Jobs, JobsError};
 pub use metrics::Metrics;
 pub use pipeline::Execution;
 pub use pipeline::call::{Call, RequestId, TlsConnection};

@@ -1,6 +1,6 @@
 //! The service: one store, the newest View of it, and the settings. Everything that requests share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime};
 
 use claviger_keyring::{RootOfTrust, SecretAccessKey, SigningKey, Space};
@@ -8,7 +8,7 @@ use claviger_storage::{CommitError, Store, Transaction};
 use claviger_types::{Region, ServiceName, Timestamp};
 use tokio::sync::Semaphore;
 
-use crate::audit::{EventQueue, Followers, Outbox, Recorder, Strangers, Upkeep, queue};
+use crate::audit::{EventHistory, EventQueue, Found, Outbox, Query, Recorder, Strangers, Upkeep, queue};
 use crate::error::Error;
 use crate::identity::caller::{Caller, Signatory};
 use crate::identity::mfa_attempts::MfaAttempts;
@@ -42,6 +42,7 @@ pub struct Service {
     metrics: Metrics,
     recorder: Recorder,
     strangers: Strangers,
+    history: OnceLock<Arc<EventHistory>>,
 }
 
 /// A service that has loaded its state, with what its jobs begin with.
@@ -70,6 +71,7 @@ impl Service {
             metrics: Metrics::default(),
             recorder,
             strangers: Strangers::default(),
+            history: OnceLock::new(),
         });
         Ok(Started { service, outbox, events })
     }
@@ -114,11 +116,6 @@ impl Service {
             strangers: self.strangers.tally(),
             keys: view.key_counts(self.now(&view)),
         })
-    }
-
-    /// Those who read the audit log after its writer: nothing that they need is pruned.
-    pub fn audit_followers(&self) -> &Followers {
-        self.recorder.upkeep().followers()
     }
 
     /// What the audit log's writer does besides, and what it tells of the log.
@@ -195,6 +192,29 @@ impl Service {
             }
             Err(reason) => Execution::Ready(lost(reason)),
         }
+    }
+
+    /// What a request shows of itself, if that is recorded.
+    pub(crate) fn trace(&self, fields: &Fields) -> Trace {
+        if self.settings.audit.requests { Trace::of(fields) } else { Trace::unrecorded() }
+    }
+
+    /// From now on events are looked up in this log.
+    pub(crate) fn keep_history(&self, history: Arc<EventHistory>) {
+        // There is one log, which was set where it was opened.
+        let _ = self.history.set(history);
+    }
+
+    /// Refuses a caller whose account looks up events too often.
+    pub(crate) fn admit_lookup(&self, facts: &Facts<'_>) -> Result<(), Error> {
+        let admits = |history: &Arc<EventHistory>| history.admits(facts.account(), facts.region(), facts.wall_now());
+        if self.history.get().is_none_or(admits) { Ok(()) } else { Err(Error::RateExceeded) }
+    }
+
+    /// Looks events up. Where nobody keeps a log, there are none.
+    pub(crate) async fn look_up(&self, query: Query, below: Option<u64>) -> Result<Found, Error> {
+        let Some(history) = self.history.get() else { return Ok(Found::default()) };
+        history.search(query, below).await.map_err(|error| Error::Internal(error.to_string()))
     }
 
     /// Refuses an authenticated request that named no operation, or could not be read.

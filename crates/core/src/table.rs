@@ -10,7 +10,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::operations;
 use crate::pipeline::event::AskedFor;
-use crate::pipeline::operation::{Command, Operation, Read, Sessions, Use};
+use crate::pipeline::operation::{Command, Lookup, Operation, Read, Sessions, Use};
 use crate::pipeline::{self, Execute};
 use crate::target::{Asked, Callers, ResourceType, Target};
 use crate::wire::query::Form;
@@ -61,6 +61,10 @@ impl Row {
 
 fn read<O: Read>() -> Option<Row> {
     row::<O>(pipeline::read::<O>, AskedFor::at_once::<O>())
+}
+
+fn lookup<O: Lookup>() -> Option<Row> {
+    row::<O>(pipeline::lookup::<O>, AskedFor::at_once::<O>())
 }
 
 fn use_material<O: Use>() -> Option<Row> {
@@ -210,6 +214,7 @@ operations! {
     command update_role::UpdateRole,
     command update_role_description::UpdateRoleDescription,
     command update_user::UpdateUser,
+    lookup lookup_events::LookupEvents,
     read get_access_key_info::GetAccessKeyInfo,
     read get_caller_identity::GetCallerIdentity,
     command assume_role::AssumeRole,
@@ -249,7 +254,7 @@ operations! {
 }
 
 /// The services that speak JSON, the busy one first. The others speak Query.
-const JSON_SERVICES: [ServiceName; 2] = [ServiceName::Kms, ServiceName::Claviger];
+const JSON_SERVICES: [ServiceName; 3] = [ServiceName::Kms, ServiceName::Claviger, ServiceName::CloudTrail];
 
 /// All rows.
 pub fn rows() -> &'static [Row] {
@@ -259,7 +264,7 @@ pub fn rows() -> &'static [Row] {
 /// The operation of an `X-Amz-Target`. One that the public model knows and the table does not is told apart from one
 /// that nobody knows.
 pub fn route_json(target: &str) -> Result<&'static Row, Error> {
-    let (prefix, name) = target.split_once('.').ok_or(Error::UnknownOperation)?;
+    let (prefix, name) = target.rsplit_once('.').ok_or(Error::UnknownOperation)?;
     let has_prefix = |service: &ServiceName| wire::model::service(*service).target_prefix.as_deref() == Some(prefix);
     let service = JSON_SERVICES.into_iter().find(has_prefix).ok_or(Error::UnknownOperation)?;
     route(service, name)
@@ -273,7 +278,7 @@ pub fn route_query(service: ServiceName, form: &Form) -> Result<&'static Row, Er
     }
     let row = match service {
         ServiceName::Iam | ServiceName::Sts => route(service, action),
-        ServiceName::Claviger | ServiceName::Kms => Err(Error::UnknownOperation),
+        ServiceName::Claviger | ServiceName::CloudTrail | ServiceName::Kms => Err(Error::UnknownOperation),
     };
     row.map_err(|error| match error {
         Error::UnknownOperation => {

@@ -174,7 +174,9 @@ impl FrontDoor {
         let service = match sigv4::scope_service(&head.headers).and_then(ServiceName::from_name) {
             Some(ServiceName::Iam) => ServiceName::Iam,
             // The others have no form bodies: authentication will say that the scope should be of STS.
-            None | Some(ServiceName::Claviger | ServiceName::Kms | ServiceName::Sts) => ServiceName::Sts,
+            None | Some(ServiceName::Claviger | ServiceName::CloudTrail | ServiceName::Kms | ServiceName::Sts) => {
+                ServiceName::Sts
+            }
         };
         let protocol = Protocol::Query(service);
         let view = self.view();

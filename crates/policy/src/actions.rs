@@ -185,6 +185,7 @@ actions! {
         "ResetKeyPolicy" "RevokeSessions" "RotateAuditKey" "RotateClusterKey" "RotateDomainKeys" "SetDevClock"
         "TagAccount" "UntagAccount" "UpdateControlPolicy"
     }
+    CloudTrail { "LookupEvents" }
     Iam {
         "AddClientIDToOpenIDConnectProvider" "AddUserToGroup" "AttachGroupPolicy" "AttachRolePolicy"
         "AttachUserPolicy" "CreateAccessKey" "CreateAccountAlias" "CreateGroup" "CreateOpenIDConnectProvider"
@@ -252,6 +253,7 @@ mod tests {
     fn all_of_the_models_are_there() {
         for (service, model) in [
             (ServiceName::Claviger, include_str!("../../../models/claviger/2026-12-01/service-2.json")),
+            (ServiceName::CloudTrail, include_str!("../../../models/cloudtrail.json")),
             (ServiceName::Iam, include_str!("../../../models/iam.json")),
             (ServiceName::Kms, include_str!("../../../models/kms.json")),
             (ServiceName::Sts, include_str!("../../../models/sts.json")),

@@ -91,6 +91,15 @@ impl Reader {
         Ok(Proof { extra, index, path, checkpoint: self.head.checkpoint.clone() })
     }
 
+    /// The hash of the perfect subtree of `2^height` entries from `first` on, a multiple of as many.
+    pub fn subtree_hash(&self, first: u64, height: u32) -> Result<Hash, LogError> {
+        let end = 1_u64.checked_shl(height).and_then(|count| first.checked_add(count));
+        match end.filter(|end| *end <= self.size() && first.is_multiple_of(1 << height)) {
+            Some(end) => self.tree().range(first, end),
+            None => Err(LogError::NoEntry { index: end.unwrap_or(u64::MAX), size: self.size() }),
+        }
+    }
+
     /// The proof that the log continues its own beginning of `first` entries, for `verify_consistency`.
     pub fn consistency_proof(&self, first: u64) -> Result<Vec<Hash>, LogError> {
         if first > self.size() {

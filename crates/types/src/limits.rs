@@ -118,6 +118,12 @@ pub const ROLE_SESSION_SECONDS_DEFAULT: u32 = 3_600;
 /// Tags of one user, role or managed policy. Source: IAM quotas.
 pub const TAGS_PER_IDENTITY_MAX: usize = 50;
 
+/// Look-ups of events per second, by one account in one Region. Source: CloudTrail API reference, LookupEvents.
+pub const LOOKUPS_PER_SECOND_MAX: u32 = 2;
+
+/// Events of one page of LookupEvents. Source: CloudTrail API reference, LookupEvents.
+pub const LOOKUP_RESULTS_MAX: usize = 50;
+
 /// Organizational units of the organization. Source: AWS Organizations quotas.
 pub const ORGANIZATIONAL_UNITS_MAX: usize = 1000;
 

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum ServiceName {
     /// Our own API.
     Claviger,
+    /// Whoever looks up events of the audit log.
+    CloudTrail,
     /// Users and access keys. Global: its signature scope is always `us-east-1`.
     Iam,
     /// The key management service itself.
@@ -17,12 +19,13 @@ pub enum ServiceName {
 
 impl ServiceName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Claviger, Self::Iam, Self::Kms, Self::Sts];
+    pub const ALL: [Self; 5] = [Self::Claviger, Self::CloudTrail, Self::Iam, Self::Kms, Self::Sts];
 
     /// The name in a signature's scope, and the prefix of the service's IAM actions.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Claviger => "claviger",
+            Self::CloudTrail => "cloudtrail",
             Self::Iam => "iam",
             Self::Kms => "kms",
             Self::Sts => "sts",

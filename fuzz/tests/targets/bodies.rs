@@ -70,7 +70,7 @@ struct Bodies {
 }
 
 impl Bodies {
-    fn of(services: [ServiceName; 2], edits: &[&str]) -> Self {
+    fn of(services: &[ServiceName], edits: &[&str]) -> Self {
         let rows = claviger_core::rows().iter().filter(|row| services.contains(&row.service));
         let samples: [&str; 2] = ["{\"KeyId\":\"a\",\"Tags\":[{\"TagKey\":\"a\"}]}", "UserName=a&Tags.member.1.Key=b"];
         Self { requests: RequestsOf::new(rows, words()), edits: Edited::new(samples, edits) }
@@ -110,7 +110,7 @@ fn outcome(read: Result<Fields, Error>) -> Outcome {
 
 /// JSON bodies.
 pub fn json_bodies(campaign: Campaign) {
-    campaign.run(Bodies::of([ServiceName::Kms, ServiceName::Claviger], JSON_WORDS), |body| {
+    campaign.run(Bodies::of(&[ServiceName::Kms, ServiceName::Claviger, ServiceName::CloudTrail], JSON_WORDS), |body| {
         let row = body.request.row;
         check_json_form(row, &body.request.body);
         let Bytes(bytes) = &body.bytes;
@@ -169,7 +169,7 @@ fn check_members(row: &Row, fields: &Fields, tree: &Value) {
 
 /// Form bodies.
 pub fn form_bodies(campaign: Campaign) {
-    campaign.run(Bodies::of([ServiceName::Iam, ServiceName::Sts], FORM_WORDS), |body| {
+    campaign.run(Bodies::of(&[ServiceName::Iam, ServiceName::Sts], FORM_WORDS), |body| {
         let row = body.request.row;
         let Bytes(bytes) = &body.bytes;
         let Ok(form) = wire::query::Form::parse(bytes) else { return false };

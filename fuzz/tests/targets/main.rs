@@ -4,6 +4,7 @@
 
 mod bodies;
 mod ciphertexts;
+mod event_filters;
 mod identifiers;
 mod policies;
 mod records;
@@ -32,6 +33,7 @@ targets! {
     bodies::json_bodies,
     bodies::form_bodies,
     ciphertexts::ciphertexts,
+    event_filters::event_filters,
     identifiers::identifiers,
     identifiers::encryption_contexts,
     policies::key_policies,

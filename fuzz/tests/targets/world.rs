@@ -230,7 +230,7 @@ impl World {
             tls: None,
         };
         let fields = match row.service {
-            ServiceName::Claviger | ServiceName::Kms => row.read_json(body),
+            ServiceName::Claviger | ServiceName::CloudTrail | ServiceName::Kms => row.read_json(body),
             ServiceName::Iam | ServiceName::Sts => match wire::query::Form::parse(body) {
                 Ok(form) => row.read_query(form.parameters()),
                 Err(bad) => Err(Error::Serialization(bad.message)),
@@ -374,6 +374,9 @@ pub fn words() -> Words {
         ("KeyId", texts(&keys)),
         ("Mac", texts(&["__mac__", "__away_mac__"])),
         ("Marker", texts(&["__marker__", "x"])),
+        ("NextToken", texts(&["__marker__", "x"])),
+        ("AttributeKey", texts(&["EventName", "ResourceName", "EventId"])),
+        ("AttributeValue", texts(&["CreateKey", "__key__", "00000000-0000-8000-9d6e-0cb7fa127ad3"])),
         ("Message", texts(&["c29tZSBkYXRh"])),
         ("Name", texts(&["n"])),
         ("Path", texts(&["/", "/team/", "team"])),

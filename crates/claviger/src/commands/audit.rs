@@ -4,6 +4,7 @@
 mod check;
 mod error;
 mod event_lines;
+mod event_name;
 mod export;
 mod export_files;
 mod lines;

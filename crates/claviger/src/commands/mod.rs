@@ -9,6 +9,7 @@ mod explain;
 mod init;
 mod recover;
 mod serve;
+mod signals;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

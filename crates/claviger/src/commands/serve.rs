@@ -1,21 +1,20 @@
 //! `claviger serve`: assembles store, root of trust, service, jobs and front door, and takes them apart again.
 
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use claviger_core::{Jobs, ServedRegions, Service, Settings, bootstrap};
+use claviger_core::{AuditFolders, Jobs, ServedRegions, Service, Settings, bootstrap};
 use claviger_http::{Config as HttpConfig, Server, Timeouts, TlsFiles};
 use claviger_keyring::{Deployment, FileRoot};
 use claviger_storage::{EmbeddedStore, Store};
 use claviger_types::{Region, Timestamp};
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::CommandError;
 use super::init::refuse_root_beside_data;
+use super::signals::StopSignals;
 use crate::config::{self, Config, ServeFlags};
 use crate::console;
 use crate::data_dir::DataDir;
@@ -97,7 +96,10 @@ impl Assembly {
         let made_for = started.service.view().deployment().map(|deployment| deployment.kind);
         match made_for {
             None => Err(CommandError::NoDeployment(path())),
-            Some(kind) if kind == self.kind => Ok(Jobs::start(started, self.dir.audit())?),
+            Some(kind) if kind == self.kind => {
+                let folders = AuditFolders { log: self.dir.audit(), index: self.dir.audit_index() };
+                Ok(Jobs::start(started, folders)?)
+            }
             Some(Deployment::Development) => Err(CommandError::DevelopmentDirectory(path())),
             Some(Deployment::Production) => Err(CommandError::ProductionDirectory(path())),
         }
@@ -118,7 +120,7 @@ impl Assembly {
         }
         let tls = if self.dev_tls { Some(tls_dev::certificates(&self.dir)?) } else { certificate };
         // Before the first request is accepted, since none that was may be dropped.
-        let signals = StopSignals::listen(runtime).map_err(CommandError::Runtime)?;
+        let mut signals = StopSignals::listen(runtime).map_err(CommandError::Runtime)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let server = start_server(&self.config, tls, service)?;
         if self.kind == Deployment::Development {
@@ -209,27 +211,6 @@ fn for_shell(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+=:,@%".contains(character);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-/// The signals that ask the server to stop.
-struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl StopSignals {
-    /// From here on they no longer end the process.
-    fn listen(runtime: &Runtime) -> io::Result<Self> {
-        let _context = runtime.enter();
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }
 
 #[cfg(test)]

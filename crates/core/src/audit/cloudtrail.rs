@@ -9,6 +9,7 @@
 
 mod identity;
 mod members;
+mod sight;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -19,6 +20,8 @@ use serde::{Serialize, Serializer};
 
 use self::identity::UserIdentity;
 use self::members::Members;
+pub(super) use self::sight::Sight;
+pub(crate) use self::sight::recipients;
 pub use self::tls::TlsDetails;
 use super::event_id::EventId;
 use crate::error::cloudtrail_code;
@@ -26,6 +29,9 @@ use crate::records::{BadRecord, EventKind, EventRecord, KeyUseRecord};
 
 /// The version of the record's form. Source: CloudTrail user guide, "Record contents".
 const EVENT_VERSION: &str = "1.11";
+
+/// What stands for an operation that nobody knows.
+pub(super) const UNKNOWN: &str = "Unknown";
 
 /// What stands for an address and a User-Agent where the service itself acted.
 const INTERNAL: &str = "AWS Internal";
@@ -70,7 +76,7 @@ pub struct CloudTrailRecord<'e> {
     tls_details: Option<TlsDetails>,
 }
 
-impl CloudTrailRecord<'_> {
+impl<'e> CloudTrailRecord<'e> {
     /// Whose copy it is.
     pub fn recipient(&self) -> Option<AccountId> {
         self.recipient_account_id
@@ -84,6 +90,41 @@ impl CloudTrailRecord<'_> {
     /// Where it happened; none in the global space.
     pub fn region(&self) -> Option<&str> {
         self.aws_region
+    }
+
+    /// The id of this copy.
+    pub(super) fn event_id(&self) -> &str {
+        &self.event_id
+    }
+
+    /// The operation.
+    pub(super) fn event_name(&self) -> &'e str {
+        self.event_name
+    }
+
+    /// Whose operation it is.
+    pub(super) fn event_source(&self) -> &str {
+        &self.event_source
+    }
+
+    /// Whether it changes nothing.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// The access key that signed, of a caller of the recipient's.
+    pub(super) fn access_key_id(&self) -> Option<&'e str> {
+        self.user_identity.access_key_id()
+    }
+
+    /// The name of the user, or of the role's session, of a caller of the recipient's.
+    pub(super) fn username(&self) -> Option<&str> {
+        self.user_identity.username()
+    }
+
+    /// What was touched: type and ARN of each.
+    pub(super) fn resources(&self) -> impl Iterator<Item = (Option<&'static str>, &str)> {
+        self.resources.iter().map(|resource| (resource.kind, resource.arn.as_str()))
     }
 }
 
@@ -114,27 +155,6 @@ struct ResourceShown {
     arn: String,
 }
 
-/// Accounts that one event may concern. An operation touches resources of two others at most; a log that says more was not
-/// written by a server, and what is made of an entry would be longer than it by far.
-const RECIPIENTS_MAX: usize = 16;
-
-/// The accounts that see an event: the caller's first, then those that own what it touched.
-pub fn recipients(event: &EventRecord<'_>) -> Result<Vec<AccountId>, BadRecord> {
-    let of_keys = event.keys.iter().map(|key| key.account);
-    let of_arns = event.resources.iter().filter_map(|arn| account_of(arn)).map(AccountId::as_u64);
-    let mut accounts = Vec::new();
-    for account in event.account.into_iter().chain(of_keys).chain(of_arns).filter_map(AccountId::from_u64) {
-        if accounts.contains(&account) {
-            continue;
-        }
-        if accounts.len() == RECIPIENTS_MAX {
-            return Err(BadRecord::Fields(format!("it concerns more than {RECIPIENTS_MAX} accounts")));
-        }
-        accounts.push(account);
-    }
-    Ok(accounts)
-}
-
 /// An entry of a log.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'o> {
@@ -145,13 +165,23 @@ pub struct Entry<'o> {
 }
 
 /// The event of an entry as each of its recipients sees it; as nobody's if it has none.
-pub fn render<'e>(event: &'e EventRecord<'e>, entry: Entry<'_>) -> Result<Vec<CloudTrailRecord<'e>>, BadRecord> {
+pub fn render<'e>(event: &EventRecord<'e>, entry: Entry<'_>) -> Result<Vec<CloudTrailRecord<'e>>, BadRecord> {
+    let recipients: Vec<_> = recipients(event)?.into_iter().map(Some).collect();
+    let shared = recipients.len() > 1;
+    let recipients = if recipients.is_empty() { vec![None] } else { recipients };
+    (0..).zip(recipients).map(|(copy, recipient)| record(event, entry, (copy, recipient), shared)).collect()
+}
+
+/// The event of an entry as this account sees it, if it does.
+pub(super) fn render_for<'e>(
+    event: &EventRecord<'e>,
+    entry: Entry<'_>,
+    account: AccountId,
+) -> Result<Option<CloudTrailRecord<'e>>, BadRecord> {
     let recipients = recipients(event)?;
-    let shared = if recipients.len() > 1 { Some(event_id(entry, EventId::SHARED)?.to_string()) } else { None };
-    let recipients: Vec<_> =
-        if recipients.is_empty() { vec![None] } else { recipients.into_iter().map(Some).collect() };
-    let copies = (0..).zip(recipients);
-    copies.map(|(copy, recipient)| record(event, event_id(entry, copy)?, recipient, shared.clone())).collect()
+    let shared = recipients.len() > 1;
+    let copy = (0..).zip(recipients).find(|(_, recipient)| *recipient == account);
+    copy.map(|(copy, _)| record(event, entry, (copy, Some(account)), shared)).transpose()
 }
 
 fn event_id(entry: Entry<'_>, copy: u16) -> Result<EventId, BadRecord> {
@@ -159,12 +189,18 @@ fn event_id(entry: Entry<'_>, copy: u16) -> Result<EventId, BadRecord> {
     id.ok_or_else(|| BadRecord::Fields(format!("entry {} has no event id", entry.index)))
 }
 
+/// One copy; `shared` says whether there are others.
 fn record<'e>(
-    event: &'e EventRecord<'e>,
-    id: EventId,
-    recipient: Option<AccountId>,
-    shared_event_id: Option<String>,
+    event: &EventRecord<'e>,
+    entry: Entry<'_>,
+    (copy, recipient): (u16, Option<AccountId>),
+    shared: bool,
 ) -> Result<CloudTrailRecord<'e>, BadRecord> {
+    let sight = Sight::of(event, recipient);
+    let additional_event_data = AdditionalEventData::of(event, sight);
+    let event = &sight.of_all(event);
+    let shared = shared && sight.sees_others();
+    let shared_event_id = shared.then(|| event_id(entry, EventId::SHARED)).transpose()?.map(|id| id.to_string());
     let internal = matches!(event.kind, EventKind::Job);
     let source_ip = event.address().map(|address| address.to_string());
     Ok(CloudTrailRecord {
@@ -172,20 +208,20 @@ fn record<'e>(
         user_identity: UserIdentity::of(event, recipient),
         event_time: Timestamp::from_millis(event.at),
         event_source: source(event.service),
-        event_name: event.operation.unwrap_or("Unknown"),
+        event_name: event.operation.unwrap_or(UNKNOWN),
         aws_region: event.region,
         source_ip_address: source_ip.or_else(|| internal.then(|| INTERNAL.to_owned())),
         user_agent: event.user_agent.or_else(|| internal.then_some(INTERNAL)),
         error_code: event.error.as_ref().map(|error| cloudtrail_code(error.code)),
-        error_message: event.error.as_ref().and_then(|error| error.message).filter(|_| is_callers(event, recipient)),
+        error_message: event.error.as_ref().and_then(|error| error.message),
         request_parameters: request(event)?,
         response_elements: response(event)?,
-        additional_event_data: AdditionalEventData::of(event, recipient),
+        additional_event_data,
         request_id: matches!(event.kind, EventKind::Call | EventKind::Unauthenticated)
             .then(|| uuid::Uuid::from_bytes(event.id).to_string()),
-        event_id: id.to_string(),
+        event_id: event_id(entry, copy)?.to_string(),
         read_only: event.read_only,
-        resources: resources(event, recipient),
+        resources: resources(event),
         event_type: if matches!(event.kind, EventKind::Call | EventKind::Unauthenticated) {
             "AwsApiCall"
         } else {
@@ -193,19 +229,10 @@ fn record<'e>(
         },
         management_event: true,
         recipient_account_id: recipient,
-        shared_event_id: shared_event_id.filter(|_| event.error.is_none() || !is_callers(event, recipient)),
+        shared_event_id,
         event_category: "Management",
         tls_details: event.tls.as_ref().map(TlsDetails::of),
     })
-}
-
-fn is_callers(event: &EventRecord<'_>, recipient: Option<AccountId>) -> bool {
-    recipient.map(AccountId::as_u64) == event.account
-}
-
-/// Whether a copy names what belongs to `owner`.
-fn names(event: &EventRecord<'_>, recipient: Option<AccountId>, owner: Option<AccountId>) -> bool {
-    event.error.is_none() || owner == recipient
 }
 
 /// Members of KMS requests that log entries hold even where the request left them out, with their defaults. Source: AWS
@@ -264,9 +291,10 @@ fn response(event: &EventRecord<'_>) -> Result<Option<Members>, BadRecord> {
 }
 
 impl AdditionalEventData {
-    fn of(event: &EventRecord<'_>, recipient: Option<AccountId>) -> Self {
-        let named = |key: &&KeyUseRecord| names(event, recipient, AccountId::from_u64(key.account));
-        let material = |place: usize| event.keys.get(place).filter(named)?.material.map(hex::encode);
+    /// By the places of the keys in the event, of which some may not be seen.
+    fn of(event: &EventRecord<'_>, sight: Sight) -> Self {
+        let seen = |key: &&KeyUseRecord| sight.sees(AccountId::from_u64(key.account));
+        let material = |place: usize| event.keys.get(place).filter(seen)?.material.map(hex::encode);
         let requests = event.requests;
         if event.operation == Some("ReEncrypt") {
             let (source_key_material_id, destination_key_material_id) = (material(0), material(1));
@@ -280,16 +308,19 @@ impl AdditionalEventData {
     }
 }
 
-fn resources(event: &EventRecord<'_>, recipient: Option<AccountId>) -> Vec<ResourceShown> {
-    let keys = event.keys.iter().map(|key| {
-        let arn = arn_of(key, event.region);
-        (AccountId::from_u64(key.account), Some("AWS::KMS::Key"), arn)
+fn resources(event: &EventRecord<'_>) -> Vec<ResourceShown> {
+    let account = |account: Option<AccountId>| account.map(|account| account.to_string());
+    let keys = event.keys.iter().map(|key| ResourceShown {
+        account_id: account(AccountId::from_u64(key.account)),
+        kind: Some(KEY),
+        arn: arn_of(key, event.region),
     });
-    let others = event.resources.iter().map(|arn| (account_of(arn), kind_of(arn), (*arn).to_owned()));
-    let named = keys.chain(others).filter(|(owner, ..)| names(event, recipient, *owner));
-    named
-        .map(|(owner, kind, arn)| ResourceShown { account_id: owner.map(|owner| owner.to_string()), kind, arn })
-        .collect()
+    let others = event.resources.iter().map(|arn| ResourceShown {
+        account_id: account(account_of(arn)),
+        kind: kind_of(arn),
+        arn: (*arn).to_owned(),
+    });
+    keys.chain(others).collect()
 }
 
 fn arn_of(key: &KeyUseRecord, region: Option<&str>) -> String {
@@ -299,16 +330,19 @@ fn arn_of(key: &KeyUseRecord, region: Option<&str>) -> String {
 }
 
 /// `arn:partition:service:region:ACCOUNT:…`.
-fn account_of(arn: &str) -> Option<AccountId> {
+pub(super) fn account_of(arn: &str) -> Option<AccountId> {
     arn.split(':').nth(4)?.parse().ok()
 }
 
-/// The type of a resource, as CloudFormation calls it; to records an alias is a key.
-fn kind_of(arn: &str) -> Option<&'static str> {
+/// The type of a key, and of an alias: to records it is one.
+pub(super) const KEY: &str = "AWS::KMS::Key";
+
+/// The type of a resource, as CloudFormation calls it.
+pub(super) fn kind_of(arn: &str) -> Option<&'static str> {
     let mut parts = arn.splitn(6, ':');
     let (service, resource) = (parts.nth(2)?, parts.nth(2)?);
     Some(match (service, resource.split(['/', ':']).next()?) {
-        ("kms", "key" | "alias") => "AWS::KMS::Key",
+        ("kms", "key" | "alias") => KEY,
         ("iam", "user") => "AWS::IAM::User",
         ("iam", "role") => "AWS::IAM::Role",
         ("iam", "group") => "AWS::IAM::Group",

@@ -66,6 +66,16 @@ impl Place {
         VerifierKey::new(self.origin.clone(), key.key.public_key())
     }
 
+    /// Its name.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Whether it was not begun yet.
+    pub(super) fn is_absent(&self) -> bool {
+        self.files.list("").is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Opens the log by the key that signs it, and tells which that is.
     fn open(&self) -> Result<(Writer, Arc<DeploymentLogKey>), LogError> {
         let mut refused = LogError::NoKey;
@@ -258,7 +268,7 @@ pub struct Verified {
 
 /// Verifies every byte of the log, and shows each entry that is kept, with its place. A log that was not begun is empty.
 pub fn verify(place: &Place, visit: &mut dyn FnMut(u64, &[u8])) -> Result<Verified, LogError> {
-    if place.files.list("").is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+    if place.is_absent() {
         let key = place.keys.last().map(|key| place.verifier_key(key)).ok_or(LogError::NoKey)?;
         return Ok(Verified { entries: 0, kept_from: 0, key });
     }

@@ -6,29 +6,35 @@
 //! - `strangers.rs`: how many events those who are not authenticated get.
 //! - `writer.rs`: the one thread that takes from both and commits in groups.
 //! - `log_key.rs`: the records of the keys that sign it; `upkeep.rs`: how the writer gets the next one, and what to prune.
-//! - `followers.rs`: those who read the log after its writer.
+//! - `follow.rs`: what was committed, shown to those who follow the log; `needs.rs`: what they still need of it.
 //! - `event_id.rs`: ids that lead back to an entry.
 //! - `cloudtrail.rs`: an event as CloudTrail shows it.
+//! - `history/`: events looked up, with an index beside the log.
 //!
-//! To all but the last, events are opaque: what one says is decided in `pipeline/event.rs` and written down in
+//! To all but the last two, events are opaque: what one says is decided in `pipeline/event.rs` and written down in
 //! `records/`. Whoever reads the log (export, look-ups, usage) reads what this module wrote, from the directory, and
 //! stands beside it.
 
 pub mod cloudtrail;
 mod event_id;
-mod followers;
+mod follow;
+pub mod history;
 mod log;
 pub mod log_key;
+mod needs;
 mod outbox;
 mod queue;
 mod strangers;
+#[cfg(test)]
+pub(crate) mod test_log;
 mod upkeep;
 mod writer;
 #[cfg(test)]
 mod writer_tests;
 
 pub use event_id::EventId;
-pub use followers::{Follower, Followers};
+pub use follow::Followers;
+pub use history::{Attribute, EventHistory, Found, FoundEvent, IndexBuilder, Query};
 pub use log::{Place, VERIFIER_KEY_FILE, origin, verify};
 pub use outbox::Outbox;
 pub(crate) use queue::Progress;

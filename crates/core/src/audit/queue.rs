@@ -56,11 +56,17 @@ pub struct Durability(oneshot::Receiver<()>);
 /// Events of one thread on their way, in the order in which they were handed over.
 pub(super) struct Batch {
     begun: Instant,
-    bytes: Vec<u8>,
-    /// Where each event ends in `bytes`.
-    ends: Vec<usize>,
+    events: Entries,
     /// Told once the batch is durable; dropped if it cannot be made so now.
     durable: Vec<oneshot::Sender<()>>,
+}
+
+/// Entries of the log, or what is to become that, one behind the other.
+#[derive(Default)]
+pub(super) struct Entries {
+    bytes: Vec<u8>,
+    /// Where each one ends in `bytes`.
+    ends: Vec<usize>,
 }
 
 /// Where a thread's batch is while nobody writes to it or takes it.
@@ -160,11 +166,12 @@ impl Recorder {
 
     fn push(&self, write: impl FnOnce(&mut Vec<u8>), durable: Option<oneshot::Sender<()>>) -> Result<(), String> {
         let crowded = self.shared.slots.get_or_default().write(|batch| {
-            let start = batch.bytes.len();
-            write(&mut batch.bytes);
-            let end = batch.bytes.len();
+            let bytes = &mut batch.events.bytes;
+            let start = bytes.len();
+            write(bytes);
+            let end = bytes.len();
             let before = self.shared.take_room(end.saturating_sub(start))?;
-            batch.ends.push(end);
+            batch.events.ends.push(end);
             batch.durable.extend(durable);
             if end >= BATCH_BYTES {
                 let complete = mem::replace(batch, Batch::new(end));
@@ -202,7 +209,7 @@ impl EventQueue {
     pub fn drain(&self) -> Vec<Vec<u8>> {
         let batches = self.take();
         batches.iter().for_each(|batch| self.shared.done(batch));
-        batches.iter().flat_map(|batch| batch.events().map(<[u8]>::to_vec)).collect()
+        batches.iter().flat_map(|batch| batch.events.iter().map(<[u8]>::to_vec)).collect()
     }
 }
 
@@ -214,35 +221,54 @@ impl Drop for EventQueue {
 
 impl Batch {
     fn new(capacity: usize) -> Self {
-        Self { begun: Instant::now(), bytes: Vec::with_capacity(capacity), ends: Vec::new(), durable: Vec::new() }
+        let events = Entries { bytes: Vec::with_capacity(capacity), ends: Vec::new() };
+        Self { begun: Instant::now(), events, durable: Vec::new() }
     }
 
     /// The events.
-    pub(super) fn events(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| {
-            let event = self.bytes.get(start..end).unwrap_or_default();
-            start = end;
-            event
-        })
+    pub(super) fn events(&self) -> &Entries {
+        &self.events
     }
 
-    /// Bytes of the events together.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Tells those who wait that the events are durable.
-    pub(super) fn set_durable(self) {
+    /// Tells those who wait that the events are durable, and returns these.
+    pub(super) fn set_durable(self) -> Entries {
         for waiting in self.durable {
             // The request may be gone by now.
             let _ = waiting.send(());
         }
+        self.events
     }
 
     /// Tells those who wait that it failed for now.
     pub(super) fn give_up(&mut self) {
         self.durable.clear();
+    }
+}
+
+impl Entries {
+    /// A single one.
+    pub(super) fn one(entry: Vec<u8>) -> Self {
+        Self { ends: vec![entry.len()], bytes: entry }
+    }
+
+    /// Each of them.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let entry = self.bytes.get(start..end).unwrap_or_default();
+            start = end;
+            entry
+        })
+    }
+
+    /// How many bytes they have together.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Without what comes behind the last whole one.
+    fn cut(&mut self) {
+        self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
     }
 }
 
@@ -253,7 +279,7 @@ impl Slot {
         let mut batch = self.batch.take().unwrap_or_else(|| Box::new(Batch::new(0)));
         // Events that were answered for must not go with a request that panics.
         let written = catch_unwind(AssertUnwindSafe(|| write(&mut batch)));
-        batch.bytes.truncate(batch.ends.last().copied().unwrap_or(0));
+        batch.events.cut();
         self.batch.store(Some(batch));
         self.held.store(false, Ordering::Release);
         written.unwrap_or_else(|panic| resume_unwind(panic))
@@ -264,7 +290,7 @@ impl Slot {
         for _ in 0..LOOKS {
             let batch = self.batch.take();
             if batch.is_some() || !self.held.load(Ordering::Relaxed) {
-                return batch.map(|batch| *batch).filter(|batch| !batch.ends.is_empty());
+                return batch.map(|batch| *batch).filter(|batch| !batch.events.ends.is_empty());
             }
             thread::yield_now();
         }
@@ -298,7 +324,7 @@ impl Shared {
 
     /// These events wait no more.
     pub(super) fn done(&self, batch: &Batch) {
-        let size = ONE_EVENT * batch.ends.len() as u64 + batch.bytes() as u64;
+        let size = ONE_EVENT * batch.events.ends.len() as u64 + batch.events.bytes() as u64;
         self.waiting.fetch_sub(size, Ordering::Relaxed);
     }
 

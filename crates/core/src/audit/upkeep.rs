@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::followers::Followers;
 use super::log::Log;
+use super::needs::Needs;
 use crate::view::DeploymentLogKey;
 
 /// Between the jobs and the writer.
@@ -15,7 +15,7 @@ use crate::view::DeploymentLogKey;
 pub(crate) struct Upkeep {
     next_key: Mutex<Option<Arc<DeploymentLogKey>>>,
     prune_before: AtomicU64,
-    followers: Followers,
+    needs: Needs,
     log: LogState,
 }
 
@@ -49,9 +49,9 @@ impl Upkeep {
         self.log.bytes_written.load(Ordering::Relaxed)
     }
 
-    /// Who else reads the log.
-    pub(crate) fn followers(&self) -> &Followers {
-        &self.followers
+    /// What of the log is still needed.
+    pub(crate) fn needs(&self) -> &Needs {
+        &self.needs
     }
 
     /// Has the log signed by this key.

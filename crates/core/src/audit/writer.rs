@@ -15,9 +15,10 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
+use super::follow::Followers;
 use super::log::{Log, LogError, Place};
 use super::outbox::{Outbox, OutboxError};
-use super::queue::{Batch, EventQueue};
+use super::queue::{Batch, Entries, EventQueue};
 use crate::paths;
 use crate::records::{self, AuditPositionRecord};
 
@@ -52,15 +53,16 @@ pub enum StartError {
 
 impl AuditWriter {
     /// Opens the log and starts to write it. `settled` is the position that the store holds; `group` is how long an event
-    /// of the queue may wait.
+    /// of the queue may wait. `followers` are shown what is committed, until the writer has ended.
     pub fn start(
         place: Place,
         queue: EventQueue,
         outbox: Outbox,
         settled: u64,
         group: Duration,
+        followers: Followers,
     ) -> Result<Self, StartError> {
-        let mut turns = Turns::open(place, queue, outbox, settled)?;
+        let mut turns = Turns::open(place, queue, outbox, settled, followers)?;
         tracing::info!(key = %turns.log.verifier_key(), entries = turns.log.size(), "the audit log is open");
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -90,18 +92,25 @@ pub(crate) struct Turns {
     in_flight: usize,
     /// The position that the store holds.
     settled: u64,
+    followers: Followers,
 }
 
 /// What waits for the log.
 enum Waiting {
     /// An event of the outbox, where it still is.
-    Outbox { path: String, event: Vec<u8> },
+    Outbox { path: String, event: Entries },
     /// Events of requests.
     Queue(Batch),
 }
 
 impl Turns {
-    pub(crate) fn open(place: Place, queue: EventQueue, mut outbox: Outbox, settled: u64) -> Result<Self, LogError> {
+    pub(crate) fn open(
+        place: Place,
+        queue: EventQueue,
+        mut outbox: Outbox,
+        settled: u64,
+        followers: Followers,
+    ) -> Result<Self, LogError> {
         let log = Log::open(place)?;
         queue.shared.upkeep.tell(&log);
         if log.size() < settled {
@@ -117,7 +126,8 @@ impl Turns {
             })?;
             outbox.found_logged(&found);
         }
-        Ok(Self { log, queue, outbox, backlog: VecDeque::new(), in_flight: 0, settled })
+        followers.opened(log.size());
+        Ok(Self { log, queue, outbox, backlog: VecDeque::new(), in_flight: 0, settled, followers })
     }
 
     /// A panic must not leave requests that are answered without their event.
@@ -188,7 +198,7 @@ impl Turns {
     fn gather(&mut self) {
         report(self.outbox.notice());
         while let Some((path, event)) = self.outbox.next() {
-            self.backlog.push_back(Waiting::Outbox { path, event });
+            self.backlog.push_back(Waiting::Outbox { path, event: Entries::one(event) });
         }
         self.backlog.extend(self.queue.take().into_iter().map(Waiting::Queue));
     }
@@ -201,21 +211,25 @@ impl Turns {
             return Ok(());
         }
         let group = self.backlog.range(..self.in_flight);
-        let entries: Vec<&[u8]> = group.flat_map(Waiting::events).collect();
+        let entries: Vec<&[u8]> = group.flat_map(|waiting| waiting.events().iter()).collect();
+        let first = self.log.size();
         self.log.commit(&entries)?;
         let (written, mut from_outbox) = (entries.len() as u64, 0);
+        let mut parts = Vec::with_capacity(self.in_flight);
         for waiting in self.backlog.drain(..self.in_flight) {
             match waiting {
-                Waiting::Outbox { path, .. } => {
+                Waiting::Outbox { path, event } => {
+                    parts.push(event);
                     from_outbox += 1;
                     self.outbox.set_logged(path);
                 }
                 Waiting::Queue(batch) => {
                     self.queue.shared.done(&batch);
-                    batch.set_durable();
+                    parts.push(batch.set_durable());
                 }
             }
         }
+        self.followers.committed(first, parts);
         self.queue.shared.committed(written, from_outbox);
         self.in_flight = 0;
         Ok(())
@@ -226,7 +240,7 @@ impl Turns {
         let mut bytes = 0;
         let fits = |waiting: &&Waiting| {
             let first = bytes == 0;
-            bytes += waiting.bytes();
+            bytes += waiting.events().bytes();
             first || bytes <= GROUP_BYTES
         };
         self.backlog.iter().take_while(fits).count()
@@ -235,7 +249,7 @@ impl Turns {
     /// Requests are refused until the log can be written again. Those that wait for their event are refused now; what they
     /// did may be in the log later.
     fn fail(&mut self, error: &LogError) {
-        let waiting: usize = self.backlog.iter().map(|waiting| waiting.events().count()).sum();
+        let waiting: usize = self.backlog.iter().map(|waiting| waiting.events().iter().len()).sum();
         tracing::error!(%error, waiting, "the audit log cannot be written; requests are refused");
         self.queue.shared.fail(format!("the audit log cannot be written: {error}"));
         for waiting in &mut self.backlog {
@@ -261,18 +275,10 @@ impl Turns {
 }
 
 impl Waiting {
-    fn events(&self) -> impl Iterator<Item = &[u8]> {
-        let (event, batch) = match self {
-            Self::Outbox { event, .. } => (Some(event.as_slice()), None),
-            Self::Queue(batch) => (None, Some(batch.events())),
-        };
-        event.into_iter().chain(batch.into_iter().flatten())
-    }
-
-    fn bytes(&self) -> usize {
+    fn events(&self) -> &Entries {
         match self {
-            Self::Outbox { event, .. } => event.len(),
-            Self::Queue(batch) => batch.bytes(),
+            Self::Outbox { event, .. } => event,
+            Self::Queue(batch) => batch.events(),
         }
     }
 }

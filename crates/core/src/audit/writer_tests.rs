@@ -12,6 +12,7 @@ use claviger_tlog::Files;
 use claviger_tlog::simulation::{Disk, Faults, Image, Random};
 use claviger_types::Timestamp;
 
+use super::follow::{Followed, Follower, Followers};
 use super::queue::{Durability, Recorder, queue};
 use super::writer::Turns;
 use super::{AuditWriter, Outbox, Place, log_key};
@@ -142,11 +143,15 @@ impl Machine {
     }
 
     fn try_start(&self) -> Result<Process, super::log::LogError> {
+        self.try_start_followed(Followers::default())
+    }
+
+    fn try_start_followed(&self, followers: Followers) -> Result<Process, super::log::LogError> {
         let (view, events) = self.view();
         let watch = self.store.watch(view.revision()).unwrap();
         let outbox = Outbox::new(Arc::clone(&self.store) as _, watch, events);
         let (recorder, queue) = queue();
-        let turns = Turns::open(self.place(&view), queue, outbox, view.audit_position())?;
+        let turns = Turns::open(self.place(&view), queue, outbox, view.audit_position(), followers)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         Ok(Process { turns, recorder, runtime })
     }
@@ -477,7 +482,7 @@ fn a_writer_that_panics() {
     let outbox = Outbox::new(Arc::clone(&machine.store) as _, watch, events);
     let (recorder, queue) = queue();
     let place = Place::new(&view, Arc::new(files)).unwrap();
-    let writer = AuditWriter::start(place, queue, outbox, 0, Duration::from_secs(60)).unwrap();
+    let writer = AuditWriter::start(place, queue, outbox, 0, Duration::from_secs(60), Followers::default()).unwrap();
     let waiting =
         |event: &str| recorder.hand_over_and_wait(|bytes| bytes.extend(event.as_bytes())).map(Durability::wait);
     block_on(waiting("before").unwrap()).unwrap();
@@ -498,10 +503,50 @@ fn an_orderly_end() {
     let watch = machine.store.watch(view.revision()).unwrap();
     let outbox = Outbox::new(Arc::clone(&machine.store) as _, watch, events);
     let (recorder, queue) = queue();
-    let writer = AuditWriter::start(machine.place(&view), queue, outbox, 0, Duration::from_secs(60)).unwrap();
+    let place = machine.place(&view);
+    let mut followers = Followers::default();
+    let mut follower = followers.add(place.clone(), 0);
+    let writer = AuditWriter::start(place, queue, outbox, 0, Duration::from_secs(60), followers).unwrap();
     machine.command();
     recorder.hand_over(|bytes| bytes.extend(b"request")).unwrap();
     writer.stop();
     machine.assert_exact("at the end");
     assert_eq!((machine.logged().len(), machine.view().0.audit_position()), (2, 2));
+    let mut shown = 0;
+    assert_eq!(follower.follow(Duration::ZERO, &mut |_, _| shown += 1).unwrap(), Followed::Ended);
+    assert_eq!(shown, 2);
+}
+
+/// A follower is shown each committed entry once, in its order: those that were there before it, those that are handed to
+/// it, and those for which it had no room.
+#[test]
+fn followers() {
+    let mut machine = Machine::new(ChangeLogLimits::default());
+    (0..300).for_each(|_| machine.command());
+    assert!(machine.start().turn());
+    let mut followers = Followers::default();
+    let place = machine.place(&machine.view().0);
+    let (mut quick, mut slow) = (followers.add(place.clone(), 0), followers.add(place, 290));
+    let mut process = machine.try_start_followed(followers).unwrap();
+    let (mut to_quick, mut to_slow) = (Vec::new(), Vec::new());
+    let shown = |follower: &mut Follower, entries: &mut Vec<(u64, Vec<u8>)>| {
+        let visit = &mut |index, entry: &[u8]| entries.push((index, entry.to_vec()));
+        assert_eq!(follower.follow(Duration::ZERO, visit).unwrap(), Followed::Open);
+    };
+    for turn in 0..5 {
+        shown(&mut quick, &mut to_quick);
+        for number in 0..50 {
+            process.recorder.hand_over(|bytes| bytes.extend(vec![turn; 60_000 + number])).unwrap();
+        }
+        process.request(usize::from(turn));
+        assert!(process.turn());
+    }
+    for (follower, entries, from) in [(&mut quick, &mut to_quick, 0), (&mut slow, &mut to_slow, 290)] {
+        shown(follower, entries);
+        let place = machine.place(&machine.view().0);
+        let logged: Vec<_> = place.reader().unwrap().entries(from..u64::MAX).map(Result::unwrap).collect();
+        assert_eq!(logged.len() as u64, 555 - from);
+        assert!(*entries == logged, "from {from}");
+        assert_eq!(follower.next(), 555);
+    }
 }

@@ -23,7 +23,9 @@ pub(crate) fn resource_type(action: Action) -> ResourceType {
     match (action.service(), action.name()) {
         (ServiceName::Kms, name) if name.contains("CustomKeyStore") => ResourceType::Other,
         (ServiceName::Kms, _) => ResourceType::Key,
-        (ServiceName::Claviger | ServiceName::Iam | ServiceName::Sts, _) => ResourceType::Other,
+        (ServiceName::Claviger | ServiceName::CloudTrail | ServiceName::Iam | ServiceName::Sts, _) => {
+            ResourceType::Other
+        }
     }
 }
 

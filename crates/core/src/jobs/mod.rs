@@ -16,11 +16,11 @@ use std::time::Duration;
 
 use claviger_storage::CommitError;
 use claviger_tlog::{Directory, Files};
-use claviger_types::AccountId;
+use claviger_types::{AccountId, limits};
 use tokio::sync::watch;
 
 use self::retention::Retention;
-use crate::audit::{self, AuditWriter};
+use crate::audit::{self, AuditWriter, EventHistory, Followers, IndexBuilder};
 use crate::error::Error;
 use crate::pipeline::event;
 use crate::pipeline::outcome::Changes;
@@ -39,6 +39,15 @@ pub struct Jobs {
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
     writer: AuditWriter,
+    index: IndexBuilder,
+}
+
+/// Where the audit log is, and what belongs to it. The parents of the folders must be there.
+pub struct AuditFolders {
+    /// The log itself.
+    pub log: PathBuf,
+    /// The index by which its events are looked up.
+    pub index: PathBuf,
 }
 
 /// The jobs cannot start.
@@ -53,21 +62,26 @@ pub enum JobsError {
 }
 
 impl Jobs {
-    /// Starts them, on threads of their own. The audit log is in `folder`, whose parent must be there.
-    pub fn start(started: Started, folder: PathBuf) -> Result<(Arc<Service>, Self), JobsError> {
+    /// Starts them, on threads of their own.
+    pub fn start(started: Started, folders: AuditFolders) -> Result<(Arc<Service>, Self), JobsError> {
         let Started { service, outbox, events } = started;
         let view = service.view();
-        let files: Arc<dyn Files> = Arc::new(Directory::new(folder));
+        let files: Arc<dyn Files> = Arc::new(Directory::new(folders.log));
         let place = audit::Place::new(&view, Arc::clone(&files));
         let place = place.map_err(audit::StartError::from)?;
+        let history = Arc::new(EventHistory::new(place.clone(), folders.index, limits::LOOKUPS_PER_SECOND_MAX));
+        let mut followers = Followers::default();
+        let of_index = IndexBuilder::follower(&history, &mut followers);
         let group = service.settings().audit.group;
-        let writer = AuditWriter::start(place, events, outbox, view.audit_position(), group)?;
+        let writer = AuditWriter::start(place, events, outbox, view.audit_position(), group, followers)?;
+        let index = IndexBuilder::start(&history, of_index)?;
+        service.keep_history(history);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (stop, stopped) = watch::channel(false);
         let running = Arc::clone(&service);
         let run = move || runtime.block_on(run(running, Retention::new(files), stopped));
         let thread = thread::Builder::new().name("jobs".into()).spawn(run)?;
-        Ok((service, Self { stop, thread, writer }))
+        Ok((service, Self { stop, thread, writer, index }))
     }
 
     /// Ends them. What is still on its way to the audit log is written there.
@@ -76,6 +90,7 @@ impl Jobs {
         // A panic in a job was logged where it happened.
         let _ = self.thread.join();
         self.writer.stop();
+        self.index.stop();
     }
 }
 

@@ -48,7 +48,7 @@ impl Retention {
         let Some(account) = view.deployment().map(|deployment| deployment.first_account) else { return Ok(()) };
         let now = service.now(&view);
         let first = upkeep.kept_from().max(upkeep.prune_before());
-        let end = upkeep.size().min(upkeep.followers().needed_from());
+        let end = upkeep.size().min(upkeep.needs().needed_from());
         let is_kept = |(behind, at): (u64, Timestamp)| behind == first + BUNDLE_ENTRIES && at + keep > now;
         if first + BUNDLE_ENTRIES > end || self.oldest.is_some_and(is_kept) {
             return Ok(());
@@ -145,14 +145,14 @@ mod tests {
     #[test]
     fn what_somebody_needs_stays() {
         let mut node = Node::new(Some(DAY));
-        let followers = node.log.service.audit_followers();
-        let (slow, fast) = (followers.follow(0), followers.follow(0));
+        let needs = node.log.service.audit_upkeep().needs();
+        let (slow, fast) = (needs.add(0), needs.add(0));
         node.log.fill(1_024, 9 * DAY);
         assert_eq!((node.run(), node.kept_from()), (0, 0));
-        fast.set_needed_from(1_024);
-        slow.set_needed_from(700);
+        fast.set_from(1_024);
+        slow.set_from(700);
         assert_eq!((node.run(), node.kept_from(), node.run()), (1, 512, 0));
-        slow.set_needed_from(1_024);
+        slow.set_from(1_024);
         assert_eq!((node.run(), node.kept_from(), node.run()), (1, 1_024, 0));
     }
 

@@ -106,6 +106,7 @@ pub mod list_user_policies;
 pub mod list_user_tags;
 pub mod list_users;
 pub mod list_virtual_mfa_devices;
+pub mod lookup_events;
 pub mod move_account;
 pub mod put_group_policy;
 pub mod put_key_policy;

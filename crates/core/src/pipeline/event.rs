@@ -358,7 +358,7 @@ fn usage_tags<'a>(caller: Caller<'a>, view: &'a View) -> [Option<&'a str>; 2] {
 fn code_of(error: &Error, service: ServiceName) -> &'static str {
     let wire = error.wire();
     match service {
-        ServiceName::Claviger | ServiceName::Kms => wire.json_code,
+        ServiceName::Claviger | ServiceName::CloudTrail | ServiceName::Kms => wire.json_code,
         ServiceName::Iam | ServiceName::Sts => wire.query_code,
     }
 }

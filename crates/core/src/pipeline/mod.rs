@@ -30,7 +30,7 @@ use crate::identity::caller::Signatory;
 use crate::keys::{domain_keys, grant_tokens};
 use crate::pipeline::call::{Call, Facts};
 use crate::pipeline::event::{AskedFor, Asking, Ended, Event, Trace};
-use crate::pipeline::operation::{Command, Operation, Read, Use};
+use crate::pipeline::operation::{Command, Lookup, Operation, Read, Use};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::service::Service;
 use crate::target::{Authorized, Resources, authorize};
@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub enum Execution<'a> {
     /// Answered on the spot: reads and uses never wait.
     Ready(Result<Encoded, Error>),
-    /// A command, which waits for its commit.
+    /// A command, which waits for its commit; a search of the audit log, which waits for the disk.
     Pending(Pin<Box<dyn Future<Output = Result<Encoded, Error>> + Send + 'a>>),
 }
 
@@ -98,6 +98,42 @@ pub fn use_material<'a, O: Use>(
     at_once::<O>(service, view, fields, call, answer)
 }
 
+/// Executes a [`Lookup`]. Its event is handed over before the log is searched, so that it is there whether or not the
+/// caller waits for what is found.
+pub fn lookup<'a, O: Lookup>(
+    service: &'a Service,
+    view: &'a Arc<View>,
+    fields: Fields,
+    call: &'a Call<'a>,
+) -> Execution<'a> {
+    let mut trace = service.trace(&fields);
+    let facts = service.facts(view, call, Signatory::caller);
+    let caller = facts.as_ref().ok().map(|facts| facts.caller);
+    let asked = facts.and_then(|facts| {
+        facts.caller.check_may_call::<O>()?;
+        let operation = parse::<O>(fields)?;
+        authorize_for(&operation, &facts, &mut trace.resources)?;
+        service.admit_lookup(&facts)?;
+        let query = operation.query(&facts)?;
+        Ok((facts, operation, query))
+    });
+    let (asked, outcome) = match asked {
+        Ok(asked) => (Some(asked), Ok(Encoded::empty())),
+        Err(error) => (None, Err(error)),
+    };
+    let recorded = record::<O>(
+        service,
+        Asking { call, caller, view, now: service.domain_time(view, call.authenticated_at) },
+        &trace,
+        outcome,
+    );
+    let Some((facts, operation, (query, below))) = asked else { return recorded };
+    Execution::Pending(Box::pin(async move {
+        recorded.answered().await?;
+        encode::<O>(&operation.reply(&facts, service.look_up(query, below).await?)?)
+    }))
+}
+
 /// Answers, and hands the event over before the answer goes out.
 fn at_once<'a, O: Operation>(
     service: &'a Service,
@@ -106,18 +142,26 @@ fn at_once<'a, O: Operation>(
     call: &'a Call<'a>,
     answer: impl FnOnce(&Facts<'a>, Fields, &mut Trace) -> Result<Encoded, Error>,
 ) -> Execution<'a> {
-    let recorded = service.settings().audit.requests;
-    let mut trace = if recorded { Trace::of(&fields) } else { Trace::unrecorded() };
+    let mut trace = service.trace(&fields);
     let facts = service.facts(view, call, Signatory::caller);
     let now = service.domain_time(view, call.authenticated_at);
     let (caller, outcome) = match facts {
         Ok(facts) => (Some(facts.caller), answer(&facts, fields, &mut trace)),
         Err(error) => (None, Err(error)),
     };
-    if !recorded {
+    record::<O>(service, Asking { call, caller, view, now }, &trace, outcome)
+}
+
+/// Hands over the event of a request that changes nothing.
+fn record<O: Operation>(
+    service: &Service,
+    asking: Asking<'_>,
+    trace: &Trace,
+    outcome: Result<Encoded, Error>,
+) -> Execution<'static> {
+    if !service.settings().audit.requests {
         return Execution::Ready(outcome);
     }
-    let asking = Asking { call, caller, view, now };
     let event = |outcome: &Result<Encoded, Error>, bytes: &mut Vec<u8>| {
         let ended = outcome.as_ref().map_or_else(Ended::Refused, |_| Ended::Done(None));
         trace.write(asking, AskedFor::at_once::<O>(), ended, None, bytes);

@@ -1,9 +1,10 @@
-//! What an operation is: three kinds, told apart by type. The pipeline drives them; none can skip a step of it.
+//! What an operation is: four kinds, told apart by type. The pipeline drives them; none can skip a step of it.
 
 use claviger_policy::Action;
 use claviger_types::ServiceName;
 use serde::Serialize;
 
+use crate::audit::{Found, Query};
 use crate::error::Error;
 use crate::identity::session::SessionKind;
 use crate::pipeline::call::{Facts, Tools};
@@ -44,7 +45,7 @@ pub trait Operation: Sized + Send + Sync + 'static {
     const SESSIONS: Sessions = match Self::SERVICE {
         ServiceName::Iam => Sessions::OfRolesOrWithCode,
         ServiceName::Sts => Sessions::OfRoles,
-        ServiceName::Claviger | ServiceName::Kms => Sessions::All,
+        ServiceName::Claviger | ServiceName::CloudTrail | ServiceName::Kms => Sessions::All,
     };
     /// What it acts upon.
     type Target: Target;
@@ -116,6 +117,15 @@ pub trait Use: Operation {
 
     /// The answer.
     fn run(self, facts: &Facts<'_>, target: Authorized<Self::Target>) -> Result<Self::Reply, Error>;
+}
+
+/// Searches the audit log, for which it waits: that is on the disk.
+pub trait Lookup: Operation {
+    /// What is looked for, and below which place of the log.
+    fn query(&self, facts: &Facts<'_>) -> Result<(Query, Option<u64>), Error>;
+
+    /// The answer.
+    fn reply(&self, facts: &Facts<'_>, found: Found) -> Result<Self::Reply, Error>;
 }
 
 /// Changes the state.

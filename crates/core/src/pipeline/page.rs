@@ -52,7 +52,7 @@ impl Page {
     ) -> Result<Paged<T>, Error> {
         let page: Vec<T> = items.by_ref().take(self.limit).collect();
         let next = match (page.last(), items.next()) {
-            (Some(last), Some(_)) => Some(seal::<O>(facts, filter, &name(last))?),
+            (Some(last), Some(_)) => Some(marker::<O>(facts, filter, &name(last))?),
             _ => None,
         };
         Ok(Paged { items: page, next })
@@ -77,14 +77,15 @@ impl Page {
             last = Some(name);
         }
         let next = match (last, items.next()) {
-            (Some(last), Some(_)) => Some(seal::<O>(facts, filter, &last)?),
+            (Some(last), Some(_)) => Some(marker::<O>(facts, filter, &last)?),
             _ => None,
         };
         Ok(Paged { items: results, next })
     }
 }
 
-fn seal<O: Operation>(facts: &Facts<'_>, filter: &str, last: &str) -> Result<String, Error> {
+/// The marker of what comes after the item of this name.
+pub fn marker<O: Operation>(facts: &Facts<'_>, filter: &str, last: &str) -> Result<String, Error> {
     let key = domain_keys::cluster_key(facts.view)?.key.token_key(TokenPurpose::Marker)?;
     Ok(URL_SAFE_NO_PAD.encode(key.seal(&bound_to::<O>(facts, filter), last.as_bytes())?))
 }

@@ -190,6 +190,9 @@ impl World {
             "GenerateMac" => mac,
             "GenerateRandom" => json!({"NumberOfBytes": 32}),
             "ExplainAccess" => json!({"PrincipalArn": user_arn("sample"), "Action": "kms:Encrypt", "KeyId": key}),
+            "LookupEvents" => {
+                json!({"LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": "CreateKey"}]})
+            }
             "ListAccessKeys" | "ListMFADevices" => json!({"UserName": "sample"}),
             "ListRetirableGrants" => json!({"RetiringPrincipal": user_arn("idle")}),
             "PutKeyPolicy" => {
@@ -651,6 +654,7 @@ fn no_member_is_ignored() {
                 "MultiRegion" => json!(true),
                 "ResourceHandlingOption" => json!("EC2-VPC-InstanceStore"),
                 "Origin" => json!("EXTERNAL"),
+                "EventCategory" => json!("insight"),
                 "Recipient" => json!({"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": "AAAA"}),
                 "ResourceOwners" => json!(["OTHER_ACCOUNTS_VIA_RAM"]),
                 "MinimumSessionTokenSize" => json!(1),

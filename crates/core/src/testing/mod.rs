@@ -8,6 +8,7 @@ mod explanations;
 mod grants;
 mod hostile;
 mod identity_races;
+mod lookups;
 pub(crate) mod organization;
 mod races;
 mod renderings;

@@ -35,7 +35,7 @@ pub(crate) fn check_events(
     assert_eq!(event.read_only, read_only, "{}: {error:?}", row.name);
     let wire = error.map(Error::wire);
     let code = wire.as_ref().map(|wire| match row.service {
-        ServiceName::Claviger | ServiceName::Kms => wire.json_code,
+        ServiceName::Claviger | ServiceName::CloudTrail | ServiceName::Kms => wire.json_code,
         ServiceName::Iam | ServiceName::Sts => wire.query_code,
     });
     assert_eq!(event.error.as_ref().map(|error| error.code), code);

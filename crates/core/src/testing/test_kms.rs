@@ -369,6 +369,7 @@ pub(crate) fn is_command(row: &Row) -> bool {
         "Generate",
         "Get",
         "List",
+        "Lookup",
         "ReEncrypt",
         "Simulate",
         "Verify",
@@ -378,7 +379,9 @@ pub(crate) fn is_command(row: &Row) -> bool {
 
 fn read(row: &Row, body: &Value) -> Result<crate::wire::Fields, Error> {
     match row.service {
-        ServiceName::Claviger | ServiceName::Kms => row.read_json(body.to_string().as_bytes()),
+        ServiceName::Claviger | ServiceName::CloudTrail | ServiceName::Kms => {
+            row.read_json(body.to_string().as_bytes())
+        }
         ServiceName::Iam | ServiceName::Sts => row.read_query(&form(body)),
     }
 }

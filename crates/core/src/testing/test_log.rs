@@ -8,7 +8,7 @@ use claviger_tlog::{Directory, Files};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::audit::{Place, Turns};
+use crate::audit::{Followers, Place, Turns};
 use crate::error::Error;
 use crate::pipeline::event;
 use crate::testing::test_kms::TestKms;
@@ -32,7 +32,7 @@ impl TestLog {
         let scratch = tempfile::tempdir().unwrap();
         let files: Arc<dyn Files> = Arc::new(Directory::new(scratch.path()));
         let place = Place::new(&started.service.view(), Arc::clone(&files)).unwrap();
-        let turns = Turns::open(place, started.events, started.outbox, 0).unwrap();
+        let turns = Turns::open(place, started.events, started.outbox, 0, Followers::default()).unwrap();
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         Self { kms, service: started.service, files, turns, runtime, _scratch: scratch }
     }

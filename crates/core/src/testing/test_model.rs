@@ -17,7 +17,7 @@ pub(crate) fn reply(row: &Row, body: &[u8]) -> Value {
         return Value::Null;
     };
     let value = match row.service {
-        ServiceName::Claviger | ServiceName::Kms => serde_json::from_slice(body).unwrap(),
+        ServiceName::Claviger | ServiceName::CloudTrail | ServiceName::Kms => serde_json::from_slice(body).unwrap(),
         ServiceName::Iam | ServiceName::Sts => {
             let document = xml(std::str::from_utf8(body).unwrap());
             let result = document.get(format!("{}Result", row.name)).unwrap_or_else(|| panic!("{document}"));
@@ -49,6 +49,7 @@ pub(crate) fn required_members(row: &Row) -> Vec<String> {
 fn model(service: ServiceName) -> Value {
     serde_json::from_str(match service {
         ServiceName::Claviger => include_str!("../../../../models/claviger/2026-12-01/service-2.json"),
+        ServiceName::CloudTrail => include_str!("../../../../models/cloudtrail.json"),
         ServiceName::Iam => include_str!("../../../../models/iam.json"),
         ServiceName::Kms => include_str!("../../../../models/kms.json"),
         ServiceName::Sts => include_str!("../../../../models/sts.json"),

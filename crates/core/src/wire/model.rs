@@ -14,6 +14,7 @@ use super::source::{Deviations, SourceModel, SourceShape};
 pub fn service(name: ServiceName) -> &'static Service {
     match name {
         ServiceName::Claviger => &CLAVIGER,
+        ServiceName::CloudTrail => &CLOUDTRAIL,
         ServiceName::Iam => &IAM,
         ServiceName::Kms => &KMS,
         ServiceName::Sts => &STS,
@@ -176,6 +177,8 @@ enum BadModel {
 static CLAVIGER: LazyLock<Service> = LazyLock::new(|| {
     embedded(include_str!("../../../../models/claviger/2026-12-01/service-2.json"), ServiceName::Claviger)
 });
+static CLOUDTRAIL: LazyLock<Service> =
+    LazyLock::new(|| embedded(include_str!("../../../../models/cloudtrail.json"), ServiceName::CloudTrail));
 static IAM: LazyLock<Service> =
     LazyLock::new(|| embedded(include_str!("../../../../models/iam.json"), ServiceName::Iam));
 static KMS: LazyLock<Service> =
@@ -249,6 +252,11 @@ impl<'a> Reader<'a> {
             return Err(BadModel::Nesting(name.into()));
         }
         let (name, shape) = self.shape(name)?;
+        let (min, max) = if self.deviations.unbounded.iter().any(|unbounded| unbounded == name) {
+            (None, None)
+        } else {
+            (shape.min, shape.max)
+        };
         let kind = match (shape.kind.as_str(), &shape.member, &shape.key, &shape.value) {
             ("blob", ..) => Kind::Blob,
             ("boolean", ..) => Kind::Boolean,
@@ -272,8 +280,8 @@ impl<'a> Reader<'a> {
             kind,
             sensitive: shape.sensitive,
             concealed,
-            min: shape.min,
-            max: shape.max,
+            min,
+            max,
             pattern: self.pattern(name, shape)?,
             values: self.enumeration(name, shape)?,
         })
@@ -376,7 +384,7 @@ impl<'a> Reader<'a> {
             }
         }
         let names = deviations.hidden_pattern.keys().chain(deviations.enum_also_accepted.keys());
-        let names = names.chain(&deviations.concealed);
+        let names = names.chain(&deviations.concealed).chain(&deviations.unbounded);
         names.chain(deviations.enum_shown_as.keys()).try_for_each(|name| self.shape(name).map(drop))
     }
 }
@@ -392,9 +400,13 @@ mod tests {
 
     #[test]
     fn every_model_is_sound() {
-        for (name, operations) in
-            [(ServiceName::Claviger, 32), (ServiceName::Iam, 83), (ServiceName::Kms, 56), (ServiceName::Sts, 11)]
-        {
+        for (name, operations) in [
+            (ServiceName::Claviger, 32),
+            (ServiceName::CloudTrail, 1),
+            (ServiceName::Iam, 83),
+            (ServiceName::Kms, 56),
+            (ServiceName::Sts, 11),
+        ] {
             assert_eq!(service(name).operations().count(), operations, "{name}");
         }
         let kms = service(ServiceName::Kms);

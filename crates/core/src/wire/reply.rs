@@ -15,22 +15,29 @@ use super::model;
 /// Operations without output have an empty one.
 pub fn encode<T: Serialize>(service: ServiceName, operation: &str, reply: &T) -> Result<Encoded, Unencodable> {
     match service {
-        ServiceName::Claviger | ServiceName::Kms => {
+        ServiceName::Claviger | ServiceName::CloudTrail | ServiceName::Kms => {
             let json = to_json(reply)?;
             // Only a short one can stand for no output, so the others save the look-up.
             if json.0.len() <= "null".len() && !has_output(service, operation) {
-                Ok(nothing())
+                Ok(Encoded::empty())
             } else {
                 Ok(Encoded(json))
             }
         }
-        ServiceName::Iam | ServiceName::Sts if !has_output(service, operation) => Ok(nothing()),
+        ServiceName::Iam | ServiceName::Sts if !has_output(service, operation) => Ok(Encoded::empty()),
         ServiceName::Iam | ServiceName::Sts => to_xml(&format!("{operation}Result"), reply).map(Encoded),
     }
 }
 
 /// The bytes of an encoded reply.
 pub struct Encoded(Buffer);
+
+impl Encoded {
+    /// A reply without anything.
+    pub fn empty() -> Self {
+        Self(Buffer(Vec::new()))
+    }
+}
 
 impl AsRef<[u8]> for Encoded {
     fn as_ref(&self) -> &[u8] {
@@ -88,10 +95,6 @@ fn to_xml<T: Serialize>(root: &str, reply: &T) -> Result<Buffer, Unencodable> {
 
 fn has_output(service: ServiceName, operation: &str) -> bool {
     model::operation(service, operation).is_none_or(|operation| operation.has_output)
-}
-
-fn nothing() -> Encoded {
-    Encoded(Buffer(Vec::new()))
 }
 
 /// Grows by copying into a new buffer and wiping the old one, which `Vec` alone would not do. On drop it wipes what was

@@ -114,4 +114,5 @@ pub(super) struct Deviations {
     pub(super) enum_order: HashMap<String, Vec<String>>,
     pub(super) enum_shown_as: HashMap<String, String>,
     pub(super) enum_also_accepted: HashMap<String, Vec<String>>,
+    pub(super) unbounded: Vec<String>,
 }

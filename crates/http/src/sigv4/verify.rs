@@ -290,7 +290,9 @@ fn check_scope<D: Directory>(
     let region: Option<Region> = scope.region.parse().ok();
     let served = region.filter(|region| match service {
         ServiceName::Iam => region.as_str() == "us-east-1",
-        ServiceName::Claviger | ServiceName::Kms | ServiceName::Sts => directory.serves(region),
+        ServiceName::Claviger | ServiceName::CloudTrail | ServiceName::Kms | ServiceName::Sts => {
+            directory.serves(region)
+        }
     });
     let right_service = scope.service == service.as_str();
     let right_end = scope.terminator == TERMINATOR;

@@ -2,7 +2,7 @@
 
 use claviger_tlog::simulation::Disk;
 use claviger_tlog::{Directory, KeyChain, LogError, Proof, ProofError, Reader, SignedCheckpoint, WriteError, Writer};
-use claviger_tlog::{verify, verify_consistency};
+use claviger_tlog::{leaf_hash, verify, verify_consistency};
 
 use crate::fixture::{TestSigner, append, assert_pruned, entry, files, key, open, origin, verified};
 
@@ -64,6 +64,16 @@ fn each_entry_and_each_earlier_checkpoint_is_proved() {
         verify(files(&disk), &key(1), Some(signed), &mut |_, _| {}).unwrap();
     }
     assert!(matches!(reader.consistency_proof(reader.size() + 1), Err(LogError::NoEntry { .. })));
+    let root_of = |size: u64| {
+        checkpoints.iter().find(|signed| signed.checkpoint().size == size).map(|signed| signed.checkpoint().root)
+    };
+    for (first, height, want) in [(0, 8, root_of(256)), (0, 9, root_of(512)), (7, 0, Some(leaf_hash(&entry(7))))] {
+        assert_eq!(reader.subtree_hash(first, height).ok(), want, "2^{height} from {first}");
+    }
+    for (first, height) in [(1, 1), (512, 9), (reader.size(), 0), (0, 63), (0, 64), (u64::MAX, 0)] {
+        let refused = reader.subtree_hash(first, height);
+        assert!(matches!(refused, Err(LogError::NoEntry { .. })), "2^{height} from {first}: {refused:?}");
+    }
 }
 
 #[test]

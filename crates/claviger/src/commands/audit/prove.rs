@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::str::FromStr;
 
 use clap::Args;
-use claviger_core::EventId;
-use claviger_tlog::{LogError, Reader};
+use claviger_tlog::LogError;
 
 use super::error::AuditError;
-use super::log::{AuditLog, LogFlags};
+use super::event_name::EventName;
+use super::log::LogFlags;
 use crate::commands::CommandError;
 use crate::{console, private_file};
 
@@ -20,26 +19,10 @@ pub(crate) struct Prove {
     log: LogFlags,
     /// Id of the event, or the place of its entry in the log, from 0
     #[arg(value_name = "EVENT-ID|INDEX")]
-    event: Event,
+    event: EventName,
     /// Where to write the proof [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
-}
-
-/// How an event is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Event {
-    Id(EventId),
-    Index(u64),
-}
-
-impl FromStr for Event {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let id = text.parse().map(Self::Id);
-        id.or_else(|_| text.parse().map(Self::Index)).map_err(|_| "it is an event id, or a number from 0 on")
-    }
 }
 
 impl Prove {
@@ -47,7 +30,7 @@ impl Prove {
     pub(crate) fn run(self) -> Result<ExitCode, CommandError> {
         let log = self.log.find()?;
         let reader = log.reader()?;
-        let index = index_in(&log, &reader, self.event)?;
+        let index = self.event.index_in(&log, &reader)?;
         let entry = match reader.entry(index) {
             Err(LogError::Pruned { .. }) => None,
             read => Some(read.map_err(log.failed())?),
@@ -63,28 +46,5 @@ impl Prove {
             }
         }
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-fn index_in(log: &AuditLog, reader: &Reader, event: Event) -> Result<u64, AuditError> {
-    match event {
-        Event::Index(index) => Ok(index),
-        Event::Id(id) if id.is_of(&reader.checkpoint().checkpoint().origin) => Ok(id.index()),
-        Event::Id(id) => Err(AuditError::OtherLog { id, dir: log.dir().to_owned() }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_ways_to_name_an_event() {
-        let id = EventId::new(&"log".parse().unwrap(), 7, 0).unwrap();
-        assert_eq!(id.to_string().parse(), Ok(Event::Id(id)));
-        assert_eq!("7".parse(), Ok(Event::Index(7)));
-        for bad in ["", "-1", "7a", "18446744073709551616", "11111111-1111-4111-8111-111111111111"] {
-            assert!(bad.parse::<Event>().is_err(), "{bad}");
-        }
     }
 }

@@ -61,6 +61,18 @@ struct Attributes {
 }
 
 impl<'e> UserIdentity<'e> {
+    /// The access key that signed.
+    pub(super) fn access_key_id(&self) -> Option<&'e str> {
+        self.access_key_id
+    }
+
+    /// The name of the user, or of the role's session; another account's has none here.
+    pub(super) fn username(&self) -> Option<&str> {
+        let session = || self.session_context.as_ref()?.session_issuer.as_ref();
+        let of_role = || session().and_then(|_| self.principal_id.as_deref()?.split_once(':').map(|(_, name)| name));
+        self.user_name.or_else(of_role)
+    }
+
     /// Another account than the caller's sees no more than its account and unique id.
     pub(super) fn of(event: &EventRecord<'e>, recipient: Option<AccountId>) -> Self {
         let account = event.account.and_then(AccountId::from_u64);

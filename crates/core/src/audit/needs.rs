@@ -1,22 +1,22 @@
-//! Those who read the log after its writer, each on a thread of its own: what one of them still needs is not pruned.
+//! What those who make something of the log still need of it: that is not pruned.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// All of them.
+/// Of all of them.
 #[derive(Default)]
-pub struct Followers(Mutex<Vec<Arc<AtomicU64>>>);
+pub struct Needs(Mutex<Vec<Arc<AtomicU64>>>);
 
-/// One of them, as long as the service runs.
-pub struct Follower(Arc<AtomicU64>);
+/// Of one of them, as long as the service runs.
+pub struct Need(Arc<AtomicU64>);
 
-impl Followers {
+impl Needs {
     /// One more, who needs the entries from this one on. To be called before the jobs start, so that nothing is pruned
     /// that it needs.
-    pub fn follow(&self, from: u64) -> Follower {
+    pub fn add(&self, from: u64) -> Need {
         let position = Arc::new(AtomicU64::new(from));
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&position));
-        Follower(position)
+        Need(position)
     }
 
     /// The first entry that any of them needs.
@@ -26,9 +26,9 @@ impl Followers {
     }
 }
 
-impl Follower {
+impl Need {
     /// The entries before this one are not needed any more: what was made of them is durable.
-    pub fn set_needed_from(&self, index: u64) {
+    pub fn set_from(&self, index: u64) {
         self.0.store(index, Ordering::Release);
     }
 }
@@ -39,13 +39,13 @@ mod tests {
 
     #[test]
     fn the_one_that_is_furthest_behind_counts() {
-        let followers = Followers::default();
-        assert_eq!(followers.needed_from(), u64::MAX);
-        let (first, second) = (followers.follow(0), followers.follow(300));
-        assert_eq!(followers.needed_from(), 0);
-        first.set_needed_from(500);
-        assert_eq!(followers.needed_from(), 300);
-        second.set_needed_from(501);
-        assert_eq!(followers.needed_from(), 500);
+        let needs = Needs::default();
+        assert_eq!(needs.needed_from(), u64::MAX);
+        let (first, second) = (needs.add(0), needs.add(300));
+        assert_eq!(needs.needed_from(), 0);
+        first.set_from(500);
+        assert_eq!(needs.needed_from(), 300);
+        second.set_from(501);
+        assert_eq!(needs.needed_from(), 500);
     }
 }

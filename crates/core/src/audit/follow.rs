@@ -1,0 +1,131 @@
+//! Those who follow the log: each committed entry is shown to each of them once, in its order, on a thread of their
+//! own.
+//!
+//! The writer hands over what it committed, as long as a follower keeps up; whatever it had no room for, or was there
+//! before, the follower reads from the log's files. So a follower that is slow, or has stopped, costs the writer
+//! nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use super::log::{LogError, Place};
+use super::queue::Entries;
+
+/// Bytes of entries that may wait for one follower.
+const WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The writer's end: all who follow.
+#[derive(Default)]
+pub struct Followers {
+    committed: Arc<AtomicU64>,
+    tails: Vec<Tail>,
+}
+
+/// The way to one follower.
+struct Tail {
+    sender: Sender<Arc<Group>>,
+    waiting_bytes: Arc<AtomicUsize>,
+}
+
+/// Entries that were committed together.
+struct Group {
+    first: u64,
+    parts: Vec<Entries>,
+    bytes: usize,
+}
+
+/// One who follows.
+pub struct Follower {
+    place: Place,
+    receiver: Receiver<Arc<Group>>,
+    waiting_bytes: Arc<AtomicUsize>,
+    committed: Arc<AtomicU64>,
+    next: u64,
+}
+
+/// Whether there will be more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Followed {
+    /// The writer has ended, and all that it committed was shown.
+    Ended,
+    /// The log goes on.
+    Open,
+}
+
+impl Followers {
+    /// One more, who is shown the entries from `next` on.
+    pub fn add(&mut self, place: Place, next: u64) -> Follower {
+        let (sender, receiver) = channel();
+        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        self.tails.push(Tail { sender, waiting_bytes: Arc::clone(&waiting_bytes) });
+        Follower { place, receiver, waiting_bytes, committed: Arc::clone(&self.committed), next }
+    }
+
+    /// The log has so many entries.
+    pub(super) fn opened(&self, size: u64) {
+        self.committed.store(size, Ordering::Release);
+    }
+
+    /// These entries were committed, from the place `first` on.
+    pub(super) fn committed(&self, first: u64, parts: Vec<Entries>) {
+        let size = first + parts.iter().map(|part| part.iter().len() as u64).sum::<u64>();
+        let bytes = parts.iter().map(Entries::bytes).sum();
+        let group = Arc::new(Group { first, parts, bytes });
+        for tail in &self.tails {
+            if tail.waiting_bytes.load(Ordering::Relaxed) + bytes <= WAITING_BYTES_MAX {
+                tail.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+                // A follower that is gone reads nothing any more.
+                let _ = tail.sender.send(Arc::clone(&group));
+            }
+        }
+        self.committed.store(size, Ordering::Release);
+    }
+}
+
+impl Follower {
+    /// Begins at this place instead.
+    pub fn begin_at(&mut self, next: u64) {
+        self.next = next;
+    }
+
+    /// The place of the entry that is shown next.
+    #[cfg(test)]
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Shows what was committed since the last time, after waiting so long for it. After an error the same is shown
+    /// again from [`next`](Self::next) on.
+    pub fn follow(&mut self, wait: Duration, visit: &mut dyn FnMut(u64, &[u8])) -> Result<Followed, LogError> {
+        let mut received = self.receiver.recv_timeout(wait);
+        while let Ok(group) = received {
+            self.waiting_bytes.fetch_sub(group.bytes, Ordering::Relaxed);
+            self.read_up_to(group.first, visit)?;
+            // What the log's files have shown already is not shown again.
+            let known = usize::try_from(self.next.saturating_sub(group.first)).unwrap_or(usize::MAX);
+            for entry in group.parts.iter().flat_map(Entries::iter).skip(known) {
+                visit(self.next, entry);
+                self.next += 1;
+            }
+            received = self.receiver.recv_timeout(Duration::ZERO);
+        }
+        self.read_up_to(self.committed.load(Ordering::Acquire), visit)?;
+        Ok(if matches!(received, Err(RecvTimeoutError::Disconnected)) { Followed::Ended } else { Followed::Open })
+    }
+
+    fn read_up_to(&mut self, end: u64, visit: &mut dyn FnMut(u64, &[u8])) -> Result<(), LogError> {
+        if self.next >= end {
+            return Ok(());
+        }
+        let reader = self.place.reader()?;
+        self.next = self.next.max(reader.kept_from());
+        for entry in reader.entries(self.next..end) {
+            let (index, entry) = entry?;
+            visit(index, &entry);
+            self.next = index + 1;
+        }
+        Ok(())
+    }
+}

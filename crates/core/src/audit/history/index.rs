@@ -1,0 +1,168 @@
+//! The filters of all groups of the log: those of whole groups in files, those of the last one in memory. It is made of
+//! the log and can be made again, so nothing of it is synced.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::filter::{Bundles, FILE_BYTES, Filter, GroupId, StoredFilter, Times};
+use super::query::Query;
+use super::{BUNDLE, GROUP};
+use crate::records::EventRecord;
+
+/// The index of a log.
+pub(super) struct Index {
+    folder: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Of each whole group, what is known of its file; none if it has none that can be used.
+    groups: Vec<Option<Group>>,
+    /// The filters of the group after those, as far as it goes.
+    open: Filter,
+    /// The place of the first entry that is in none of them.
+    next: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Group {
+    id: GroupId,
+    times: Times,
+}
+
+/// What an entry did to the index.
+pub(super) enum Added {
+    /// It is one more of its group.
+    Entry,
+    /// It was the last one: the group with this number is whole, and has no file yet.
+    Group(u64, Filter),
+}
+
+impl Index {
+    /// The index in this folder, of which nothing is known yet.
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder, state: Mutex::default() }
+    }
+
+    /// The bundles of a group that may hold what is looked for. Without a filter it may be any of them.
+    pub(super) fn candidates(&self, number: u64, query: &Query) -> Bundles {
+        let group = {
+            let state = self.state();
+            match usize::try_from(number).ok().and_then(|place| state.groups.get(place)) {
+                Some(Some(group)) => *group,
+                Some(None) => return Bundles::ALL,
+                None if state.next / GROUP == number => {
+                    let mut candidates = state.open.candidates(query);
+                    // The bundle that grows, and all that comes after it.
+                    (state.next % GROUP / BUNDLE..GROUP / BUNDLE).for_each(|place| candidates.insert(place));
+                    return candidates;
+                }
+                None => return Bundles::ALL,
+            }
+        };
+        if !group.times.meet(query.times()) {
+            return Bundles::NONE;
+        }
+        let file = File::open(self.path(number));
+        let read = |at, bytes: &mut [u8]| match &file {
+            Ok(file) => file.read_exact_at(bytes, at),
+            Err(error) => Err(error.kind().into()),
+        };
+        StoredFilter::new(group.id, read).candidates(query, group.times).unwrap_or_else(|| {
+            tracing::warn!(path = %self.path(number).display(), "a filter of the audit log is damaged, and made again");
+            self.set_group(number, None);
+            Bundles::ALL
+        })
+    }
+
+    /// Begins anew: these are the whole groups of the log, and where its files are in order they are used.
+    pub(super) fn load(&self, groups: Vec<GroupId>) {
+        let load = |id: GroupId| {
+            let file = File::open(self.path(id.number)).ok()?;
+            let whole = file.metadata().is_ok_and(|found| found.len() == FILE_BYTES as u64);
+            let stored = StoredFilter::new(id, |at, bytes: &mut [u8]| file.read_exact_at(bytes, at));
+            stored.times().filter(|_| whole).map(|times| Group { id, times })
+        };
+        let next = groups.len() as u64 * GROUP;
+        let groups = groups.into_iter().map(load).collect();
+        *self.state() = State { groups, next, ..State::default() };
+    }
+
+    /// Adds the log's next entry, or a later one of the same group if those between were pruned.
+    pub(super) fn add(&self, place: u64, entry: &[u8]) -> Added {
+        let mut state = self.state();
+        if place < state.next || place / GROUP != state.next / GROUP {
+            return Added::Entry;
+        }
+        add_to(&mut state.open, place, entry);
+        state.next = place + 1;
+        if !state.next.is_multiple_of(GROUP) {
+            return Added::Entry;
+        }
+        state.groups.push(None);
+        Added::Group(place / GROUP, std::mem::take(&mut state.open))
+    }
+
+    /// The newest of the whole groups from this one on that has no filters.
+    pub(super) fn missing(&self, from: u64) -> Option<u64> {
+        let state = self.state();
+        let missing = (0..).zip(&state.groups).filter(|(number, group)| *number >= from && group.is_none());
+        missing.last().map(|(number, _)| number)
+    }
+
+    /// Writes the filters of a whole group; from then on they are used.
+    pub(super) fn put(&self, id: GroupId, filter: &Filter) -> io::Result<()> {
+        let path = self.path(id.number);
+        let draft = path.with_extension("new");
+        make_folder(&self.folder)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(&draft)?.write_all(&filter.to_bytes(id))?;
+        fs::rename(&draft, &path)?;
+        self.set_group(id.number, Some(Group { id, times: filter.times() }));
+        Ok(())
+    }
+
+    /// Removes the files of the groups below this one.
+    pub(super) fn prune(&self, below: u64) {
+        for number in 0..below {
+            // Mostly it was removed long ago.
+            let _ = fs::remove_file(self.path(number));
+        }
+    }
+
+    fn set_group(&self, number: u64, group: Option<Group>) {
+        let mut state = self.state();
+        if let Some(place) = usize::try_from(number).ok().and_then(|place| state.groups.get_mut(place)) {
+            *place = group;
+        }
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("{number:08}"))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Adds an entry to the filters of its group.
+pub(super) fn add_to(filter: &mut Filter, place: u64, entry: &[u8]) {
+    let bundle = place % GROUP / BUNDLE;
+    match EventRecord::parse(entry) {
+        Ok(event) => filter.add(bundle, &event),
+        Err(_) => filter.add_unreadable(bundle),
+    }
+}
+
+fn make_folder(folder: &PathBuf) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
