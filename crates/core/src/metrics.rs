@@ -8,6 +8,7 @@ use claviger_storage::{CommitTimes, MICROS_BOUNDS};
 
 use crate::audit::{Progress, Tally};
 use crate::table::{self, Row};
+use crate::usage::Totals;
 
 /// Upper bounds of the latency buckets, in microseconds.
 const LATENCY_MICROS_BOUNDS: [u64; 12] =
@@ -102,13 +103,19 @@ impl Metrics {
     }
 
     /// Prometheus text format 0.0.4. Only what was counted is printed.
-    pub(crate) fn render(&self, commits: Option<&CommitTimes>, audit: (Progress, Tally)) -> String {
+    pub(crate) fn render(
+        &self,
+        commits: Option<&CommitTimes>,
+        audit: (Progress, Tally),
+        usage: (Totals, u64),
+    ) -> String {
         let mut text = String::new();
         // INVARIANT: writing to a String cannot fail.
         let _ = self
             .render_requests(&mut text)
             .and_then(|()| commits.map_or(Ok(()), |times| render_commits(&mut text, times)))
-            .and_then(|()| render_audit(&mut text, audit));
+            .and_then(|()| render_audit(&mut text, audit))
+            .and_then(|()| render_usage(&mut text, usage));
         text
     }
 
@@ -178,6 +185,20 @@ fn render_audit(out: &mut String, (progress, strangers): (Progress, Tally)) -> s
     ];
     for (name, help, value) in gauges {
         let name = format!("claviger_audit_{name}");
+        writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}")?;
+    }
+    Ok(())
+}
+
+fn render_usage(out: &mut String, (totals, waiting): (Totals, u64)) -> std::fmt::Result {
+    for (name, help, value) in [
+        ("entries", "Entries of the audit log that are counted as usage.", totals.entries),
+        ("waiting_entries", "Entries of the audit log that are not counted as usage yet.", waiting),
+        ("rows", "Rows of usage.", totals.rows as u64),
+        ("merged_uses", "Uses of keys that found no room for a row of their own.", totals.merged),
+        ("memory_bytes", "Memory that usage takes, as it is reckoned.", totals.memory_bytes as u64),
+    ] {
+        let name = format!("claviger_usage_{name}");
         writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}")?;
     }
     Ok(())

@@ -20,6 +20,7 @@ use crate::pipeline::request::NothingTold;
 use crate::pipeline::turns::Turns;
 use crate::settings::Settings;
 use crate::table::Row;
+use crate::usage::Answers;
 use crate::view::{Credential, View};
 use crate::views::{StartError, ViewReader, Views};
 use crate::wire::{Encoded, Fields};
@@ -42,6 +43,7 @@ pub struct Service {
     metrics: Metrics,
     recorder: Recorder,
     strangers: Strangers,
+    usage: Answers,
 }
 
 /// A service that has loaded its state, with what its jobs begin with.
@@ -70,6 +72,7 @@ impl Service {
             metrics: Metrics::default(),
             recorder,
             strangers: Strangers::default(),
+            usage: Answers::default(),
         });
         Ok(Started { service, outbox, events })
     }
@@ -99,6 +102,11 @@ impl Service {
         &self.root
     }
 
+    /// What is known of usage.
+    pub fn usage(&self) -> &Answers {
+        &self.usage
+    }
+
     /// Counters of requests and commits.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
@@ -107,7 +115,7 @@ impl Service {
     /// All counters, as Prometheus text.
     pub fn metrics_text(&self) -> String {
         let audit = (self.recorder.progress(), self.strangers.tally());
-        self.metrics.render(self.store.commit_times().as_ref(), audit)
+        self.metrics.render(self.store.commit_times().as_ref(), audit, self.usage.totals())
     }
 
     /// Why requests cannot be served, if they cannot.
@@ -228,7 +236,7 @@ impl Service {
     ) -> Result<Facts<'a>, Error> {
         let caller = caller(&call.signatory, view, call.authenticated_at)?;
         let now = self.domain_time(view, call.authenticated_at);
-        Ok(Facts { view, now, call, request: &NothingTold, caller, settings: &self.settings })
+        Ok(Facts { view, now, call, request: &NothingTold, caller, settings: &self.settings, usage: &self.usage })
     }
 
     /// What commands prepare with.

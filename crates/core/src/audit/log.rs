@@ -49,10 +49,13 @@ pub struct Place {
 impl Place {
     /// The log of this deployment, in these files.
     pub fn new(view: &View, files: Arc<dyn Files>) -> Result<Self, LogError> {
-        let deployment = view.deployment().ok_or(LogError::NoKey)?;
         let key = view.log_keys().next_back().ok_or(LogError::NoKey)?;
-        let origin = format!("claviger/{}", hex::encode(deployment.id)).parse()?;
-        Ok(Self { files, origin, key: Arc::clone(key) })
+        Ok(Self { files, origin: origin(view)?, key: Arc::clone(key) })
+    }
+
+    /// The log as it is now.
+    pub fn reader(&self) -> Result<Reader, claviger_tlog::LogError> {
+        Reader::open(Arc::clone(&self.files), &self.verifier_key())
     }
 
     /// The public key.
@@ -60,9 +63,15 @@ impl Place {
         VerifierKey::new(self.origin.clone(), self.key.key.public_key())
     }
 
-    fn open(&self) -> Result<Writer, WriteError> {
+    pub(crate) fn open(&self) -> Result<Writer, WriteError> {
         Writer::open(Arc::clone(&self.files), self.origin.clone(), Box::new(KeyOfLog(Arc::clone(&self.key))))
     }
+}
+
+/// The name of this deployment's log.
+pub fn origin(view: &View) -> Result<Origin, LogError> {
+    let deployment = view.deployment().ok_or(LogError::NoKey)?;
+    Ok(format!("claviger/{}", hex::encode(deployment.id)).parse()?)
 }
 
 /// The keyring's key as the log asks for it.
@@ -85,7 +94,7 @@ impl Signer for KeyOfLog {
 }
 
 /// The log, written by this process.
-pub(super) struct Log {
+pub(crate) struct Log {
     place: Place,
     /// None after an error: nobody knows whether what was being written is there.
     writer: Option<Writer>,
@@ -95,7 +104,7 @@ pub(super) struct Log {
 
 impl Log {
     /// Opens the log, or begins it.
-    pub(super) fn open(place: Place) -> Result<Self, LogError> {
+    pub(crate) fn open(place: Place) -> Result<Self, LogError> {
         let writer = place.open()?;
         let verifier_key = format!("{}\n", place.verifier_key());
         let kept = place.files.read(VERIFIER_KEY_FILE, verifier_key.len());
@@ -108,13 +117,13 @@ impl Log {
     }
 
     /// How many entries are durable.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
     /// Shows each entry from this place on.
     pub(super) fn read_from(&self, first: u64, visit: &mut dyn FnMut(&[u8])) -> Result<(), LogError> {
-        let reader = Reader::open(Arc::clone(&self.place.files), &self.place.verifier_key())?;
+        let reader = self.place.reader()?;
         for entry in reader.entries(first.max(reader.kept_from())..self.size) {
             visit(&entry?.1);
         }
@@ -123,7 +132,7 @@ impl Log {
 
     /// Appends these entries and makes them durable. After an error it must be called with the same ones again: it finds
     /// out whether they are there, and appends them if they are not.
-    pub(super) fn commit<'e>(&mut self, entries: impl ExactSizeIterator<Item = &'e [u8]>) -> Result<(), LogError> {
+    pub(crate) fn commit<'e>(&mut self, entries: impl ExactSizeIterator<Item = &'e [u8]>) -> Result<(), LogError> {
         let wanted = self.size + entries.len() as u64;
         let mut writer = match self.writer.take() {
             Some(writer) => writer,
@@ -160,7 +169,7 @@ pub fn verify(place: &Place, visit: &mut dyn FnMut(u64, &[u8])) -> Result<Verifi
         return Ok(Verified { entries: 0, key });
     }
     let report = claviger_tlog::verify(Arc::clone(&place.files), &key, None, &mut |_, _| {})?;
-    let reader = Reader::open(Arc::clone(&place.files), &key)?;
+    let reader = place.reader()?;
     for entry in reader.entries(report.kept_from..u64::MAX) {
         let (index, entry) = entry?;
         visit(index, &entry);

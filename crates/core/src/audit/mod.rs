@@ -5,14 +5,16 @@
 //! - `log.rs`: the transparency log in the data directory: opened, appended to, each entry once whatever fails.
 //! - `strangers.rs`: how many events those who are not authenticated get.
 //! - `writer.rs`: the one thread that takes from both and commits in groups.
+//! - `announcer.rs`: the way of what was committed to one who reads on.
 //! - `log_key.rs`: the records of the key that signs it.
 //! - `event_id.rs`: ids that lead back to an entry.
 //! - `cloudtrail.rs`: an event as CloudTrail shows it.
 //!
 //! To all but the last, events are opaque: what one says is decided in `pipeline/event.rs` and written down in
-//! `records/`. Whoever reads the log (export, look-ups, usage) reads what this module wrote, from the directory, and
+//! `records/`. Whoever reads the log (export, look-ups, `usage/`) reads what this module wrote, from the directory, and
 //! stands beside it.
 
+mod announcer;
 pub mod cloudtrail;
 mod event_id;
 mod log;
@@ -22,10 +24,15 @@ mod queue;
 mod strangers;
 mod writer;
 #[cfg(test)]
-mod writer_tests;
+pub(crate) mod writer_tests;
 
+#[cfg(test)]
+pub(crate) use announcer::Announcer;
+pub use announcer::{Followed, Next, announcer};
 pub use event_id::EventId;
-pub use log::{Place, verify};
+#[cfg(test)]
+pub(crate) use log::Log;
+pub use log::{Place, origin, verify};
 pub use outbox::Outbox;
 pub(crate) use queue::Progress;
 pub use queue::{EventQueue, Recorder, queue};

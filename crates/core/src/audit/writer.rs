@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
+use super::announcer::Announcer;
 use super::log::{Log, LogError, Place};
 use super::outbox::{Outbox, OutboxError};
 use super::queue::{EventQueue, GROUP_EVENTS, Handed};
@@ -53,16 +54,19 @@ pub enum StartError {
 
 impl AuditWriter {
     /// Opens the log and starts to write it. `settled` is the position that the store holds; `group` is how long an event
-    /// of the queue may wait.
+    /// of the queue may wait; `announcer` is told what is in the log.
     pub fn start(
         place: Place,
         queue: EventQueue,
         outbox: Outbox,
         settled: u64,
         group: Duration,
+        announcer: Announcer,
     ) -> Result<Self, StartError> {
         let key = place.verifier_key();
         let mut turns = Turns::open(place, queue, outbox, settled)?;
+        announcer.opened(turns.log.size());
+        turns.announcer = Some(announcer);
         tracing::info!(%key, entries = turns.log.size(), "the audit log is open");
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -86,6 +90,8 @@ pub(super) struct Turns {
     log: Log,
     queue: EventQueue,
     outbox: Outbox,
+    /// Who reads on, if anybody does.
+    announcer: Option<Announcer>,
     /// What is to be written next, in this order.
     backlog: VecDeque<Waiting>,
     /// So many of its first were being written when something failed: they are written again as they were.
@@ -124,7 +130,7 @@ impl Turns {
             })?;
             outbox.found_logged(&found);
         }
-        Ok(Self { log, queue, outbox, backlog: VecDeque::new(), in_flight: 0, settled })
+        Ok(Self { log, queue, outbox, announcer: None, backlog: VecDeque::new(), in_flight: 0, settled })
     }
 
     /// A panic must not leave requests that are answered without their event.
@@ -188,8 +194,10 @@ impl Turns {
             self.in_flight = self.next_group();
         }
         let group = self.backlog.range(..self.in_flight);
+        let first = self.log.size();
         self.log.commit(group.map(|waiting| waiting.event.as_slice()))?;
         let mut from_outbox = 0;
+        let mut events = Vec::with_capacity(self.in_flight);
         for Waiting { event, source } in self.backlog.drain(..self.in_flight) {
             match source {
                 Source::Outbox { path } => {
@@ -202,6 +210,10 @@ impl Turns {
                     durable.map(|durable| durable.send(()));
                 }
             }
+            events.push(event);
+        }
+        if let Some(announcer) = &self.announcer {
+            announcer.announce(first, events);
         }
         self.queue.shared.committed(self.in_flight as u64, from_outbox);
         self.in_flight = 0;

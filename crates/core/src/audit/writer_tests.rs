@@ -13,7 +13,7 @@ use claviger_tlog::{Files, Reader};
 use self::disk::{Disk, Faults, Random};
 use super::queue::{Recorder, queue};
 use super::writer::Turns;
-use super::{AuditWriter, Outbox, Place};
+use super::{AuditWriter, Outbox, Place, announcer};
 use crate::bootstrap::{self, NewDeployment};
 use crate::paths::{self, PathKind};
 use crate::view::{PolicyInterner, View};
@@ -21,7 +21,7 @@ use crate::views;
 
 #[expect(dead_code, reason = "the log's own tests use all of it")]
 #[path = "../../../tlog/tests/faults/disk.rs"]
-mod disk;
+pub(crate) mod disk;
 
 /// A store without its first event, the View of it and a disk: what outlives a process.
 struct Machine {
@@ -356,7 +356,8 @@ fn a_writer_that_panics() {
     let outbox = Outbox::new(Arc::clone(&machine.store) as _, watch, events);
     let (recorder, queue) = queue();
     let place = Place::new(&view, Arc::new(files)).unwrap();
-    let writer = AuditWriter::start(place, queue, outbox, 0, Duration::from_secs(60)).unwrap();
+    let writer =
+        AuditWriter::start(place, queue, outbox, 0, Duration::from_secs(60), announcer(Arc::default()).0).unwrap();
     let waiting = |event: &str| recorder.hand_over_and_wait(event.as_bytes().to_vec());
     block_on(waiting("before").unwrap()).unwrap();
     panics.store(true, Ordering::SeqCst);
@@ -376,7 +377,15 @@ fn an_orderly_end() {
     let watch = machine.store.watch(view.revision()).unwrap();
     let outbox = Outbox::new(Arc::clone(&machine.store) as _, watch, events);
     let (recorder, queue) = queue();
-    let writer = AuditWriter::start(machine.place(&view), queue, outbox, 0, Duration::from_secs(60)).unwrap();
+    let writer = AuditWriter::start(
+        machine.place(&view),
+        queue,
+        outbox,
+        0,
+        Duration::from_secs(60),
+        announcer(Arc::default()).0,
+    )
+    .unwrap();
     machine.command();
     recorder.hand_over(b"request".to_vec()).unwrap();
     writer.stop();

@@ -1,5 +1,5 @@
 //! What the service does by itself: deletes keys whose time has come, rotates the session key, wraps again what a retired
-//! key wraps. Beside them the audit log is written. Nothing that a request sees waits for a job: but for the session key,
+//! key wraps. Beside them the audit log is written, and usage is counted. Nothing that a request sees waits for a job: but for the session key,
 //! jobs only persist what is already true.
 
 mod deletion;
@@ -14,6 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use claviger_storage::CommitError;
+use claviger_tlog::Directory;
 use claviger_types::AccountId;
 use tokio::sync::watch;
 
@@ -23,6 +24,7 @@ use crate::pipeline::event;
 use crate::pipeline::outcome::Changes;
 use crate::service::{Service, Started};
 use crate::target::Resources;
+use crate::usage::Follower;
 
 /// How often a job looks whether time alone has made something due.
 const TICK: Duration = Duration::from_secs(1);
@@ -36,6 +38,15 @@ pub struct Jobs {
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
     writer: AuditWriter,
+    follower: Follower,
+}
+
+/// Where the files are that are written beside the store. The parent of each folder must be there.
+pub struct Folders {
+    /// The audit log.
+    pub audit: PathBuf,
+    /// The snapshot of usage.
+    pub usage: PathBuf,
 }
 
 /// The jobs cannot start.
@@ -47,23 +58,29 @@ pub enum JobsError {
     /// No thread could be started.
     #[error("cannot start the jobs' thread: {0}")]
     Thread(#[from] std::io::Error),
+    /// The snapshot of usage cannot be written, or its thread not be started.
+    #[error("cannot count usage: {0}")]
+    Usage(#[source] std::io::Error),
 }
 
 impl Jobs {
-    /// Starts them, on threads of their own. The audit log is in `folder`, whose parent must be there.
-    pub fn start(started: Started, folder: PathBuf) -> Result<(Arc<Service>, Self), JobsError> {
+    /// Starts them, on threads of their own.
+    pub fn start(started: Started, folders: Folders) -> Result<(Arc<Service>, Self), JobsError> {
         let Started { service, outbox, events } = started;
         let view = service.view();
-        let place = audit::Place::new(&view, Arc::new(claviger_tlog::Directory::new(folder)));
+        let place = audit::Place::new(&view, Arc::new(Directory::new(folders.audit)));
         let place = place.map_err(audit::StartError::from)?;
         let group = service.settings().audit.group;
-        let writer = AuditWriter::start(place, events, outbox, view.audit_position(), group)?;
+        let (announcer, followed) = audit::announcer(Arc::clone(service.usage().log_size()));
+        let writer = AuditWriter::start(place.clone(), events, outbox, view.audit_position(), group, announcer)?;
+        let files = Arc::new(Directory::new(folders.usage));
+        let follower = Follower::start(Arc::clone(&service), place, followed, files).map_err(JobsError::Usage)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (stop, stopped) = watch::channel(false);
         let running = Arc::clone(&service);
         let run = move || runtime.block_on(run(running, stopped));
         let thread = thread::Builder::new().name("jobs".into()).spawn(run)?;
-        Ok((service, Self { stop, thread, writer }))
+        Ok((service, Self { stop, thread, writer, follower }))
     }
 
     /// Ends them. What is still on its way to the audit log is written there.
@@ -72,6 +89,7 @@ impl Jobs {
         // A panic in a job was logged where it happened.
         let _ = self.thread.join();
         self.writer.stop();
+        self.follower.stop();
     }
 }
 

@@ -3,10 +3,11 @@
 //! Source: AWS KMS developer guide, "Condition keys for AWS KMS"; IAM user guide, "AWS global condition context keys".
 
 use claviger_policy::{Action, ConditionKey, Context, Fact, GrantTerms, Values};
-use claviger_types::{AccountId, EncryptionContext, PolicyArn};
+use claviger_types::{AccountId, EncryptionContext, PolicyArn, ServiceName};
 
 use crate::identity::caller::Caller;
 use crate::pipeline::call::Facts;
+use crate::pipeline::operation::action;
 use crate::pipeline::request::tag_value;
 use crate::view::{Grant, Key, Role, Tags};
 
@@ -155,8 +156,21 @@ impl<'a> Circumstances<'a> {
                 let names = self.facts.view.alias_names_of_key(key);
                 Values::Many(names.map(|name| name.as_str().into()).collect())
             }
+            ConditionKey::KmsTrailingDaysWithoutKeyUsage => self.days_without_use(key),
             _ => return None,
         })
+    }
+
+    /// Of the operations that are to end the use of a key. Source: AWS KMS developer guide,
+    /// "kms:TrailingDaysWithoutKeyUsage".
+    fn days_without_use(&self, key: &Key) -> Values<'a> {
+        const ASKED_BY: [Action; 2] =
+            [action!(ServiceName::Kms, "DisableKey"), action!(ServiceName::Kms, "ScheduleKeyDeletion")];
+        if !ASKED_BY.contains(&self.action) {
+            return Values::Absent;
+        }
+        let last_uses = self.facts.usage.last_uses();
+        last_uses.map_or(Values::Unknown, |known| Values::integer(known.days_without_use(key, self.facts.now)))
     }
 
     /// All accounts are in the one organization.

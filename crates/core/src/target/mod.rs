@@ -2,6 +2,7 @@
 //!
 //! An operation receives its target only as [`Authorized`], which only [`authorize`] makes.
 
+mod access_key;
 mod account;
 mod alias;
 mod assumed_role;
@@ -25,6 +26,7 @@ use claviger_policy::Action;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
 
+pub use access_key::AccessKeyTarget;
 pub(crate) use account::anything;
 pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};
