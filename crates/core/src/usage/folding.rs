@@ -115,3 +115,51 @@ impl Folding {
         told.is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use claviger_types::AccessKeyId;
+    use claviger_usage::Settings;
+    use serde_json::json;
+
+    use super::*;
+    use crate::jobs;
+    use crate::testing::test_kms::{HOME, REGION, TestKms};
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    #[test]
+    fn what_is_gone_is_forgotten_when_a_day_ends() {
+        let kms = TestKms::new();
+        let (key, kept) = (kms.key(), kms.key());
+        let ann = kms.admin().user("ann", "");
+        let mut folding = Folding::new(Usage::new(Settings::default(), 0, Timestamp::from_millis(0)));
+        let mut known = || {
+            (0..).zip(kms.events()).for_each(|(index, event)| folding.push(index, event));
+            folding.count();
+            folding.sweep(&kms.view());
+            let id: AccessKeyId = ann.access_key_id;
+            let of_key = |id: &str| {
+                let (region, account) = (REGION.parse().unwrap(), HOME.parse().unwrap());
+                let arn = claviger_types::KeyArn { region, account, id: id.parse().unwrap() };
+                let told = folding.last_uses().of_key(&arn).is_some();
+                assert_eq!(told, folding.usage().key(&arn).is_some());
+                told
+            };
+            [of_key(&key), of_key(&kept), folding.last_uses().of_access_key(&id).is_some()]
+        };
+        kms.admin().encrypt(&key, "AAAA");
+        kms.admin().encrypt(&kept, "AAAA");
+        ann.ok("GetCallerIdentity", json!({}));
+        assert_eq!(known(), [true, true, true]);
+        kms.ok("DeleteAccessKey", json!({"UserName": "ann", "AccessKeyId": ann.access_key_id.to_string()}));
+        kms.ok("ScheduleKeyDeletion", json!({"KeyId": key, "PendingWindowInDays": 7}));
+        kms.pass(8 * DAY);
+        kms.block_on(jobs::persist(kms.service()));
+        assert_eq!(known(), [true, true, true], "nothing was used on another day");
+        kms.admin().encrypt(&kept, "AAAA");
+        assert_eq!(known(), [false, true, false]);
+    }
+}
