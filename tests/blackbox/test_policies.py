@@ -89,20 +89,6 @@ def test_malformed(kms, key, kind):
     assert kms.get_key_policy(KeyId=key["KeyId"])["Policy"] == before
 
 
-NOT_KNOWN_YET = {
-    "kms:TrailingDaysWithoutKeyUsage": {"NumericGreaterThan": {"kms:TrailingDaysWithoutKeyUsage": "90"}},
-}
-
-
-@pytest.mark.parametrize("what", NOT_KNOWN_YET)
-def test_what_is_not_known_yet_is_refused_and_named(kms, key, what):
-    """Nothing unknown is ever silently allowed, even beside a statement that lets the account in."""
-    conditional = {**ENABLE_IAM, "Condition": NOT_KNOWN_YET[what]}
-    with refused("MalformedPolicyDocumentException", None, 400) as caught:
-        kms.put_key_policy(KeyId=key["KeyId"], Policy=policy(ENABLE_IAM, conditional))
-    assert what in caught.value.response["Error"]["Message"]
-
-
 UNUSUAL = {
     "condition": {**ENABLE_IAM, "Condition": {"StringEquals": {"kms:CallerAccount": ACCOUNT}}},
     "not principal": {

@@ -21,6 +21,7 @@ KMS_OPERATIONS = {
     "GenerateDataKeyWithoutPlaintext",
     "GenerateMac",
     "GenerateRandom",
+    "GetKeyLastUsage",
     "GetKeyPolicy",
     "GetKeyRotationStatus",
     "ListAliases",
@@ -77,6 +78,7 @@ def test_every_operation(kms):
     kms.retire_grant(GrantToken=grant["GrantToken"])
     kms.revoke_grant(KeyId=key, GrantId=kms.create_grant(**terms)["GrantId"])
     kms.get_key_rotation_status(KeyId=key)
+    kms.get_key_last_usage(KeyId=key)
     kms.disable_key(KeyId=key)
     kms.enable_key(KeyId=key)
     kms.schedule_key_deletion(KeyId=key)

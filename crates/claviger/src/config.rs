@@ -4,6 +4,7 @@
 
 mod file;
 mod layers;
+mod names;
 mod quota;
 mod regions;
 
@@ -16,12 +17,13 @@ use std::thread;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use claviger_core::{AuditSettings, ServedRegions, Settings};
+use claviger_core::{AuditSettings, ServedRegions, Settings, UsageSettings};
 use claviger_types::limits;
 use serde::Deserialize;
 
 use self::file::File;
 use self::layers::{Layers, OrDefault};
+use self::names::Names;
 use self::quota::Quota;
 use self::regions::Regions;
 
@@ -124,6 +126,7 @@ pub(crate) struct Config {
     audit_strict: Setting<bool>,
     regions: Setting<Regions>,
     keys_per_account_and_region: Setting<Quota>,
+    usage_resource_names: Setting<Names>,
 }
 
 /// The configuration cannot be used.
@@ -221,6 +224,9 @@ impl Config {
             keys_per_account_and_region: layers
                 .pick("CLAVIGER_KEYS_PER_ACCOUNT_AND_REGION", None, file.quotas.keys_per_account_and_region)?
                 .or_default(Quota::Max(limits::KEYS_PER_ACCOUNT_AND_REGION_MAX)),
+            usage_resource_names: layers
+                .pick("CLAVIGER_USAGE_RESOURCE_NAMES", None, file.usage.resource_names)?
+                .or_default(Names(UsageSettings::default().resource_names)),
         };
         let wanted = config.connections_max.value;
         if wanted > room {
@@ -267,6 +273,7 @@ impl Config {
                 requests: self.audit_requests.value,
                 keep: self.audit_keep_days.as_ref().map(|setting| days(setting.value)),
             },
+            usage: UsageSettings { resource_names: self.usage_resource_names.value.0.clone() },
         }
     }
 
@@ -295,6 +302,7 @@ impl Config {
                 self.keys_per_account_and_region.value,
                 &self.keys_per_account_and_region.origin,
             ),
+            line("usage.resource_names", &self.usage_resource_names.value, &self.usage_resource_names.origin),
         ];
         lines.concat()
     }
@@ -425,6 +433,8 @@ mod tests {
         key = "key.pem"
         [quotas]
         keys_per_account_and_region = 7
+        [usage]
+        resource_names = ["project", "tenant"]
     "#;
 
     #[test]
@@ -439,6 +449,7 @@ mod tests {
         let AuditSettings { group, requests, strict, keep } = settings.audit;
         assert_eq!((group, requests, strict), (Duration::from_millis(20), false, true));
         assert_eq!(keep, Some(Duration::from_secs(400 * 86_400)));
+        assert_eq!(settings.usage.resource_names, ["project", "tenant"]);
         let regions = ["eu-central-1", "eu-west-1"].map(|name| name.parse().unwrap()).to_vec();
         assert_eq!(config.settings(false).regions, ServedRegions::Listed(regions));
     }
@@ -471,6 +482,7 @@ mod tests {
             ("CLAVIGER_AUDIT_STRICT", "true"),
             ("CLAVIGER_REGIONS", "eu-central-1,eu-west-1"),
             ("CLAVIGER_KEYS_PER_ACCOUNT_AND_REGION", "7"),
+            ("CLAVIGER_USAGE_RESOURCE_NAMES", "project,tenant"),
         ];
         let (config, _) = given(None, &environment).load().unwrap();
         let expected: toml::Table = toml::from_str(FULL).unwrap();
@@ -490,6 +502,7 @@ mod tests {
         let settings = config.settings(false);
         assert_eq!((settings.regions, settings.audit.keep), (ServedRegions::Commercial, None));
         assert_eq!(settings.keys_per_account_and_region_max, 100_000);
+        assert_eq!(settings.usage.resource_names, ["SecretARN", "aws:s3:arn", "tenant"]);
     }
 
     #[test]

@@ -86,6 +86,11 @@ impl DataDir {
         self.0.join("audit-index")
     }
 
+    /// What is kept of usage.
+    pub(crate) fn usage(&self) -> PathBuf {
+        self.0.join("usage")
+    }
+
     /// The certificate authority that development clients trust.
     pub(crate) fn dev_authority(&self) -> PathBuf {
         self.0.join("ca.pem")

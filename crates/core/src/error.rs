@@ -138,6 +138,11 @@ impl Error {
         Self::NotFound(format!("The {kind} with name {name} cannot be found."))
     }
 
+    /// The access key is absent. The id is as typed.
+    pub fn access_key_not_found(id: &str) -> Self {
+        Self::NotFound(format!("The Access Key with id {id} cannot be found."))
+    }
+
     /// A list of IAM has room for no more.
     pub fn quota(name: &str, limit: usize) -> Self {
         Self::LimitExceeded(format!("Cannot exceed quota for {name}: {limit}"))

@@ -13,8 +13,8 @@ use minicbor::{Decode, Encode};
 
 pub use audit::{AuditPositionRecord, LogKeyRecord};
 pub use events::{
-    Addressed, CallerKind, CallerRecord, ErrorRecord, EventKind, EventRecord, KeyUseRecord, SessionContextRecord,
-    Shown, ShownValue, TlsRecord,
+    Addressed, CallerKind, CallerRecord, ErrorRecord, EventHead, EventKind, EventRecord, KeyUseRecord,
+    SessionContextRecord, Shown, ShownValue, TlsRecord,
 };
 pub use identities::{
     AccessKeyOwnerRecord, AccessKeyRecord, AccountAliasRecord, GroupRecord, InlinePolicyRecord, ManagedPolicyRecord,

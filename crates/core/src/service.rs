@@ -20,6 +20,7 @@ use crate::pipeline::request::NothingTold;
 use crate::pipeline::turns::Turns;
 use crate::settings::Settings;
 use crate::table::Row;
+use crate::usage::Answers;
 use crate::view::{Credential, View};
 use crate::views::{StartError, ViewReader, Views};
 use crate::wire::{Encoded, Fields};
@@ -43,6 +44,7 @@ pub struct Service {
     recorder: Recorder,
     strangers: Strangers,
     history: OnceLock<Arc<EventHistory>>,
+    usage: Answers,
 }
 
 /// A service that has loaded its state, with what its jobs begin with.
@@ -72,6 +74,7 @@ impl Service {
             recorder,
             strangers: Strangers::default(),
             history: OnceLock::new(),
+            usage: Answers::default(),
         });
         Ok(Started { service, outbox, events })
     }
@@ -101,6 +104,11 @@ impl Service {
         &self.root
     }
 
+    /// What is known of usage.
+    pub fn usage(&self) -> &Answers {
+        &self.usage
+    }
+
     /// Counters of requests and commits.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
@@ -115,6 +123,7 @@ impl Service {
             log: self.recorder.upkeep(),
             strangers: self.strangers.tally(),
             keys: view.key_counts(self.now(&view)),
+            usage: self.usage.totals(),
         })
     }
 
@@ -277,7 +286,7 @@ impl Service {
     ) -> Result<Facts<'a>, Error> {
         let caller = caller(&call.signatory, view, call.authenticated_at)?;
         let now = self.domain_time(view, call.authenticated_at);
-        Ok(Facts { view, now, call, request: &NothingTold, caller, settings: &self.settings })
+        Ok(Facts { view, now, call, request: &NothingTold, caller, settings: &self.settings, usage: &self.usage })
     }
 
     /// What commands prepare with.

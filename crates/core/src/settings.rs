@@ -15,6 +15,21 @@ pub struct Settings {
     pub dev_clock: bool,
     /// How events get into the audit log.
     pub audit: AuditSettings,
+    /// What is kept of usage.
+    pub usage: UsageSettings,
+}
+
+/// What is kept of who used which key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageSettings {
+    /// Keys of encryption contexts whose values name the resource that is protected.
+    pub resource_names: Vec<String>,
+}
+
+impl Default for UsageSettings {
+    fn default() -> Self {
+        Self { resource_names: claviger_usage::Settings::default().resource_context_keys }
+    }
 }
 
 /// How events of reads, uses and refusals get into the audit log.
@@ -52,6 +67,7 @@ impl Default for Settings {
             keys_per_account_and_region_max: limits::KEYS_PER_ACCOUNT_AND_REGION_MAX,
             dev_clock: false,
             audit: AuditSettings::default(),
+            usage: UsageSettings::default(),
         }
     }
 }

@@ -11,8 +11,7 @@
 //! of the IAM JSON policy language".
 //!
 //! A statement names a service, a federated provider or a canonical user in vain: none of them calls here. Condition
-//! keys that no request has ([`ConditionKey::Unknown`]) are absent; the grammar refuses `kms:TrailingDaysWithoutKeyUsage`,
-//! which exists and which no [`Context`] can answer.
+//! keys that no request has ([`ConditionKey::Unknown`]) are absent.
 
 mod actions;
 mod caller;

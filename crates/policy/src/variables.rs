@@ -52,18 +52,11 @@ pub(crate) enum Wildcards {
     Live,
 }
 
-/// An error if a variable in a text is malformed or cannot be told yet.
+/// An error if a variable in a text is malformed.
 pub(crate) fn check(text: &str) -> Result<(), BadVariable> {
     let mut rest = text;
     while !rest.is_empty() {
-        let (piece, after) = first_piece(rest)?;
-        if let Piece::Variable { name, .. } = piece
-            // Its value would have to come from the record of all uses; as absent it would be told wrong.
-            && ConditionKey::parse(name) == ConditionKey::KmsTrailingDaysWithoutKeyUsage
-        {
-            return Err(BadVariable);
-        }
-        rest = after;
+        (_, rest) = first_piece(rest)?;
     }
     Ok(())
 }
@@ -288,8 +281,6 @@ mod tests {
             "${aws:${aws:y}}",
             "${aws:x, 'a' b}",
             "${**}",
-            "${kms:TrailingDaysWithoutKeyUsage}",
-            "${KMS:trailingDaysWithoutKeyUsage, '0'}",
         ] {
             assert!(check(text).is_err(), "{text}");
         }

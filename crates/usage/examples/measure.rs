@@ -201,5 +201,6 @@ fn used<'a>(index: u64, uses: u64, ways: &'a [Vec<Way<'a>>], numbers: &mut Numbe
         application: Some(way.application),
         encryption_context: &way.context,
         error_code: way.error_code,
+        event_copy: 0,
     })
 }

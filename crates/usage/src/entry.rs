@@ -16,6 +16,17 @@ pub struct Entry<'a> {
     pub uses: &'a [Use<'a>],
 }
 
+/// Entries of the log that differ in nothing but their places and ids, and the time within one day.
+#[derive(Debug, Clone, Copy)]
+pub struct Alike<'a> {
+    /// The latest of them; of two at the same time the one that stands behind the other.
+    pub latest: Entry<'a>,
+    /// When the earliest of them was.
+    pub first_at: Timestamp,
+    /// How many they are.
+    pub count: u64,
+}
+
 /// One key in one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Use<'a> {
@@ -43,6 +54,8 @@ pub struct Use<'a> {
     pub encryption_context: &'a [(&'a str, &'a str)],
     /// The error's code, if the use failed.
     pub error_code: Option<&'a str>,
+    /// Which copy of the event the key's account has: 0 if that is the caller's account too.
+    pub event_copy: u16,
 }
 
 impl Use<'_> {

@@ -127,9 +127,9 @@ impl Merged {
         self.0.iter().fold(0, |sum: u64, count| sum.saturating_add(*count))
     }
 
-    pub(crate) fn add(&mut self, bound: Bound) {
+    pub(crate) fn add(&mut self, bound: Bound, uses: u64) {
         if let Some(count) = self.0.get_mut(bound as usize) {
-            *count = count.saturating_add(1);
+            *count = count.saturating_add(uses);
         }
     }
 }

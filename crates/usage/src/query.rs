@@ -212,6 +212,11 @@ impl Usage {
         self.next_entry
     }
 
+    /// The last day of which a logged use is known.
+    pub fn last_day(&self) -> Day {
+        self.last_day
+    }
+
     /// Since when nothing is missed.
     pub fn tracking_since(&self) -> Timestamp {
         self.tracking_since
@@ -229,7 +234,7 @@ impl Usage {
 
     /// Rows of all keys.
     pub fn row_count(&self) -> usize {
-        self.keys.values().map(|table| table.row_count).sum()
+        self.pool.rows
     }
 
     /// The usage of a key, if there is any.
@@ -242,6 +247,11 @@ impl Usage {
         let mut arns: Vec<&KeyArn> = self.keys.keys().collect();
         arns.sort_unstable();
         arns.into_iter().filter_map(|arn| self.key(arn))
+    }
+
+    /// The last uses of all access keys, in no order.
+    pub fn access_keys(&self) -> impl Iterator<Item = &AccessKeyUse> {
+        self.access_keys.values()
     }
 
     /// The last use of an access key.
@@ -263,13 +273,16 @@ impl Usage {
         let principals = self.pool.texts.find_where(is_it);
         self.keys().flat_map(move |key| key.rows_of(&principals, days.clone()).map(move |row| (key.arn(), row)))
     }
+}
 
-    /// Whole days since the last successful use of a key; if none is known, since it was created or tracking began,
-    /// whichever was later. Source: developer guide, `kms:TrailingDaysWithoutKeyUsage`.
-    pub fn days_without_use(&self, key: &KeyArn, created: Timestamp, now: Timestamp) -> u64 {
-        let last_use = self.keys.get(key).and_then(|table| table.last_use);
-        let since = last_use.map_or(created.max(self.tracking_since), |last_use| last_use.at);
-        let millis = now.as_millis().saturating_sub(since.as_millis()).max(0);
-        (millis / DAY_MILLIS).unsigned_abs()
-    }
+/// Whole days since the last successful use of a key, since it was created, or since nothing is missed: whichever was
+/// latest. Source: developer guide, `kms:TrailingDaysWithoutKeyUsage`.
+pub fn days_without_use(
+    last_use: Option<&LastUse>,
+    created: Timestamp,
+    tracking_since: Timestamp,
+    now: Timestamp,
+) -> i64 {
+    let since = last_use.map_or(created, |last_use| last_use.at).max(created).max(tracking_since);
+    now.as_millis().saturating_sub(since.as_millis()).max(0) / DAY_MILLIS
 }

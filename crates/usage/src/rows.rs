@@ -21,10 +21,6 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn once(period: Period, offset: u32) -> Self {
-        Self { period, first: offset, last: offset, count: 1 }
-    }
-
     /// Whether it is one that uses can have led to.
     pub(crate) fn is_sound(&self) -> bool {
         let is_in_time = match self.period {
@@ -159,7 +155,8 @@ mod tests {
     fn use_at(text: &str, horizon: Day) -> Tally {
         let at: Timestamp = text.parse().unwrap();
         let period = Period::of(Day::of(at), horizon);
-        Tally::once(period, period.offset_of(at))
+        let offset = period.offset_of(at);
+        Tally { period, first: offset, last: offset, count: 1 }
     }
 
     fn rows_of<const N: usize>(uses: [&str; N], horizon: Day) -> Rows {

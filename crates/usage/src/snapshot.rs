@@ -184,6 +184,7 @@ impl Usage {
         }
         for _ in 0..head.keys {
             let (arn, table) = read_key(&mut input, &usage.pool)?;
+            usage.pool.rows += table.row_count;
             usage.pool.memory_bytes += table.memory_bytes();
             let twice = usage.keys.insert(arn, table).is_some();
             (!twice).then_some(()).ok_or(SnapshotError::Damaged("holds a key twice"))?;

@@ -74,6 +74,22 @@ pub struct LastUse {
     /// The id of the request.
     #[cbor(n(3), with = "minicbor::bytes")]
     pub request_id: [u8; 16],
+    /// Which copy of the event the key's account has.
+    #[n(4)]
+    pub event_copy: u16,
+}
+
+/// How often a use was made, and when first; when last, it says itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) first_at: Timestamp,
+    pub(crate) count: u64,
+}
+
+impl Times {
+    pub(crate) fn once(used: &Use<'_>) -> Self {
+        Self { first_at: used.at, count: 1 }
+    }
 }
 
 /// What all keys share: texts, and the memory that is taken.
@@ -83,13 +99,15 @@ pub(crate) struct Pool {
     pub(crate) texts: Texts,
     /// Of all but the texts.
     pub(crate) memory_bytes: usize,
+    /// Rows of all keys.
+    pub(crate) rows: usize,
     /// The texts of a use that have to be put together.
     scratch: String,
 }
 
 impl Pool {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings, texts: Texts::default(), memory_bytes: 0, scratch: String::new() }
+        Self { settings, texts: Texts::default(), memory_bytes: 0, rows: 0, scratch: String::new() }
     }
 
     fn limits_for(&self, outcome: Outcome) -> Limits {
@@ -119,11 +137,21 @@ pub(crate) struct KeyTable {
 
 impl KeyTable {
     /// Counts a use, and tells which bound left it without detail, if one did.
-    pub(crate) fn count(&mut self, used: &Use<'_>, origin: Origin, horizon: Day, pool: &mut Pool) -> Option<Bound> {
+    pub(crate) fn count(
+        &mut self,
+        used: &Use<'_>,
+        times: Times,
+        origin: Origin,
+        horizon: Day,
+        pool: &mut Pool,
+    ) -> Option<Bound> {
+        let period = Period::of(Day::of(used.at), horizon);
+        let [first, last] = [times.first_at.min(used.at), used.at].map(|at| period.offset_of(at));
+        let tally = Tally { period, first, last, count: times.count };
         let mut scratch = std::mem::take(&mut pool.scratch);
-        let bound = self.count_by(used, &texts_of(used, &mut scratch), origin, horizon, pool);
+        let bound = self.count_by(used, &texts_of(used, &mut scratch), origin, tally, pool);
         pool.scratch = scratch;
-        bound.inspect(|bound| self.merged.add(*bound))
+        bound.inspect(|bound| self.merged.add(*bound, times.count))
     }
 
     fn count_by(
@@ -131,16 +159,13 @@ impl KeyTable {
         used: &Use<'_>,
         texts: &[Option<&str>; TEXTS.len()],
         origin: Origin,
-        horizon: Day,
+        tally: Tally,
         pool: &mut Pool,
     ) -> Option<Bound> {
-        let period = Period::of(Day::of(used.at), horizon);
-        let tally = Tally::once(period, period.offset_of(used.at));
-
         let known = find_all(texts, &pool.texts).map(|texts| dimensions_of(used, origin, texts));
         let known = known.and_then(|dimensions| self.rows.get_mut(&dimensions));
         if let Some(rows) = known
-            && rows.has(period)
+            && rows.has(tally.period)
         {
             rows.add(tally);
             return None;
@@ -155,7 +180,7 @@ impl KeyTable {
     }
 
     /// Keeps what a successful use protects.
-    pub(crate) fn keep_values(&mut self, used: &Use<'_>, origin: Origin, pool: &mut Pool) {
+    pub(crate) fn keep_values(&mut self, used: &Use<'_>, count: u64, origin: Origin, pool: &mut Pool) {
         let limits = pool.settings.limits;
         for (key, value) in used.encryption_context {
             if !pool.settings.resource_context_keys.iter().any(|name| name == key) {
@@ -169,7 +194,7 @@ impl KeyTable {
             });
             if let Some(values) = self.values.get_mut(place) {
                 let room = room && values.texts.len() < limits.values_per_context_key;
-                pool.memory_bytes += values.add(value, room);
+                pool.memory_bytes += values.add(value, count, room);
             }
         }
     }
@@ -179,7 +204,9 @@ impl KeyTable {
         let before = self.row_count;
         self.rows.values_mut().for_each(|rows| rows.fold_days(horizon));
         self.row_count = self.rows.values().map(Rows::len).sum();
-        pool.memory_bytes = pool.memory_bytes.saturating_sub((before - self.row_count) * Cost::ROW);
+        let gone = before - self.row_count;
+        pool.rows = pool.rows.saturating_sub(gone);
+        pool.memory_bytes = pool.memory_bytes.saturating_sub(gone * Cost::ROW);
     }
 
     /// What all of it takes.
@@ -206,6 +233,7 @@ impl KeyTable {
         };
         if is_new {
             self.row_count += 1;
+            pool.rows += 1;
             pool.memory_bytes += Cost::ROW;
         }
     }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use claviger_types::{AccessKeyId, KeyArn, Timestamp};
 
-use crate::entry::{AccessKeyUse, Entry, Origin, Outcome, Use};
+use crate::entry::{AccessKeyUse, Alike, Entry, Origin, Outcome, Use};
 use crate::limits::{Cost, Merged, Settings};
 use crate::period::{DAYS_KEPT, Day};
-use crate::table::{KeyTable, LastUse, Pool};
+use crate::table::{KeyTable, LastUse, Pool, Times};
 
 /// An entry that does not follow the ones that are folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -57,17 +57,35 @@ impl Usage {
         if entry.index < self.next_entry {
             return Ok(());
         }
-        self.next_entry = self.next_entry.saturating_add(1);
+        self.fold_to(self.next_entry.saturating_add(1), []);
+        for used in entry.uses {
+            self.fold_use(used, Times::once(used), entry);
+        }
         if let Some(used) = entry.access_key {
             self.fold_access_key(used);
         }
-        for used in entry.uses {
-            self.begin_day(Day::of(used.at));
-            let last_use =
-                LastUse { operation: used.operation, at: used.at, entry: entry.index, request_id: entry.request_id };
-            self.count(used, Origin::Logged, Some(last_use));
-        }
         Ok(())
+    }
+
+    /// Folds all entries from the next one to before `end`, put together as far as they are alike. Those that tell of no
+    /// use need not be there.
+    pub fn fold_to<'a>(&mut self, end: u64, entries: impl IntoIterator<Item = Alike<'a>>) {
+        self.next_entry = self.next_entry.max(end);
+        for Alike { latest, first_at, count } in entries {
+            for used in latest.uses {
+                self.fold_use(used, Times { first_at, count }, &latest);
+            }
+            if let Some(used) = latest.access_key {
+                self.fold_access_key(used);
+            }
+        }
+    }
+
+    /// Leaves out the entries before this one, if they are not folded yet, and all uses of which no entry tells: nothing
+    /// is missed since `tracking_since` only.
+    pub fn skip_to(&mut self, next_entry: u64, tracking_since: Timestamp) {
+        self.next_entry = self.next_entry.max(next_entry);
+        self.tracking_since = tracking_since;
     }
 
     /// Folds uses that AWS CloudTrail recorded. They have rows and values of their own, and are nobody's last use.
@@ -76,7 +94,7 @@ impl Usage {
     /// here whether one was imported before.
     pub fn import(&mut self, uses: &[Use<'_>]) {
         for used in uses {
-            self.count(used, Origin::Imported, None);
+            self.count(used, Times::once(used), Origin::Imported, None);
         }
     }
 
@@ -88,6 +106,7 @@ impl Usage {
         keys.retain(|arn, table| {
             let kept = keep(arn);
             if !kept {
+                pool.rows = pool.rows.saturating_sub(table.row_count);
                 pool.memory_bytes = pool.memory_bytes.saturating_sub(table.memory_bytes());
             }
             kept
@@ -119,20 +138,27 @@ impl Usage {
         }
     }
 
-    fn count(&mut self, used: &Use<'_>, origin: Origin, last_use: Option<LastUse>) {
+    fn fold_use(&mut self, used: &Use<'_>, times: Times, entry: &Entry<'_>) {
+        self.begin_day(Day::of(used.at));
+        let Use { operation, at, event_copy, .. } = *used;
+        let Entry { index: entry, request_id, .. } = *entry;
+        self.count(used, times, Origin::Logged, Some(LastUse { operation, at, entry, request_id, event_copy }));
+    }
+
+    fn count(&mut self, used: &Use<'_>, times: Times, origin: Origin, last_use: Option<LastUse>) {
         let horizon = self.horizon();
         let pool = &mut self.pool;
         let table = self.keys.entry(used.key).or_insert_with(|| {
             pool.memory_bytes += Cost::KEY;
             KeyTable::default()
         });
-        if let Some(bound) = table.count(used, origin, horizon, pool) {
-            self.merged.add(bound);
+        if let Some(bound) = table.count(used, times, origin, horizon, pool) {
+            self.merged.add(bound, times.count);
         }
         if used.outcome() == Outcome::Success {
-            table.keep_values(used, origin, pool);
-            // Entries come in order, but clocks of nodes differ.
-            let newer = |known: &LastUse| last_use.is_some_and(|this| this.at >= known.at);
+            table.keep_values(used, times.count, origin, pool);
+            // Entries come nearly in order, and clocks of nodes differ.
+            let newer = |known: &LastUse| last_use.is_some_and(|this| (this.at, this.entry) >= (known.at, known.entry));
             if table.last_use.as_ref().is_none_or(newer) {
                 table.last_use = last_use;
             }

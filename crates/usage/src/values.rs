@@ -21,15 +21,15 @@ impl Values {
         Self { origin, context_key: context_key.into(), texts: HashSet::new(), uses_beyond: 0 }
     }
 
-    /// Adds a value if there is room, and tells what it costs.
-    pub(crate) fn add(&mut self, value: &str, room: bool) -> usize {
+    /// Adds a value that so many uses had, if there is room, and tells what it costs.
+    pub(crate) fn add(&mut self, value: &str, uses: u64, room: bool) -> usize {
         let hashed = (value.len() > VALUE_BYTES_MAX).then(|| hash_of(value));
         let text = hashed.as_deref().unwrap_or(value);
         if self.texts.contains(text) {
             return 0;
         }
         if !room {
-            self.uses_beyond = self.uses_beyond.saturating_add(1);
+            self.uses_beyond = self.uses_beyond.saturating_add(uses);
             return 0;
         }
         self.texts.insert(text.into());
@@ -72,10 +72,10 @@ mod tests {
             (&hash, false, 0),
             ("", true, Cost::TEXT),
         ] {
-            assert_eq!(values.add(value, room), cost, "{value} {room}");
+            assert_eq!(values.add(value, 2, room), cost, "{value} {room}");
         }
         assert_eq!(values.sorted(), ["", "blue", &hash]);
-        assert_eq!(values.uses_beyond, 2);
+        assert_eq!(values.uses_beyond, 4);
         assert_eq!(values.memory_bytes(), 4 + 71 + 3 * Cost::TEXT);
     }
 }

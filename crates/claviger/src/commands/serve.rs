@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use claviger_core::{AuditFolders, Jobs, ServedRegions, Service, Settings, bootstrap};
+use claviger_core::{Folders, Jobs, ServedRegions, Service, Settings, bootstrap};
 use claviger_http::{Config as HttpConfig, Server, Timeouts, TlsFiles};
 use claviger_keyring::{Deployment, FileRoot};
 use claviger_storage::{EmbeddedStore, Store};
@@ -91,15 +91,13 @@ impl Assembly {
     fn start_service(&self, opened: Opened) -> Result<(Arc<Service>, Jobs), CommandError> {
         let path = || self.dir.path().to_owned();
         let settings = self.config.settings(self.dev_clock.is_some());
+        let folders = Folders { audit: self.dir.audit(), audit_index: self.dir.audit_index(), usage: self.dir.usage() };
         let started = Service::start(opened.store, opened.root, settings)
             .map_err(|reason| CommandError::Start { path: self.dir.store(), reason })?;
         let made_for = started.service.view().deployment().map(|deployment| deployment.kind);
         match made_for {
             None => Err(CommandError::NoDeployment(path())),
-            Some(kind) if kind == self.kind => {
-                let folders = AuditFolders { log: self.dir.audit(), index: self.dir.audit_index() };
-                Ok(Jobs::start(started, folders)?)
-            }
+            Some(kind) if kind == self.kind => Ok(Jobs::start(started, folders)?),
             Some(Deployment::Development) => Err(CommandError::DevelopmentDirectory(path())),
             Some(Deployment::Production) => Err(CommandError::ProductionDirectory(path())),
         }
@@ -116,7 +114,9 @@ impl Assembly {
             runtime.block_on(bootstrap::set_dev_clock(service, time))?;
         }
         if !service.settings().audit.requests {
-            tracing::warn!("audit.requests is off: reads, uses of keys and refusals leave no event");
+            tracing::warn!(
+                "audit.requests is off: reads, uses of keys and refusals leave no event, and are not counted as usage"
+            );
         }
         let tls = if self.dev_tls { Some(tls_dev::certificates(&self.dir)?) } else { certificate };
         // Before the first request is accepted, since none that was may be dropped.

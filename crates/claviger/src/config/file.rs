@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::names::Names;
 use super::quota::Quota;
 use super::regions::Regions;
 use super::{ConfigError, LogFormat};
@@ -28,6 +29,8 @@ pub(crate) struct File {
     pub(crate) tls: Tls,
     #[serde(default)]
     pub(crate) quotas: Quotas,
+    #[serde(default)]
+    pub(crate) usage: Usage,
 }
 
 /// The table `audit`.
@@ -53,6 +56,13 @@ pub(crate) struct Tls {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Quotas {
     pub(crate) keys_per_account_and_region: Option<Quota>,
+}
+
+/// The table `usage`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Usage {
+    pub(crate) resource_names: Option<Names>,
 }
 
 impl File {

@@ -36,6 +36,9 @@ struct Group {
     bytes: usize,
 }
 
+/// Entries that a follower who is behind reads at once, before it can be asked to end.
+const READ_AT_ONCE: u64 = 65_536;
+
 /// One who follows.
 pub struct Follower {
     place: Place,
@@ -64,12 +67,12 @@ impl Followers {
     }
 
     /// The log has so many entries.
-    pub(super) fn opened(&self, size: u64) {
+    pub(crate) fn opened(&self, size: u64) {
         self.committed.store(size, Ordering::Release);
     }
 
     /// These entries were committed, from the place `first` on.
-    pub(super) fn committed(&self, first: u64, parts: Vec<Entries>) {
+    pub(crate) fn committed(&self, first: u64, parts: Vec<Entries>) {
         let size = first + parts.iter().map(|part| part.iter().len() as u64).sum::<u64>();
         let bytes = parts.iter().map(Entries::bytes).sum();
         let group = Arc::new(Group { first, parts, bytes });
@@ -96,23 +99,37 @@ impl Follower {
         self.next
     }
 
-    /// Shows what was committed since the last time, after waiting so long for it. After an error the same is shown
-    /// again from [`next`](Self::next) on.
+    /// How many entries the log has.
+    pub fn log_size(&self) -> u64 {
+        self.committed.load(Ordering::Acquire)
+    }
+
+    /// Whether all that the log has was shown.
+    pub fn is_up_to_date(&self) -> bool {
+        self.next >= self.log_size()
+    }
+
+    /// Shows what was committed since the last time, or a part of it, after waiting so long for it. Entries that were
+    /// pruned are left out. After an error the same is shown again.
     pub fn follow(&mut self, wait: Duration, visit: &mut dyn FnMut(u64, &[u8])) -> Result<Followed, LogError> {
+        // Whoever is behind reads on at once.
+        let wait = if self.is_up_to_date() { wait } else { Duration::ZERO };
         let mut received = self.receiver.recv_timeout(wait);
         while let Ok(group) = received {
             self.waiting_bytes.fetch_sub(group.bytes, Ordering::Relaxed);
-            self.read_up_to(group.first, visit)?;
-            // What the log's files have shown already is not shown again.
-            let known = usize::try_from(self.next.saturating_sub(group.first)).unwrap_or(usize::MAX);
-            for entry in group.parts.iter().flat_map(Entries::iter).skip(known) {
-                visit(self.next, entry);
-                self.next += 1;
+            // What does not follow is read from the log's files, which may have shown the beginning of the next already.
+            if group.first <= self.next {
+                let known = usize::try_from(self.next - group.first).unwrap_or(usize::MAX);
+                for entry in group.parts.iter().flat_map(Entries::iter).skip(known) {
+                    visit(self.next, entry);
+                    self.next += 1;
+                }
             }
             received = self.receiver.recv_timeout(Duration::ZERO);
         }
-        self.read_up_to(self.committed.load(Ordering::Acquire), visit)?;
-        Ok(if matches!(received, Err(RecvTimeoutError::Disconnected)) { Followed::Ended } else { Followed::Open })
+        self.read_up_to(self.log_size().min(self.next + READ_AT_ONCE), visit)?;
+        let ended = matches!(received, Err(RecvTimeoutError::Disconnected)) && self.is_up_to_date();
+        Ok(if ended { Followed::Ended } else { Followed::Open })
     }
 
     fn read_up_to(&mut self, end: u64, visit: &mut dyn FnMut(u64, &[u8])) -> Result<(), LogError> {
@@ -120,8 +137,10 @@ impl Follower {
             return Ok(());
         }
         let reader = self.place.reader()?;
-        self.next = self.next.max(reader.kept_from());
-        for entry in reader.entries(self.next..end) {
+        if reader.kept_from() > self.next {
+            self.next = reader.kept_from();
+        }
+        for entry in reader.entries(self.next..end.max(self.next)) {
             let (index, entry) = entry?;
             visit(index, &entry);
             self.next = index + 1;

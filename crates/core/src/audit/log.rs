@@ -123,7 +123,7 @@ impl Signer for KeyOfLog {
 }
 
 /// The log, written by this process.
-pub(super) struct Log {
+pub(crate) struct Log {
     place: Place,
     /// None after an error: nobody knows whether what was being written is there.
     writer: Option<Writer>,
@@ -137,7 +137,7 @@ pub(super) struct Log {
 
 impl Log {
     /// Opens the log, or begins it.
-    pub(super) fn open(place: Place) -> Result<Self, LogError> {
+    pub(crate) fn open(place: Place) -> Result<Self, LogError> {
         let (writer, key) = place.open()?;
         let (size, kept_from) = (writer.next_index(), writer.kept_from());
         let log = Self { place, writer: Some(writer), key, size, kept_from, bytes_written: 0 };
@@ -156,12 +156,12 @@ impl Log {
     }
 
     /// The first entry that was not pruned.
-    pub(super) fn kept_from(&self) -> u64 {
+    pub(crate) fn kept_from(&self) -> u64 {
         self.kept_from
     }
 
     /// How many entries are durable.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
@@ -181,7 +181,7 @@ impl Log {
 
     /// Appends these entries and makes them durable. After an error it must be called with the same ones again: it finds
     /// out whether they are there, and appends them if they are not.
-    pub(super) fn commit(&mut self, entries: &[&[u8]]) -> Result<(), LogError> {
+    pub(crate) fn commit(&mut self, entries: &[&[u8]]) -> Result<(), LogError> {
         let wanted = self.size + entries.len() as u64;
         let mut writer = self.take_writer()?;
         match writer.next_index() {
@@ -219,7 +219,7 @@ impl Log {
 
     /// Removes the entries before this one, as far as their bundles are full. What an error interrupted is done by the
     /// next commit.
-    pub(super) fn prune(&mut self, before: u64) -> Result<(), LogError> {
+    pub(crate) fn prune(&mut self, before: u64) -> Result<(), LogError> {
         let mut writer = self.take_settled_writer()?;
         self.kept_from = writer.prune(before)?;
         self.writer = Some(writer);

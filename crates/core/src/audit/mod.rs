@@ -12,7 +12,7 @@
 //! - `history/`: events looked up, with an index beside the log.
 //!
 //! To all but the last two, events are opaque: what one says is decided in `pipeline/event.rs` and written down in
-//! `records/`. Whoever reads the log (export, look-ups, usage) reads what this module wrote, from the directory, and
+//! `records/`. Whoever reads the log (export, look-ups, `usage/`) reads what this module wrote, from the directory, and
 //! stands beside it.
 
 pub mod cloudtrail;
@@ -33,10 +33,15 @@ mod writer;
 mod writer_tests;
 
 pub use event_id::EventId;
-pub use follow::Followers;
+pub use follow::{Followed, Follower, Followers};
 pub use history::{Attribute, EventHistory, Found, FoundEvent, IndexBuilder, Query};
+#[cfg(test)]
+pub(crate) use log::Log;
 pub use log::{Place, VERIFIER_KEY_FILE, origin, verify};
+pub(crate) use needs::Need;
 pub use outbox::Outbox;
+#[cfg(test)]
+pub(crate) use queue::Entries;
 pub(crate) use queue::Progress;
 pub use queue::{EventQueue, Recorder, queue};
 pub(crate) use strangers::{Strangers, Tally};

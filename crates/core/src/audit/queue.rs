@@ -63,7 +63,7 @@ pub(super) struct Batch {
 
 /// Entries of the log, or what is to become that, one behind the other.
 #[derive(Default)]
-pub(super) struct Entries {
+pub(crate) struct Entries {
     bytes: Vec<u8>,
     /// Where each one ends in `bytes`.
     ends: Vec<usize>,
@@ -247,7 +247,7 @@ impl Batch {
 
 impl Entries {
     /// A single one.
-    pub(super) fn one(entry: Vec<u8>) -> Self {
+    pub(crate) fn one(entry: Vec<u8>) -> Self {
         Self { ends: vec![entry.len()], bytes: entry }
     }
 

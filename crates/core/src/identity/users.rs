@@ -88,7 +88,7 @@ pub fn is_member(user: &User, group: GroupId) -> bool {
 /// The user's access key of this id.
 pub fn find_access_key<'u>(user: &'u User, id: &str) -> Result<&'u AccessKeyRecord, Error> {
     let found = user.access_keys.iter().find(|access_key| access_key.id == id);
-    found.ok_or_else(|| Error::NotFound(format!("The Access Key with id {id} cannot be found.")))
+    found.ok_or_else(|| Error::access_key_not_found(id))
 }
 
 /// `Status` of an access key.

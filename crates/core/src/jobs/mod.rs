@@ -1,6 +1,7 @@
 //! What the service does by itself: deletes keys whose time has come, rotates the session key, wraps again what a retired
-//! key wraps, ends rotations of the log key, prunes the audit log. Beside them the audit log is written. Nothing that a
-//! request sees waits for a job: but for the session key, jobs only persist what is already true.
+//! key wraps, ends rotations of the log key, prunes the audit log. Beside them the audit log is written, indexed, and usage
+//! counted out of it. Nothing that a request sees waits for a job: but for the session key, jobs only persist what is
+//! already true.
 
 mod deletion;
 mod log_keys;
@@ -26,6 +27,7 @@ use crate::pipeline::event;
 use crate::pipeline::outcome::Changes;
 use crate::service::{Service, Started};
 use crate::target::Resources;
+use crate::usage::UsageCounter;
 
 /// How often a job looks whether time alone has made something due.
 const TICK: Duration = Duration::from_secs(1);
@@ -40,14 +42,17 @@ pub struct Jobs {
     thread: JoinHandle<()>,
     writer: AuditWriter,
     index: IndexBuilder,
+    usage: UsageCounter,
 }
 
-/// Where the audit log is, and what belongs to it. The parents of the folders must be there.
-pub struct AuditFolders {
-    /// The log itself.
-    pub log: PathBuf,
+/// Where the files are that are written beside the store. The parent of each folder must be there.
+pub struct Folders {
+    /// The audit log.
+    pub audit: PathBuf,
     /// The index by which its events are looked up.
-    pub index: PathBuf,
+    pub audit_index: PathBuf,
+    /// The snapshot of usage.
+    pub usage: PathBuf,
 }
 
 /// The jobs cannot start.
@@ -59,29 +64,35 @@ pub enum JobsError {
     /// No thread could be started.
     #[error("cannot start the jobs' thread: {0}")]
     Thread(#[from] std::io::Error),
+    /// The snapshot of usage cannot be written, or its thread not be started.
+    #[error("cannot count usage: {0}")]
+    Usage(#[source] std::io::Error),
 }
 
 impl Jobs {
     /// Starts them, on threads of their own.
-    pub fn start(started: Started, folders: AuditFolders) -> Result<(Arc<Service>, Self), JobsError> {
+    pub fn start(started: Started, folders: Folders) -> Result<(Arc<Service>, Self), JobsError> {
         let Started { service, outbox, events } = started;
         let view = service.view();
-        let files: Arc<dyn Files> = Arc::new(Directory::new(folders.log));
+        let files: Arc<dyn Files> = Arc::new(Directory::new(folders.audit));
         let place = audit::Place::new(&view, Arc::clone(&files));
         let place = place.map_err(audit::StartError::from)?;
-        let history = Arc::new(EventHistory::new(place.clone(), folders.index, limits::LOOKUPS_PER_SECOND_MAX));
+        let history = Arc::new(EventHistory::new(place.clone(), folders.audit_index, limits::LOOKUPS_PER_SECOND_MAX));
         let mut followers = Followers::default();
         let of_index = IndexBuilder::follower(&history, &mut followers);
         let group = service.settings().audit.group;
+        let usage_follower = followers.add(place.clone(), 0);
         let writer = AuditWriter::start(place, events, outbox, view.audit_position(), group, followers)?;
         let index = IndexBuilder::start(&history, of_index)?;
         service.keep_history(history);
+        let usage_files = Arc::new(Directory::new(folders.usage));
+        let usage = UsageCounter::start(Arc::clone(&service), usage_follower, usage_files).map_err(JobsError::Usage)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (stop, stopped) = watch::channel(false);
         let running = Arc::clone(&service);
         let run = move || runtime.block_on(run(running, Retention::new(files), stopped));
         let thread = thread::Builder::new().name("jobs".into()).spawn(run)?;
-        Ok((service, Self { stop, thread, writer, index }))
+        Ok((service, Self { stop, thread, writer, index, usage }))
     }
 
     /// Ends them. What is still on its way to the audit log is written there.
@@ -91,6 +102,7 @@ impl Jobs {
         let _ = self.thread.join();
         self.writer.stop();
         self.index.stop();
+        self.usage.stop();
     }
 }
 

@@ -8,6 +8,7 @@ use claviger_storage::{CommitTimes, MICROS_BOUNDS};
 use super::{LATENCY_MICROS_BOUNDS, Latency, Metrics};
 use crate::audit::{Progress, Tally, Upkeep};
 use crate::table;
+use crate::usage::Totals;
 use crate::view::KeyCounts;
 
 /// What is known at a scrape, beside what was counted.
@@ -22,6 +23,8 @@ pub(crate) struct Scrape<'a> {
     pub(crate) strangers: Tally,
     /// Keys by state.
     pub(crate) keys: KeyCounts,
+    /// What is counted as usage.
+    pub(crate) usage: Totals,
 }
 
 impl Metrics {
@@ -33,7 +36,8 @@ impl Metrics {
             .render_requests(&mut text)
             .and_then(|()| self.render_commands(&mut text, scrape.commits.as_ref()))
             .and_then(|()| render_keys(&mut text, scrape.keys))
-            .and_then(|()| render_audit(&mut text, scrape));
+            .and_then(|()| render_audit(&mut text, scrape))
+            .and_then(|()| render_usage(&mut text, scrape));
         text.0
     }
 
@@ -103,6 +107,15 @@ fn render_audit(text: &mut Text, scrape: &Scrape<'_>) -> fmt::Result {
     text.gauge("audit_log_pruned_entries", "Entries of the audit log that were pruned.", log.kept_from())?;
     let version = log.key_version().unwrap_or_default();
     text.gauge("audit_key_version", "Version of the key that signs the audit log.", version)
+}
+
+fn render_usage(text: &mut Text, Scrape { usage, log, .. }: &Scrape<'_>) -> fmt::Result {
+    let waiting = log.size().saturating_sub(usage.entries);
+    text.gauge("usage_entries", "Entries of the audit log that are counted as usage.", usage.entries)?;
+    text.gauge("usage_waiting_entries", "Entries of the audit log that are not counted as usage yet.", waiting)?;
+    text.gauge("usage_rows", "Rows of usage.", usage.rows)?;
+    text.gauge("usage_merged_uses", "Uses of keys that found no room for a row of their own.", usage.merged)?;
+    text.gauge("usage_memory_bytes", "Memory that usage takes, as it is reckoned.", usage.memory_bytes)
 }
 
 /// The text so far. Names are given without the prefix that all have.
@@ -182,6 +195,7 @@ mod tests {
             log: &Upkeep::default(),
             strangers: Tally { recorded: 5, counted: 6 },
             keys: KeyCounts::default(),
+            usage: Totals::default(),
         };
         let mut text = Text(String::new());
         render_audit(&mut text, &scrape).unwrap();

@@ -92,7 +92,7 @@ mod tests {
     fn refused_documents() {
         let kms = TestKms::new();
         kms.ok("CreateUser", json!({"UserName": "ann"}));
-        let condition = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"kms:TrailingDaysWithoutKeyUsage":"1"}}}}"#;
+        let condition = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"kms:MultiRegion":"1"}}}}"#;
         let principal = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}"#;
         for document in ["{", "{}", "[]", r#"{"Statement":[],"Statement":[]}"#, condition, principal] {
             let refusal = put(&kms, "p", document).unwrap_err();

@@ -11,6 +11,7 @@ use crate::identity::caller::{Caller, Signatory};
 use crate::identity::mfa_attempts::MfaAttempts;
 use crate::pipeline::request::RequestContext;
 use crate::settings::Settings;
+use crate::usage::Answers;
 use crate::view::View;
 
 /// Who calls, for which Region, from where. Only what the signature covers, or the socket says, is believed.
@@ -64,7 +65,7 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// All that a decision may depend on: one View, one moment, one caller. No clock, no random, no store.
+/// All that a decision may depend on: one View, one moment, one caller, and what is known of usage. No clock, no random, no store.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
     /// The state.
@@ -79,6 +80,8 @@ pub struct Facts<'a> {
     pub caller: Caller<'a>,
     /// The configuration.
     pub settings: &'a Settings,
+    /// What is known of usage.
+    pub usage: &'a Answers,
 }
 
 /// What a command may use while it prepares, and no decision ever.

@@ -306,6 +306,29 @@ impl<'a> EventRecord<'a> {
     }
 }
 
+/// What stands first in an event: what differs in nearly each one, and where the rest begins.
+#[derive(Debug, Clone, Copy)]
+pub struct EventHead {
+    /// What kind of event it is.
+    pub kind: EventKind,
+    /// When.
+    pub at: i64,
+    /// Where in the bytes the rest begins, behind the id.
+    pub rest: usize,
+}
+
+impl EventHead {
+    /// The head of the event in `bytes`, of which nothing else is read.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let [KIND, VERSION, fields @ ..] = bytes else { return None };
+        let mut decoder = Decoder::new(fields);
+        decoder.array().ok()?;
+        let (kind, at) = (decoder.decode().ok()?, decoder.i64().ok()?);
+        decoder.bytes().ok()?;
+        Some(Self { kind, at, rest: bytes.len() - fields.len() + decoder.position() })
+    }
+}
+
 /// Members of a request or an answer: one CBOR item, which [`Shown::value`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shown<'a>(pub &'a [u8]);

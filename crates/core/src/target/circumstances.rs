@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use claviger_policy::{Action, ConditionKey, Context, Fact, GrantTerms, Values};
-use claviger_types::{AccountId, EncryptionContext, PolicyArn};
+use claviger_types::{AccountId, EncryptionContext, PolicyArn, ServiceName};
 
 use crate::pipeline::call::Facts;
+use crate::pipeline::operation::action;
 use crate::pipeline::request::tag_value;
 use crate::view::{Grant, Key, Role, Tags};
 
@@ -165,8 +166,21 @@ impl<'a> Circumstances<'a> {
                 let names = || self.facts.view.alias_names_of_key(key).map(|name| name.as_str().into()).collect();
                 Values::Many(self.aliases.get_or_init(names).clone())
             }
+            ConditionKey::KmsTrailingDaysWithoutKeyUsage => self.days_without_use(key),
             _ => return None,
         })
+    }
+
+    /// Of the operations that are to end the use of a key. Source: AWS KMS developer guide,
+    /// "kms:TrailingDaysWithoutKeyUsage".
+    fn days_without_use(&self, key: &Key) -> Values<'a> {
+        const ASKED_BY: [Action; 2] =
+            [action!(ServiceName::Kms, "DisableKey"), action!(ServiceName::Kms, "ScheduleKeyDeletion")];
+        if !ASKED_BY.contains(&self.action) {
+            return Values::Absent;
+        }
+        let last_uses = self.facts.usage.last_uses();
+        last_uses.map_or(Values::Unknown, |known| Values::integer(known.days_without_use(key, self.facts.now)))
     }
 
     /// All accounts are in the one organization.

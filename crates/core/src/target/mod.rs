@@ -2,6 +2,7 @@
 //!
 //! An operation receives its target only as [`Authorized`], which only [`authorize`] makes.
 
+mod access_key;
 mod account;
 mod alias;
 mod assumed_role;
@@ -26,6 +27,7 @@ use claviger_types::AccountId;
 use crate::error::Error;
 use crate::pipeline::call::Facts;
 
+pub use access_key::AccessKeyTarget;
 pub(crate) use account::anything;
 pub use account::{Account, Deployment, Everybody, NewKey, Tagging};
 pub use alias::{AliasChange, AliasTarget};

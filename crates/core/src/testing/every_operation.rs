@@ -180,7 +180,7 @@ impl World {
             "DeactivateMFADevice" => json!({"UserName": "sample", "SerialNumber": used.serial_number}),
             "DeleteVirtualMFADevice" => json!({"SerialNumber": spare.serial_number}),
             "EnableMFADevice" => codes(spare),
-            "GetAccessKeyInfo" => json!({"AccessKeyId": self.user_key}),
+            "GetAccessKeyInfo" | "GetAccessKeyLastUsed" => json!({"AccessKeyId": self.user_key}),
             "ResyncMFADevice" => codes(used),
             "RevokeSessions" => json!({"PrincipalArn": format!("arn:aws:iam::{HOME}:user/sample")}),
             "DeleteAlias" => json!({"AliasName": "alias/sample"}),
@@ -212,6 +212,7 @@ impl World {
             "DescribeKey"
             | "DisableKey"
             | "EnableKey"
+            | "GetKeyLastUsage"
             | "GetKeyPolicy"
             | "GetKeyRotationStatus"
             | "ListGrants"

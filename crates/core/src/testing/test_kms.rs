@@ -15,6 +15,7 @@ use claviger_storage::{
     Transaction, Watch, WatchError, Write,
 };
 use claviger_types::{AccessKeyId, AccountId, KeyArn, Region, ServiceName, Timestamp};
+use claviger_usage::Usage;
 use serde_json::{Value, json};
 
 use crate::audit::EventQueue;
@@ -22,6 +23,7 @@ use crate::bootstrap::{self, NewDeployment};
 use crate::identity::caller::Signatory;
 use crate::testing::test_events::check_events;
 use crate::testing::test_model;
+use crate::usage::Folding;
 use crate::view::View;
 use crate::{Call, Error, Execution, RequestId, Row, Service, Settings, TlsConnection, table};
 
@@ -44,6 +46,8 @@ pub(crate) struct TestKms {
     queues: Vec<EventQueue>,
     /// Every event that was handed over so far.
     events: RefCell<Vec<Vec<u8>>>,
+    /// What they tell of usage, once it was counted.
+    usage: RefCell<Folding>,
 }
 
 /// A caller at one node, in one Region.
@@ -89,8 +93,11 @@ impl TestKms {
         };
         let (nodes, queues) = (0..2).map(node).unzip();
         let admins = [admin.access_key_id; 2];
-        let mut kms =
-            Self { store, nodes, runtime, admins, refusals: RefCell::default(), queues, events: RefCell::default() };
+        let (refusals, events) = (RefCell::default(), RefCell::default());
+        let usage = Usage::new(claviger_usage::Settings::default(), 0, Timestamp::from_millis(0));
+        let usage = RefCell::new(Folding::new(usage));
+        let mut kms = Self { store, nodes, runtime, admins, refusals, queues, events, usage };
+        kms.count_usage();
         let reply = kms.admin().ok("CreateAccount", json!({"Id": AWAY, "Name": "away"}));
         kms.admins[1] = reply["AccessKey"]["AccessKeyId"].as_str().unwrap().parse().unwrap();
         kms
@@ -134,6 +141,14 @@ impl TestKms {
     /// A key of the first account: its id.
     pub(crate) fn key(&self) -> String {
         self.admin().key("SYMMETRIC_DEFAULT")
+    }
+
+    /// Counts the events so far as usage, as if they were the whole log, and tells it to all nodes.
+    pub(crate) fn count_usage(&self) {
+        let mut usage = self.usage.borrow_mut();
+        (0..).zip(self.events()).for_each(|(index, event)| usage.push(index, &event));
+        usage.count();
+        self.nodes.iter().for_each(|node| node.usage().put(Some(usage.last_uses())));
     }
 
     pub(crate) fn service(&self) -> &Arc<Service> {

@@ -403,7 +403,7 @@ mod tests {
         for (name, operations) in [
             (ServiceName::Claviger, 32),
             (ServiceName::CloudTrail, 1),
-            (ServiceName::Iam, 83),
+            (ServiceName::Iam, 84),
             (ServiceName::Kms, 56),
             (ServiceName::Sts, 11),
         ] {

@@ -59,10 +59,6 @@ fn condition(
 
 fn key(place: &Place<'_>, name: &str, operator: Operator, language: Language) -> Result<ConditionKey, PolicyError> {
     match ConditionKey::parse(name) {
-        // Its value would have to come from the record of all uses.
-        ConditionKey::KmsTrailingDaysWithoutKeyUsage => {
-            Err(place.unsupported(format!("the condition key `{}`", quoted(name))))
-        }
         ConditionKey::AwsRequestTag(_) | ConditionKey::KmsEncryptionContext(_)
             if language.kind == Kind::Key && operator.set == Some(SetOperator::All) =>
         {

@@ -223,11 +223,6 @@ fn principals() {
 fn what_is_not_decided_yet_is_refused() {
     let text = principal(r#"{"AWS": "arn:aws:sts::111122223333:federated-user/f"}"#);
     assert_unsupported(key_error(&text), "Statement.Principal.AWS", "a federated user as principal", &text);
-    let elements = format!(r#"{ALL}, "Condition": {{"NumericLessThan": {{"kms:trailingDaysWithoutKeyUsage": "9"}}}}"#);
-    let place = "Statement.Condition.NumericLessThan.kms:trailingDaysWithoutKeyUsage";
-    let what = "the condition key `kms:trailingDaysWithoutKeyUsage`";
-    assert_unsupported(identity_error(&identity_statement(&elements)), place, what, &elements);
-    assert_unsupported(key_error(&key_statement(&elements)), place, what, &elements);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What usage answers, by example.
 
 use claviger_types::{AccessKeyId, Region, ServiceName};
-use claviger_usage::{AccessKeyUse, Addressed, Day, Entry, Gap, Operation, Outcome, Period, Settings, Use};
+use claviger_usage::{
+    AccessKeyUse, Addressed, Day, Entry, Gap, KeyUsage, Operation, Outcome, Period, Settings, Use, days_without_use,
+};
 
 use crate::made::{at, empty, encrypt, fold_all, folded, key};
 
@@ -42,8 +44,22 @@ fn days_without_use_are_whole_days() {
         (2, at(-400, 0), at(30, 0), 30),
         (2, at(20, 0), at(30, 0), 10),
     ] {
-        assert_eq!(usage.days_without_use(&key(number), created, now), want, "{number} {created} {now}");
+        let usage = usage.key(&key(number));
+        let last_use = usage.as_ref().and_then(KeyUsage::last_use);
+        assert_eq!(days_without_use(last_use, created, at(0, 0), now), want, "{number} {created} {now}");
     }
+}
+
+/// It may have been used while nobody looked.
+#[test]
+fn days_count_from_when_nothing_is_missed() {
+    let mut usage = folded(Settings::default(), &[encrypt(at(10, 0))]);
+    usage.skip_to(5, at(40, 0));
+    assert_eq!((usage.next_entry(), usage.tracking_since()), (5, at(40, 0)));
+    let used = usage.key(&key(1)).unwrap();
+    assert_eq!(days_without_use(used.last_use(), at(0, 0), usage.tracking_since(), at(45, 0)), 5);
+    usage.skip_to(3, at(50, 0));
+    assert_eq!((usage.next_entry(), usage.tracking_since()), (5, at(50, 0)));
 }
 
 #[test]

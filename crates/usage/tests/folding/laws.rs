@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use claviger_types::{KeyArn, Timestamp};
-use claviger_usage::{Bound, DAYS_KEPT, Day, Operation, Origin, Outcome, Period, Settings, Usage, Use};
+use claviger_usage::{Alike, Bound, DAYS_KEPT, Day, Entry, Operation, Origin, Outcome, Period, Settings, Usage, Use};
 use proptest::prelude::*;
 
-use crate::made::{any_uses, at, empty, fold_all, folded, tight};
+use crate::made::{DAY_MILLIS, any_uses, at, empty, fold_all, folded, tight, written};
 
 /// All of a row, as text, and its counts.
 type Counted = BTreeMap<String, (u64, Timestamp, Timestamp)>;
@@ -108,6 +108,29 @@ proptest! {
         fold_all(&mut again, &shuffled);
         prop_assert_eq!(rows_of(&again), rows_of(&usage));
         prop_assert_eq!(again.memory_bytes(), usage.memory_bytes());
+    }
+
+    /// Entries that are alike may be put together: the same comes of it.
+    #[test]
+    fn alike_entries_may_be_put_together(logged in any_uses(), times in 1..4_u64, spread in 0..1_000_i64) {
+        let mut one_by_one = empty(Settings::default());
+        let mut together = empty(Settings::default());
+        for used in &logged {
+            // Within the day, since only so many entries are alike.
+            let later = |number: u64| {
+                let millis = used.at.as_millis().rem_euclid(DAY_MILLIS) + spread * i64::try_from(number).unwrap();
+                used.at.offset_by(millis.min(DAY_MILLIS - 1) - used.at.as_millis().rem_euclid(DAY_MILLIS))
+            };
+            let all: Vec<_> = (0..times).map(|number| Use { at: later(number), ..*used }).collect();
+            fold_all(&mut one_by_one, &all);
+            let end = one_by_one.next_entry();
+            let request_id = [u8::try_from((end - 1) % 256).unwrap(); 16];
+            let uses = &all[all.len() - 1..];
+            let latest = Entry { index: end - 1, request_id, access_key: None, uses };
+            together.fold_to(end, [Alike { latest, first_at: used.at, count: times }]);
+        }
+        prop_assert_eq!(written(&together), written(&one_by_one));
+        prop_assert_eq!(together.row_count(), one_by_one.row_count());
     }
 
     /// No bound loses a count, and each use without a row of its own is told of, in its key and in all.

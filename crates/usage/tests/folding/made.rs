@@ -33,6 +33,7 @@ pub fn encrypt(at: Timestamp) -> Use<'static> {
         application: Some("payments"),
         encryption_context: &[("tenant", "blue")],
         error_code: None,
+        event_copy: 0,
     }
 }
 
@@ -109,6 +110,7 @@ pub fn any_use() -> impl Strategy<Value = Use<'static>> {
             application: labels.2,
             encryption_context,
             error_code,
+            event_copy: 0,
         },
     )
 }

@@ -1,0 +1,165 @@
+//! Entries of the log go in, in order; what requests ask for comes out. No thread, no clock, no file.
+
+use claviger_types::Timestamp;
+use claviger_usage::{Alike, Day, Outcome, Usage};
+
+use super::answers::LastUses;
+use super::entries;
+use super::together::{Group, Together};
+use crate::records::EventRecord;
+use crate::view::View;
+
+/// Usage, and the entries that are to be counted next.
+pub(crate) struct Folding {
+    usage: Usage,
+    last_uses: LastUses,
+    together: Together,
+    /// The next entry that is taken.
+    next_entry: u64,
+    /// The day on which what is gone was forgotten last.
+    swept_on: Option<Day>,
+}
+
+impl Folding {
+    /// Goes on with what is counted.
+    pub(crate) fn new(usage: Usage) -> Self {
+        let (last_uses, next_entry) = (LastUses::of(&usage), usage.next_entry());
+        Self { usage, last_uses, together: Together::default(), next_entry, swept_on: None }
+    }
+
+    /// The next entry that is taken.
+    pub(crate) fn next_entry(&self) -> u64 {
+        self.next_entry
+    }
+
+    /// Takes an entry, if it is the next one.
+    pub(crate) fn push(&mut self, index: u64, event: &[u8]) {
+        if index == self.next_entry {
+            self.together.push(index, event);
+            self.next_entry += 1;
+        }
+    }
+
+    /// Whether what was taken is to be counted before more is.
+    pub(super) fn is_full(&self) -> bool {
+        self.together.is_full()
+    }
+
+    /// Leaves out the entries before this one, which are gone: nothing is missed since then.
+    pub(super) fn skip_to(&mut self, next_entry: u64, tracking_since: Timestamp) {
+        self.count();
+        self.next_entry = self.next_entry.max(next_entry);
+        self.usage.skip_to(next_entry, tracking_since.max(self.usage.tracking_since()));
+        self.last_uses = LastUses::of(&self.usage);
+    }
+
+    /// Nothing is missed since then, and what was before may be.
+    pub(super) fn track_since(&mut self, tracking_since: Timestamp) {
+        self.usage.skip_to(self.next_entry, tracking_since);
+        self.last_uses = LastUses::of(&self.usage);
+    }
+
+    /// Counts what was taken.
+    pub(crate) fn count(&mut self) {
+        if self.together.is_empty() {
+            return;
+        }
+        let mut unread = 0;
+        for group in self.together.take() {
+            let counted = self.count_group(&group);
+            unread += if counted { 0 } else { group.count };
+        }
+        self.usage.fold_to(self.next_entry, []);
+        self.last_uses.set_totals(&self.usage);
+        if unread > 0 {
+            tracing::warn!(unread, "entries of the audit log cannot be read and are not counted as usage");
+        }
+    }
+
+    /// Usage up to the next entry, once it is counted.
+    pub(super) fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// What requests ask for.
+    pub(crate) fn last_uses(&self) -> LastUses {
+        self.last_uses.clone()
+    }
+
+    /// Forgets, once in a day, the keys and access keys that are gone.
+    pub(super) fn sweep(&mut self, view: &View) {
+        let today = self.usage.last_day();
+        if self.swept_on == Some(today) {
+            return;
+        }
+        self.swept_on = Some(today);
+        self.usage.retain_keys(|arn| view.key(arn.region, arn.id).is_some());
+        self.usage.retain_access_keys(|id| view.access_key(*id).is_some());
+        self.last_uses = LastUses::of(&self.usage);
+    }
+
+    /// Whether the event could be read.
+    fn count_group(&mut self, group: &Group) -> bool {
+        let Self { usage, last_uses, .. } = self;
+        let told = EventRecord::parse(&group.event).and_then(|event| {
+            entries::told_by(&event, group.index, |latest| {
+                usage.fold_to(0, [Alike { latest, first_at: group.first_at, count: group.count }]);
+                for used in latest.uses.iter().filter(|used| used.outcome() == Outcome::Success) {
+                    let last_use = usage.key(&used.key).and_then(|key| key.last_use().copied());
+                    last_use.into_iter().for_each(|last_use| last_uses.put_key(used.key, last_use));
+                }
+                let access_key = latest.access_key.and_then(|used| usage.access_key(&used.id));
+                access_key.into_iter().for_each(|used| last_uses.put_access_key(*used));
+            })
+        });
+        told.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use claviger_types::AccessKeyId;
+    use claviger_usage::Settings;
+    use serde_json::json;
+
+    use super::*;
+    use crate::jobs;
+    use crate::testing::test_kms::{HOME, REGION, TestKms};
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    #[test]
+    fn what_is_gone_is_forgotten_when_a_day_ends() {
+        let kms = TestKms::new();
+        let (key, kept) = (kms.key(), kms.key());
+        let ann = kms.admin().user("ann", "");
+        let mut folding = Folding::new(Usage::new(Settings::default(), 0, Timestamp::from_millis(0)));
+        let mut known = || {
+            (0..).zip(kms.events()).for_each(|(index, event)| folding.push(index, &event));
+            folding.count();
+            folding.sweep(&kms.view());
+            let id: AccessKeyId = ann.access_key_id;
+            let of_key = |id: &str| {
+                let (region, account) = (REGION.parse().unwrap(), HOME.parse().unwrap());
+                let arn = claviger_types::KeyArn { region, account, id: id.parse().unwrap() };
+                let told = folding.last_uses().of_key(&arn).is_some();
+                assert_eq!(told, folding.usage().key(&arn).is_some());
+                told
+            };
+            [of_key(&key), of_key(&kept), folding.last_uses().of_access_key(&id).is_some()]
+        };
+        kms.admin().encrypt(&key, "AAAA");
+        kms.admin().encrypt(&kept, "AAAA");
+        ann.ok("GetCallerIdentity", json!({}));
+        assert_eq!(known(), [true, true, true]);
+        kms.ok("DeleteAccessKey", json!({"UserName": "ann", "AccessKeyId": ann.access_key_id.to_string()}));
+        kms.ok("ScheduleKeyDeletion", json!({"KeyId": key, "PendingWindowInDays": 7}));
+        kms.pass(8 * DAY);
+        kms.block_on(jobs::persist(kms.service()));
+        assert_eq!(known(), [true, true, true], "nothing was used on another day");
+        kms.admin().encrypt(&kept, "AAAA");
+        assert_eq!(known(), [false, true, false]);
+    }
+}
