@@ -77,6 +77,9 @@ pub fn reply<T: Serialize>(service: ServiceName, operation: &str, reply: &T) -> 
     Members { concealed, room: REPLY_BYTES_MAX }.deserialize(&mut deserializer).ok()?
 }
 
+/// A member's name, and its value as an item of CBOR.
+type NamedItem<'m> = (&'m str, Cow<'m, [u8]>);
+
 /// A map, without its longest members if it is longer than that.
 fn fitting(map: Vec<u8>, max: usize) -> Vec<u8> {
     if map.len() <= max { map } else { shortened(&map, max).unwrap_or_else(|| OMITTED.to_vec()) }
@@ -102,7 +105,7 @@ fn shortened(map: &[u8], max: usize) -> Option<Vec<u8>> {
     (shown.len() <= max).then_some(shown)
 }
 
-fn map_of(members: &[(&str, Cow<'_, [u8]>)]) -> Vec<u8> {
+fn map_of(members: &[NamedItem<'_>]) -> Vec<u8> {
     let mut map = encoded(|e| drop(e.map(members.len() as u64)));
     for (name, item) in members {
         map.extend(encoded(|e| drop(e.str(name))));
@@ -111,7 +114,7 @@ fn map_of(members: &[(&str, Cow<'_, [u8]>)]) -> Vec<u8> {
     map
 }
 
-fn members_of(map: &[u8]) -> Option<Vec<(&str, Cow<'_, [u8]>)>> {
+fn members_of(map: &[u8]) -> Option<Vec<NamedItem<'_>>> {
     let mut d = Decoder::new(map);
     let members = d.map().ok()??;
     let mut member = || {
@@ -255,7 +258,7 @@ impl<'de> Visitor<'de> for Members<'_> {
         {
             return Ok(Some(list.clone()));
         }
-        let members: Vec<(&str, Cow<'_, [u8]>)> = members.iter().map(|(name, it)| (name.as_str(), it.into())).collect();
+        let members: Vec<NamedItem<'_>> = members.iter().map(|(name, it)| (name.as_str(), it.into())).collect();
         Ok(Some(fitting(map_of(&members), self.room)))
     }
 }
