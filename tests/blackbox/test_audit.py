@@ -1,5 +1,6 @@
 """Each request leaves exactly one event in the audit log, whatever came of it, and no secret."""
 
+import hashlib
 import http.client
 import os
 import uuid
@@ -128,6 +129,32 @@ def test_strict_waits_for_the_event(new_server):
         answer = send(server, signed(server, None, body, content_type=FORM, service="iam"))
         assert answer.status == 400, answer
         assert answer.headers["x-amzn-requestid"] in {event["id"] for event in decoded(server.data_dir)}, answer
+
+
+def test_a_policy_stays_in_the_trail_however_it_is_padded(own_server):
+    """IAM does not count white space: whoever writes a policy could have pushed it out of the event by blanks."""
+    own_server.create_user("user")
+    policy = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
+    iam = own_server.client("iam")
+    iam.put_user_policy(UserName="user", PolicyName="padded", PolicyDocument=policy + " " * 60_000)
+    wait_for(own_server, "iam:PutUserPolicy")
+    (event,) = [event for event in decoded(own_server.data_dir) if event["action"] == "iam:PutUserPolicy"]
+    assert event["parameters"] == {"UserName": "user", "PolicyName": "padded", "PolicyDocument": policy}
+
+
+def test_a_refused_request_leaves_a_short_event(own_server):
+    """One who may do nothing could have filled the disk."""
+    kms = own_server.kms(own_server.create_user("nobody"))
+    with refused("AccessDeniedException") as caught:
+        kms.create_key(Policy="p" * 30_000)
+    wait_for(own_server, "kms:CreateKey", "AccessDeniedException")
+    answered = request_id(caught.value.response)
+    (event,) = [event for event in events(own_server.data_dir) if uuid.UUID(answered).bytes in event]
+    assert len(event) < 4_096
+    (event,) = [event for event in decoded(own_server.data_dir) if event["id"] == answered]
+    item = b"\x79" + (30_000).to_bytes(2, "big") + b"p" * 30_000
+    left_out = len(item).to_bytes(8, "big") + hashlib.sha256(item).digest()
+    assert event["parameters"] == {"Policy": left_out}
 
 
 def test_without_events_of_requests_commands_still_leave_theirs(new_server):

@@ -340,11 +340,18 @@ pub enum ShownValue {
     Boolean(bool),
     /// A whole number.
     Integer(i64),
+    /// A member for which an event has no room.
+    LeftOut {
+        /// Its length as it would stand there, in bytes.
+        bytes: u64,
+        /// SHA-256 of the same.
+        sha256: [u8; 32],
+    },
     /// Values.
     List(Vec<Self>),
     /// Values by name: members of a structure, or pairs of a map.
     Map(Vec<(String, Self)>),
-    /// There was more than an event has room for.
+    /// All members, if an event has room for none.
     Omitted,
     /// Text.
     Text(String),
@@ -378,11 +385,18 @@ impl<'b, C> Decode<'b, C> for Shown<'b> {
     }
 }
 
+/// Length, SHA-256.
+fn left_out(told: &[u8]) -> Option<ShownValue> {
+    let (bytes, sha256) = told.split_first_chunk()?;
+    Some(ShownValue::LeftOut { bytes: u64::from_be_bytes(*bytes), sha256: sha256.try_into().ok()? })
+}
+
 fn value(d: &mut Decoder<'_>, depth: usize) -> Result<ShownValue, DecodeError> {
     let below = depth.checked_sub(1).ok_or_else(|| DecodeError::message("nests too deeply"))?;
     let unknown = |what| DecodeError::message(format!("{what} is not a value of an event"));
     Ok(match d.datatype()? {
         Type::Bool => ShownValue::Boolean(d.bool()?),
+        Type::Bytes => left_out(d.bytes()?).ok_or_else(|| unknown("a byte string of this length"))?,
         Type::F64 => ShownValue::Time(d.f64()?),
         Type::String => ShownValue::Text(d.str()?.to_owned()),
         Type::Undefined => {

@@ -105,6 +105,10 @@ fn outcome(event: &EventRecord<'_>) -> String {
     }
 }
 
+fn hex(bytes: [u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// As JSON.
 fn members(shown: Shown<'_>) -> Result<Value, BadRecord> {
     shown.value().map(json)
@@ -114,6 +118,9 @@ fn json(value: ShownValue) -> Value {
     match value {
         ShownValue::Boolean(value) => value.into(),
         ShownValue::Integer(value) => value.into(),
+        ShownValue::LeftOut { bytes, sha256 } => {
+            format!("(too long for an event: {bytes} bytes, SHA-256 {})", hex(sha256)).into()
+        }
         ShownValue::List(values) => values.into_iter().map(json).collect(),
         ShownValue::Map(pairs) => pairs.into_iter().map(|(name, value)| (name, json(value))).collect(),
         ShownValue::Omitted => "(too long for an event)".into(),

@@ -98,6 +98,13 @@ impl Serialize for Shown<'_> {
                 }
                 map.end()
             }
+            ShownValue::LeftOut { bytes, sha256 } => {
+                let mut map = serializer.serialize_map(Some(3))?;
+                map.serialize_entry(OMITTED, &true)?;
+                map.serialize_entry("bytes", bytes)?;
+                map.serialize_entry("sha256", &hex::encode(sha256))?;
+                map.end()
+            }
             ShownValue::Omitted => {
                 let mut map = serializer.serialize_map(Some(1))?;
                 map.serialize_entry(OMITTED, &true)?;

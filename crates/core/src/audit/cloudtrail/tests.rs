@@ -190,13 +190,17 @@ fn members() {
     let mut e = minicbor::Encoder::new(&mut parameters);
     e.map(3).unwrap().str("EncryptionContext").unwrap().map(1).unwrap().str("Department").unwrap().str("X").unwrap();
     e.str("KeyId").unwrap().str("k").unwrap().str("Tags").unwrap().array(1).unwrap();
-    e.map(1).unwrap().str("TagKey").unwrap().undefined().unwrap();
+    e.map(2).unwrap().str("TagKey").unwrap().undefined().unwrap();
+    e.str("TagValue").unwrap().bytes(&[&[0; 7][..], &[9; 33]].concat()).unwrap();
     let event = EventRecord { parameters: Some(Shown(&parameters)), ..event(EventKind::Call, None) };
     let [record] = &rendered(&event)[..] else { panic!() };
     let want = json!({
         "encryptionContext": {"Department": "X"},
         "keyId": "k",
-        "tags": [{"tagKey": {"omitted": true}}],
+        "tags": [{
+            "tagKey": {"omitted": true},
+            "tagValue": {"omitted": true, "bytes": 9, "sha256": "09".repeat(32)},
+        }],
         "encryptionAlgorithm": "SYMMETRIC_DEFAULT",
     });
     assert_eq!(record["requestParameters"], want);
