@@ -22,6 +22,8 @@ pub mod log_key;
 mod outbox;
 mod queue;
 mod strangers;
+#[cfg(test)]
+mod tampering_tests;
 mod upkeep;
 mod writer;
 #[cfg(test)]

@@ -65,14 +65,7 @@ fn every_operation_reads_as_it_did() {
     let mut found = String::new();
     for row in table::rows() {
         let world = World::new();
-        let (sample, commits, events) = (world.sample(row.name), world.kms.store.commits(), world.kms.events().len());
-        world.kms.ok(row.name, sample);
-        let committed = world.kms.store.commits_since(commits);
-        let events = world.kms.events().split_off(events);
-        let records = match committed.last().filter(|_| is_command(row)) {
-            Some(commit) => rendered(&event_of(commit).1),
-            None => rendered(&EventRecord::parse(events.last().unwrap()).unwrap()),
-        };
+        let records = records_of(&world, row, world.sample(row.name));
         let (record, others) = records.split_first().unwrap();
         check(row.name, record);
         let others = if others.is_empty() { String::new() } else { format!("  and for {} more", others.len()) };
@@ -90,6 +83,22 @@ fn every_operation_reads_as_it_did() {
     let written = std::fs::read_to_string(SNAPSHOT).unwrap_or_default();
     let differs = written.lines().zip(found.lines()).find(|(written, found)| written != found);
     assert!(written == found, "{SNAPSHOT} differs, at first {differs:#?}: CLAVIGER_WRITE_SNAPSHOT=1 writes it anew");
+}
+
+/// What a request's event reads like to its caller's account.
+pub(super) fn record_of(world: &World, row: &table::Row, body: Value) -> Map<String, Value> {
+    records_of(world, row, body).swap_remove(0)
+}
+
+fn records_of(world: &World, row: &table::Row, body: Value) -> Vec<Map<String, Value>> {
+    let (commits, events) = (world.kms.store.commits(), world.kms.events().len());
+    world.kms.ok(row.name, body);
+    let committed = world.kms.store.commits_since(commits);
+    let events = world.kms.events().split_off(events);
+    match committed.last().filter(|_| is_command(row)) {
+        Some(commit) => rendered(&event_of(commit).1),
+        None => rendered(&EventRecord::parse(events.last().unwrap()).unwrap()),
+    }
 }
 
 fn rendered(event: &EventRecord<'_>) -> Vec<Map<String, Value>> {
