@@ -273,7 +273,8 @@ fn request(event: &EventRecord<'_>) -> Result<Option<Members>, BadRecord> {
             members.add(name, given.unwrap_or_else(|| (*default).to_owned()));
         }
     }
-    Ok(Some(members))
+    // CloudTrail shows a request without members as one without parameters.
+    Ok(Some(members).filter(|members| !members.is_empty()))
 }
 
 /// The response's members of what changed something. KMS adds the ARN of the key that was changed where the response

@@ -150,6 +150,22 @@ mod tests {
             prop_assert_eq!(id.to_string().parse(), Ok(id));
         }
 
+        /// Each deployment has an origin of its own, and so would each node: whatever their places, no id is in two logs.
+        #[test]
+        fn ids_of_two_logs_never_meet(
+            deployments in (any::<[u8; 16]>(), any::<[u8; 16]>()),
+            indices in (0..=INDEX_MAX, 0..=INDEX_MAX),
+            copies in (0..=COPY_MAX, 0..=COPY_MAX),
+        ) {
+            prop_assume!(deployments.0 != deployments.1);
+            let log = |id: [u8; 16]| origin(&format!("claviger/{}", hex::encode(id)));
+            let (first, second) = (log(deployments.0), log(deployments.1));
+            let id = EventId::new(&first, indices.0, copies.0).unwrap();
+            prop_assert_ne!(id, EventId::new(&second, indices.1, copies.1).unwrap());
+            prop_assert_ne!(id, EventId::new(&second, indices.0, copies.0).unwrap());
+            prop_assert!(id.is_of(&first) && !id.is_of(&second));
+        }
+
         #[test]
         fn ids_are_in_the_order_of_the_log(
             indices in (0..=INDEX_MAX, 0..=INDEX_MAX),

@@ -26,6 +26,8 @@ mod outbox;
 mod queue;
 mod strangers;
 #[cfg(test)]
+mod tampering_tests;
+#[cfg(test)]
 pub(crate) mod test_log;
 mod upkeep;
 mod writer;

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use claviger_keyring::{Deployment, FileRoot, RootOfTrust};
-use claviger_storage::{ChangeLogLimits, Fault, MemoryStore, Store, Transaction, Write};
+use claviger_storage::{
+    ChangeLogLimits, CommitFuture, Fault, LeaseFuture, MemoryStore, Record, Revision, Store, StoreError, Transaction,
+    Watch, WatchError, Write,
+};
 use claviger_tlog::Files;
 use claviger_tlog::simulation::{Disk, Faults, Image, Random};
 use claviger_types::Timestamp;
@@ -67,12 +70,6 @@ impl Machine {
             machine.commit(records.iter().map(put).collect());
         }
         machine
-    }
-
-    fn records(&self) -> Vec<(String, Vec<u8>)> {
-        let mut records = Vec::new();
-        self.store.load(&mut |record| records.push((record.path.to_owned(), record.value.to_vec()))).unwrap();
-        records
     }
 
     fn commit(&self, writes: Vec<Write>) {
@@ -143,13 +140,22 @@ impl Machine {
     }
 
     fn try_start(&self) -> Result<Process, super::log::LogError> {
-        self.try_start_followed(Followers::default())
+        self.try_start_with(Arc::clone(&self.store) as _, Followers::default())
     }
 
     fn try_start_followed(&self, followers: Followers) -> Result<Process, super::log::LogError> {
+        self.try_start_with(Arc::clone(&self.store) as _, followers)
+    }
+
+    /// A process that commits through this store, which is the machine's.
+    fn try_start_on(&self, store: Arc<dyn Store>) -> Result<Process, super::log::LogError> {
+        self.try_start_with(store, Followers::default())
+    }
+
+    fn try_start_with(&self, store: Arc<dyn Store>, followers: Followers) -> Result<Process, super::log::LogError> {
         let (view, events) = self.view();
         let watch = self.store.watch(view.revision()).unwrap();
-        let outbox = Outbox::new(Arc::clone(&self.store) as _, watch, events);
+        let outbox = Outbox::new(store, watch, events);
         let (recorder, queue) = queue();
         let turns = Turns::open(self.place(&view), queue, outbox, view.audit_position(), followers)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -182,6 +188,12 @@ impl Machine {
         assert!(logged.values().all(|count| *count == 1), "{place}: {logged:?}");
         assert_eq!(self.outbox(), Vec::<String>::new(), "{place}");
     }
+}
+
+fn records_of(store: &MemoryStore) -> Vec<(String, Vec<u8>)> {
+    let mut records = Vec::new();
+    store.load(&mut |record| records.push((record.path.to_owned(), record.value.to_vec()))).unwrap();
+    records
 }
 
 impl Process {
@@ -325,8 +337,40 @@ fn a_disk_that_fails_at_a_rotation() {
     }
 }
 
+/// A store that tells of each commit.
+struct Telling<F> {
+    store: Arc<MemoryStore>,
+    committed: F,
+}
+
+impl<F: Fn() + Send + Sync + 'static> Store for Telling<F> {
+    fn load(&self, visit: &mut dyn FnMut(Record<'_>)) -> Result<Revision, StoreError> {
+        self.store.load(visit)
+    }
+
+    fn commit(&self, transaction: Transaction) -> CommitFuture<'_> {
+        Box::pin(async move {
+            let committed = self.store.commit(transaction).await;
+            (self.committed)();
+            committed
+        })
+    }
+
+    fn watch(&self, after: Revision) -> Result<Watch, WatchError> {
+        self.store.watch(after)
+    }
+
+    fn lease(&self, name: &str, ttl: Duration) -> LeaseFuture<'_> {
+        self.store.lease(name, ttl)
+    }
+
+    fn close(&self) {
+        self.store.close();
+    }
+}
+
 /// The power goes at any moment: no command's event is lost, and none is there twice; of the others those are there whose
-/// group was committed; a rotation is ended by the next start. The store is as it was at that moment, since its own commits are durable.
+/// group was committed; a rotation is ended by the next start. The settled position is stored now and then. The store is as it was at that moment, since its own commits are durable.
 #[test]
 fn power_loss() {
     /// The disk's operations so far, the store's records then, how many commands there were, how many requests were safe.
@@ -335,11 +379,28 @@ fn power_loss() {
     for seed in 0..12 {
         let mut random = Random::new(seed);
         let mut machine = Machine::new(ChangeLogLimits::default());
-        let mut process = machine.start();
-        let moments: Mutex<Vec<Moment>> = Mutex::default();
-        let note = |machine: &Machine, safe: usize| {
-            moments.lock().unwrap().push((machine.disk.moment(), machine.records(), machine.written, safe));
+        let moments: Arc<Mutex<Vec<Moment>>> = Arc::default();
+        let written = Arc::new(AtomicUsize::new(0));
+        let note = {
+            let (moments, written) = (Arc::clone(&moments), Arc::clone(&written));
+            let (store, disk) = (Arc::clone(&machine.store), machine.disk.clone());
+            move |safe| {
+                let moment = (disk.moment(), records_of(&store), written.load(Ordering::SeqCst), safe);
+                moments.lock().unwrap().push(moment);
+            }
         };
+        let telling = Telling {
+            store: Arc::clone(&machine.store),
+            committed: {
+                let note = note.clone();
+                move || note(0)
+            },
+        };
+        let mut process = machine.try_start_on(Arc::new(telling)).unwrap_or_else(|error| panic!("{error}"));
+        if seed % 2 == 0 {
+            // Nothing is removed, but the position is stored in each turn.
+            process.recorder.upkeep().prune(1);
+        }
         let mut requests = 0;
         for _ in 0..10 {
             for _ in 0..random.below(40) {
@@ -354,19 +415,22 @@ fn power_loss() {
             if random.percent(40) {
                 machine.rotate();
             }
-            note(&machine, 0);
+            written.store(machine.written, Ordering::SeqCst);
+            note(0);
             machine.finish_rotation(&process);
-            note(&machine, 0);
+            note(0);
             assert!(process.turn());
-            note(&machine, before);
+            note(before);
         }
         drop(process);
         let (base, operations) = machine.disk.history();
-        let moments = moments.into_inner().unwrap();
+        let moments = moments.lock().unwrap();
         for _ in 0..40 {
             let moment = random.below(operations.len() + 1);
-            // The store was changed before a turn, and after the log's commit: either state may go with the disk's.
-            let Some(at) = moments.iter().rposition(|(when, ..)| *when <= moment) else { continue };
+            let Some(latest) = moments.iter().rposition(|(when, ..)| *when <= moment) else { continue };
+            // At the moment of a commit of the store's, the power goes before it or after it.
+            let before = latest > 0 && moments[latest].0 == moment && random.percent(50);
+            let at = latest - usize::from(before);
             let (_, records, written, _) = &moments[at];
             let safe = moments[..=at].iter().map(|(.., safe)| *safe).max().unwrap_or(0);
             let mut image = base.clone();
@@ -408,7 +472,7 @@ fn pruning() {
     for moment in before..=operations.len() {
         let mut image = base.clone();
         operations[..moment].iter().for_each(|operation| image.apply(operation));
-        let after = Machine::of(&machine.records(), image.after_power_loss(&mut random), machine.written);
+        let after = Machine::of(&records_of(&machine.store), image.after_power_loss(&mut random), machine.written);
         let mut process = after.start();
         process.recorder.upkeep().prune(512);
         assert!(process.turn());

@@ -65,7 +65,7 @@ mod tests {
         let finish = |log: &TestLog| log.block_on(finish_rotation(&log.service, &log.service.view())).unwrap();
         for version in 2..5 {
             log.kms.ok("RotateAuditKey", json!({}));
-            log.follow();
+            log.meet();
             let commits = log.kms.store.commits();
             finish(&log);
             assert_eq!((versions(&log), log.kms.store.commits()), (vec![version - 1, version], commits));
@@ -76,6 +76,7 @@ mod tests {
             let deleted = log.kms.store.commits_since(commits);
             assert_eq!(event_of(&deleted[0]).1.operation, Some("DeleteAuditKey"));
             assert_eq!((versions(&log), deleted.len()), (vec![version], 1));
+            log.meet();
         }
         let place = Place::new(&log.service.view(), Arc::clone(&log.files)).unwrap();
         assert_eq!(place.reader().unwrap().keys().keys().count(), 4);

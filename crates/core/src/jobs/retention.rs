@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(node.run(), 1);
         assert_eq!((node.run(), node.kept_from(), node.run()), (0, 256, 0), "the second one's last entry is young");
         node.log.kms.pass(DAY);
-        node.log.follow();
+        node.log.meet();
         assert_eq!((node.run(), node.kept_from(), node.run()), (1, 768, 0), "what is not full stays");
     }
 

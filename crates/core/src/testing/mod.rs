@@ -3,6 +3,7 @@
 
 mod authorization_matrix;
 mod conditions;
+mod documented_records;
 mod every_operation;
 mod explanations;
 mod grants;

@@ -66,14 +66,7 @@ fn every_operation_reads_as_it_did() {
     let mut found = String::new();
     for row in table::rows() {
         let world = World::new();
-        let (sample, commits, events) = (world.sample(row.name), world.kms.store.commits(), world.kms.events().len());
-        world.kms.ok(row.name, sample);
-        let committed = world.kms.store.commits_since(commits);
-        let events = world.kms.events().split_off(events);
-        let records = match committed.last().filter(|_| is_command(row)) {
-            Some(commit) => rendered(&event_of(commit).1),
-            None => rendered(&EventRecord::parse(events.last().unwrap()).unwrap()),
-        };
+        let records = records_of(&world, row, world.sample(row.name));
         let (record, others) = records.split_first().unwrap();
         check(row.name, record);
         let others = if others.is_empty() { String::new() } else { format!("  and for {} more", others.len()) };
@@ -170,6 +163,22 @@ fn an_account_has_no_copy_of_an_event_that_touches_nothing_of_it() {
     kms.ok("DescribeAccount", json!({"AccountId": AWAY}));
     let event = kms.events();
     assert_eq!(recipients(&EventRecord::parse(&event[before + 1]).unwrap()).unwrap().len(), 2);
+}
+
+/// What a request's event reads like to its caller's account.
+pub(super) fn record_of(world: &World, row: &table::Row, body: Value) -> Map<String, Value> {
+    records_of(world, row, body).swap_remove(0)
+}
+
+fn records_of(world: &World, row: &table::Row, body: Value) -> Vec<Map<String, Value>> {
+    let (commits, events) = (world.kms.store.commits(), world.kms.events().len());
+    world.kms.ok(row.name, body);
+    let committed = world.kms.store.commits_since(commits);
+    let events = world.kms.events().split_off(events);
+    match committed.last().filter(|_| is_command(row)) {
+        Some(commit) => rendered(&event_of(commit).1),
+        None => rendered(&EventRecord::parse(events.last().unwrap()).unwrap()),
+    }
 }
 
 fn rendered(event: &EventRecord<'_>) -> Vec<Map<String, Value>> {

@@ -46,11 +46,13 @@ impl TestLog {
         assert!(self.turns.turn(&self.runtime));
     }
 
-    /// The node sees what was committed by the harness's.
-    pub(crate) fn follow(&self) {
-        let newest = self.kms.view().revision();
-        while self.service.view().revision() < newest {
-            self.block_on(self.service.newer_view(&self.service.view())).unwrap();
+    /// This node and the harness's see what was committed by either.
+    pub(crate) fn meet(&self) {
+        let newest = self.kms.view().revision().max(self.service.view().revision());
+        for service in [&self.service, self.kms.service()] {
+            while service.view().revision() < newest {
+                self.block_on(service.newer_view(&service.view())).unwrap();
+            }
         }
     }
 

@@ -39,6 +39,10 @@ impl Members {
         matches!(&self.0, ShownValue::Map(members) if members.iter().any(|(member, _)| member == name))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(&self.0, ShownValue::Map(members) if members.is_empty())
+    }
+
     /// The text of a member.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let ShownValue::Map(members) = &self.0 else { return None };
