@@ -4,6 +4,7 @@ use claviger_fuzz::{Bytes, Campaign, Edited};
 use claviger_types::{AccessKeyId, KeyArn, KeyId, ServiceName, Timestamp};
 use claviger_usage::{
     AccessKeyUse, Addressed, Day, Entry, KeyUsage, Limits, Operation, Origin, Outcome, Settings, Usage, Use,
+    days_without_use,
 };
 
 const OPENING: &[u8] = b"claviger-usage 1";
@@ -71,6 +72,7 @@ fn used(days: i64, error_code: Option<&'static str>) -> Use<'static> {
         application: None,
         encryption_context: &[("tenant", "blue"), ("a", "b")],
         error_code,
+        event_copy: 0,
     }
 }
 
@@ -104,7 +106,7 @@ fn ask(usage: &Usage) {
 fn check_key(usage: &Usage, key: &KeyUsage<'_>) {
     let all = Day::FIRST..=Day::LAST;
     let now = Timestamp::from_millis(1_800_000_000_000);
-    usage.days_without_use(&key.arn(), now, now);
+    assert!(days_without_use(key.last_use(), now, usage.tracking_since(), now) >= 0);
     assert!(key.protects().all(|of| of.values().is_sorted()));
     let mut after = None;
     for row in key.rows(all.clone(), None) {
