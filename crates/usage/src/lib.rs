@@ -11,7 +11,7 @@
 //!   the same as all of them folded.
 //!
 //! 100 million uses of 10,000 keys over 120 days, each key used in 20 ways, are some 10 million rows: 490 MiB, and a
-//! snapshot of 173 MiB that is read in half a second (`examples/measure.rs`). To fold a use takes 0.4 µs while all of it is
+//! snapshot of 173 MiB that is read in half a second (`examples/fold_millions.rs`). To fold a use takes 0.4 µs while all of it is
 //! in the processor's cache, and else as long as some eight looks into memory.
 
 mod entry;

@@ -69,7 +69,7 @@ impl Limits {
     }
 }
 
-/// What things cost, in bytes, with what the collections around them take. Measured by `examples/measure.rs`.
+/// What things cost, in bytes, with what the collections around them take. Measured by `examples/fold_millions.rs`.
 #[derive(Debug)]
 pub struct Cost;
 

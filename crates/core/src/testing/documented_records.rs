@@ -26,7 +26,6 @@ struct Page {
 }
 
 const KEY: &str = "AWS::KMS::Key";
-const ALIAS: &str = "AWS::KMS::Alias";
 const CHANGED: &[&str] = &["keyId"];
 const MATERIAL: &[&str] = &["keyMaterialId"];
 const DATA_KEY: &[&str] = &["encryptionContext", "keyId", "keySpec"];
@@ -34,7 +33,7 @@ const DATA_KEY: &[&str] = &["encryptionContext", "keyId", "keySpec"];
 #[rustfmt::skip]
 const PAGES: &[Page] = &[
     page("CancelKeyDeletion", &["keyId"], CHANGED, &[], &[KEY]),
-    page("CreateAlias", &["aliasName", "targetKeyId"], CHANGED, &[], &[KEY, ALIAS]),
+    page("CreateAlias", &["aliasName", "targetKeyId"], CHANGED, &[], &[KEY]),
     page("CreateGrant", &["constraints.encryptionContextSubset", "granteePrincipal", "keyId", "operations"],
         &["grantId", "keyId"], &[], &[KEY]),
     page("CreateKey",
@@ -46,7 +45,7 @@ const PAGES: &[Page] = &[
             "keyMetadata.multiRegion", "keyMetadata.origin"],
         &[], &[KEY]),
     page("Decrypt", &["encryptionAlgorithm"], &[], MATERIAL, &[KEY]),
-    page("DeleteAlias", &["aliasName"], CHANGED, &[], &[KEY, ALIAS]),
+    page("DeleteAlias", &["aliasName"], CHANGED, &[], &[KEY]),
     page("DescribeKey", &["keyId"], &[], &[], &[KEY]),
     page("DisableKey", &["keyId"], CHANGED, &[], &[KEY]),
     page("EnableKey", &["keyId"], CHANGED, &[], &[KEY]),
@@ -66,14 +65,21 @@ const PAGES: &[Page] = &[
     page("ScheduleKeyDeletion", &["keyId", "pendingWindowInDays"], &["deletionDate", "keyId", "keyState"], &[], &[KEY]),
     page("TagResource", &["keyId", "tags"], CHANGED, &[], &[KEY]),
     page("UntagResource", &["keyId", "tagKeys"], CHANGED, &[], &[KEY]),
-    page("UpdateAlias", &["aliasName", "targetKeyId"], CHANGED, &[], &[KEY, ALIAS]),
+    page("UpdateAlias", &["aliasName", "targetKeyId"], CHANGED, &[], &[KEY]),
     page("UpdateKeyDescription", &["description", "keyId"], CHANGED, &[], &[KEY]),
     page("VerifyMac", &["keyId", "macAlgorithm"], &[], &[], &[KEY]),
 ];
 
 /// The guide shows no record of these. Of RetireGrant it shows one of a request by token, whose members are withheld.
-const WITHOUT_PAGE: &[&str] =
-    &["GetKeyRotationStatus", "ListKeyPolicies", "ListKeys", "ListResourceTags", "ListRetirableGrants", "RetireGrant"];
+const WITHOUT_PAGE: &[&str] = &[
+    "GetKeyLastUsage",
+    "GetKeyRotationStatus",
+    "ListKeyPolicies",
+    "ListKeys",
+    "ListResourceTags",
+    "ListRetirableGrants",
+    "RetireGrant",
+];
 
 const fn page(
     operation: &'static str,
