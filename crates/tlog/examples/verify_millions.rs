@@ -1,4 +1,4 @@
-//! Measures a log on this machine's disk: `measure DIR [ENTRIES]` writes 5 million entries of 250 bytes, verifies them,
+//! Measures a log on this machine's disk: `verify_millions DIR [ENTRIES]` writes 5 million entries of 250 bytes, verifies them,
 //! and commits small groups.
 #![expect(clippy::print_stdout, reason = "what it is for")]
 

@@ -1,4 +1,4 @@
-//! Measures what folding costs and takes: `measure [USES] [KEYS] [DIR]` folds 100 million uses of 10,000 keys over 120
+//! Measures what folding costs and takes: `fold_millions [USES] [KEYS] [DIR]` folds 100 million uses of 10,000 keys over 120
 //! days, writes a snapshot to a file and reads it again.
 #![expect(clippy::print_stdout, reason = "what it is for")]
 
