@@ -40,6 +40,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Claim {
+    /// Encrypt with the events of all requests, and what is made of them, against Encrypt without: at most 1.08.
+    Auditing,
     /// Encrypt with everything on, the events of requests too, against the yardstick: at most 1.4.
     Audited,
     /// The yardstick against itself: how far a ratio may be trusted on this machine.
@@ -134,6 +136,7 @@ fn execute(arguments: &Arguments, tell: Tell<'_>) -> Result<Verdict, BenchError>
     runtime.block_on(async {
         match &arguments.claim {
             Claim::Audited => encrypt(&Settings { events: true, ..settings.clone() }, 1.4, tell).await,
+            Claim::Auditing => auditing(settings, tell).await,
             Claim::Calibrate => calibrate(settings, tell).await,
             Claim::DataKey => data_key(settings, tell).await,
             Claim::Encrypt => encrypt(settings, 1.3, tell).await,
@@ -158,6 +161,18 @@ async fn encrypt(settings: &Settings, limit: f64, tell: Tell<'_>) -> Result<Verd
     let server = settings.start_yardstick(&path).await?;
     let yardstick = settings.side("yardstick", server, &path, Workload::Encrypt).await?;
     settings.judge([&claviger, &yardstick], Some(limit), tell).await
+}
+
+async fn auditing(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, BenchError> {
+    let recording = Settings { events: true, ..settings.clone() };
+    let (server, path) = recording.start_claviger(KEYS, &mut *tell).await?;
+    let recorded = settings.side("with events", server, &path, Workload::Encrypt).await?;
+    // Two servers cannot have one directory.
+    let silent = Settings { events: false, directory: settings.directory.join("silent"), ..settings.clone() };
+    fs::create_dir_all(&silent.directory).map_err(|error| BenchError::file(&silent.directory, error))?;
+    let (server, path) = silent.start_claviger(KEYS, &mut *tell).await?;
+    let unrecorded = settings.side("without", server, &path, Workload::Encrypt).await?;
+    settings.judge([&recorded, &unrecorded], Some(1.08), tell).await
 }
 
 async fn keys(settings: &Settings, tell: Tell<'_>) -> Result<Verdict, BenchError> {

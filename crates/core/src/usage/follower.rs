@@ -1,4 +1,5 @@
 //! The thread that counts usage: it follows the log, counts once in a second, and writes a snapshot once in a minute.
+//! Under load it counts less often: the longer entries wait, the more of them are alike, and the less each one costs.
 //!
 //! A stop at any moment loses nothing: a snapshot says how far it goes, and all after it is read in the log again. What no
 //! snapshot holds yet is not pruned.
@@ -22,6 +23,9 @@ use crate::service::Service;
 
 /// How long entries wait to be counted with others.
 const TURN: Duration = Duration::from_secs(1);
+
+/// The same, if there are many that differ.
+const LONG_TURN: Duration = Duration::from_secs(10);
 
 /// Between two snapshots, if there is anything new.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(60);
@@ -133,6 +137,7 @@ impl Counting {
             thread::sleep(wait);
             return true;
         }
+        self.folding.set_now(self.service.now(&self.service.view()));
         let Self { service, follower, folding, .. } = self;
         let followed = follower.follow(wait, &mut |index, event| take(service, folding, index, event));
         self.retry_at = followed.as_ref().is_err().then(|| Instant::now() + RETRY);
@@ -142,7 +147,8 @@ impl Counting {
             Followed::Open
         });
         let first = self.service.usage().last_uses().is_none() && self.follower.is_up_to_date();
-        if first || self.counted_at.elapsed() >= TURN {
+        let turn = if self.folding.are_few() { TURN } else { LONG_TURN };
+        if first || self.counted_at.elapsed() >= turn {
             self.count();
         }
         self.save_if_due();

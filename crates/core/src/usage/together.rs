@@ -9,8 +9,11 @@ use claviger_usage::Day;
 use crate::records::{EventHead, EventKind};
 
 /// Entries that are put together at most, and bytes of those that differ.
-const ENTRIES_MAX: u64 = 65_536;
-const BYTES_MAX: usize = 16 * 1024 * 1024;
+const ENTRIES_MAX: u64 = 1_048_576;
+const BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// So many that differ are counted in some milliseconds.
+const FEW: usize = 4_096;
 
 /// Entries of the log that follow one another.
 #[derive(Default)]
@@ -61,6 +64,11 @@ impl Together {
     /// Whether they are to be counted before there are more.
     pub(super) fn is_full(&self) -> bool {
         self.entries >= ENTRIES_MAX || self.bytes >= BYTES_MAX
+    }
+
+    /// Whether there are so few that differ that it costs little to count them.
+    pub(super) fn are_few(&self) -> bool {
+        self.groups.len() <= FEW
     }
 
     /// Whether there are none.
