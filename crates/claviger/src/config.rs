@@ -443,7 +443,7 @@ mod tests {
         let shown = config.show();
         let expected: toml::Table = toml::from_str(FULL).unwrap();
         assert_eq!(toml::from_str::<toml::Table>(&shown).unwrap(), expected);
-        assert_eq!(shown.matches(&format!("  # file, {}\n", path.display())).count(), 14, "{shown}");
+        assert_eq!(shown.matches(&format!("  # file, {}\n", path.display())).count(), 15, "{shown}");
         let settings = config.settings(false);
         assert_eq!(settings.keys_per_account_and_region_max, 7);
         let AuditSettings { group, requests, strict, keep } = settings.audit;
