@@ -272,3 +272,8 @@ def test_who_may_link_it(dependency):
         direct = {one["name"] for one in package["dependencies"] if one["kind"] is None}
         if dependency in direct and name not in OUTSIDE:
             assert name in CLOSE_TO_THE_EDGE[dependency], f"{name} links {dependency}"
+
+
+def test_files_that_the_readme_encrypts_fit_in_a_request():
+    files = re.findall(r"fileb://(\S+)", (ROOT / "README.md").read_text())
+    assert files and all(1 <= (ROOT / file).stat().st_size <= 4096 for file in files), files
