@@ -105,6 +105,11 @@ impl Writer {
         self.kept_from
     }
 
+    /// Whether entries can be appended: after most errors only a new writer can tell what is there.
+    pub fn is_ready(&self) -> bool {
+        self.state == State::Ready
+    }
+
     /// The place that the next entry gets.
     pub fn next_index(&self) -> u64 {
         self.edge.size()
@@ -156,7 +161,8 @@ impl Writer {
     }
 
     /// Removes entries before this one, as far as whole bundles of them are full. Their hashes stay, so that all that
-    /// was proved stays provable. Returns the first entry that is kept.
+    /// was proved stays provable. Returns the first entry that is kept. If only removing fails, the log is in order and can
+    /// be written: what is below the marker is none of it any more, and the next pruning removes it.
     pub fn prune(&mut self, before: u64) -> Result<u64, WriteError> {
         self.ready()?;
         let kept_from = before.min(self.checkpoint.checkpoint().size) / WIDTH as u64 * WIDTH as u64;
@@ -167,11 +173,11 @@ impl Writer {
             let marker = SignedNote::sign(text, &self.key, &*self.signer)?;
             put_durably(&*self.files, pruned::FILE, marker.to_string().as_bytes(), Vec::new())?;
             self.kept_from = kept_from;
-            remove_pruned(&*self.files, kept_from)?;
-            // Folders that are empty now are gone.
-            self.folders = HashSet::from([String::new()]);
             self.state = State::Ready;
         }
+        // Folders that are empty then are gone.
+        self.folders = HashSet::from([String::new()]);
+        remove_pruned(&*self.files, self.kept_from)?;
         Ok(self.kept_from)
     }
 
@@ -254,8 +260,9 @@ impl Writer {
             Rotation::Finished => self.write_checkpoint(&self.checkpoint.clone(), Vec::new())?,
             Rotation::Unfinished => self.finish_rotation()?,
         }
-        // Only now, since with the checkpoint's name the marker's is durable too.
-        remove_pruned(&*self.files, self.kept_from)
+        // Only now, since with the checkpoint's name the marker's is durable too. What cannot be removed is none of the log.
+        let _ = remove_pruned(&*self.files, self.kept_from);
+        Ok(())
     }
 
     /// The checkpoint as it stands, signed by the new key too.

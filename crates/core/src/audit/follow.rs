@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::log::{LogError, Place};
 use super::queue::Entries;
@@ -130,6 +130,19 @@ impl Follower {
         self.read_up_to(self.log_size().min(self.next + READ_AT_ONCE), visit)?;
         let ended = matches!(received, Err(RecvTimeoutError::Disconnected)) && self.is_up_to_date();
         Ok(if ended { Followed::Ended } else { Followed::Open })
+    }
+
+    /// Takes nothing in, and waits so long unless the writer ends.
+    pub fn wait(&mut self, most: Duration) -> Followed {
+        let until = Instant::now() + most;
+        loop {
+            match self.receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                // It is read in the log later.
+                Ok(group) => self.waiting_bytes.fetch_sub(group.bytes, Ordering::Relaxed),
+                Err(RecvTimeoutError::Timeout) => return Followed::Open,
+                Err(RecvTimeoutError::Disconnected) => return Followed::Ended,
+            };
+        }
     }
 
     fn read_up_to(&mut self, end: u64, visit: &mut dyn FnMut(u64, &[u8])) -> Result<(), LogError> {

@@ -217,12 +217,14 @@ impl Log {
         self.publish_key()
     }
 
-    /// Removes the entries before this one, as far as their bundles are full. What an error interrupted is done by the
-    /// next commit.
+    /// Removes the entries before this one, as far as their bundles are full, and those that an error left.
     pub(crate) fn prune(&mut self, before: u64) -> Result<(), LogError> {
         let mut writer = self.take_settled_writer()?;
-        self.kept_from = writer.prune(before)?;
-        self.writer = Some(writer);
+        let pruned = writer.prune(before);
+        self.kept_from = writer.kept_from();
+        // What cannot be removed is none of the log any more. A marker that was not written is another matter.
+        self.writer = writer.is_ready().then_some(writer);
+        pruned?;
         Ok(())
     }
 

@@ -28,6 +28,9 @@ const POSITION_ENTRIES: u64 = 65_536;
 /// Between two attempts to write after one failed.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// The same for what only jobs wait for.
+const UPKEEP_RETRY: Duration = Duration::from_secs(60);
+
 /// Between two turns, whatever the configuration says: an idle server rests.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 
@@ -63,6 +66,7 @@ impl AuditWriter {
         followers: Followers,
     ) -> Result<Self, StartError> {
         let mut turns = Turns::open(place, queue, outbox, settled, followers)?;
+        turns.upkeep_retry = UPKEEP_RETRY;
         tracing::info!(key = %turns.log.verifier_key(), entries = turns.log.size(), "the audit log is open");
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -93,6 +97,9 @@ pub(crate) struct Turns {
     /// The position that the store holds.
     settled: u64,
     followers: Followers,
+    /// When upkeep is tried again after it failed, and how long after.
+    upkeep_at: Option<Instant>,
+    upkeep_retry: Duration,
 }
 
 /// What waits for the log.
@@ -127,7 +134,17 @@ impl Turns {
             outbox.found_logged(&found);
         }
         followers.opened(log.size());
-        Ok(Self { log, queue, outbox, backlog: VecDeque::new(), in_flight: 0, settled, followers })
+        Ok(Self {
+            log,
+            queue,
+            outbox,
+            backlog: VecDeque::new(),
+            in_flight: 0,
+            settled,
+            followers,
+            upkeep_at: None,
+            upkeep_retry: Duration::ZERO,
+        })
     }
 
     /// A panic must not leave requests that are answered without their event.
@@ -170,28 +187,37 @@ impl Turns {
             }
         }
         report(self.settle(runtime, POSITION_ENTRIES));
-        let kept_up = self.keep_up(runtime);
-        if let Err(error) = &kept_up {
-            tracing::error!(%error, "the audit log's key is not changed, or it is not pruned, yet");
+        if self.upkeep_at.is_none_or(|at| at <= Instant::now()) {
+            let (rotated, pruned) = (self.rotate(), self.prune(runtime));
+            if rotated.is_ok() {
+                self.queue.shared.upkeep.tell(&self.log);
+            }
+            let failed = rotated.is_err() || pruned.is_err();
+            self.upkeep_at = failed.then(|| Instant::now() + self.upkeep_retry);
+            for error in [rotated, pruned].into_iter().filter_map(Result::err) {
+                tracing::error!(%error, "the audit log's key is not changed, or it is not pruned, yet");
+            }
         }
-        kept_up.is_ok()
+        true
     }
 
-    /// Does what the jobs asked for. What fails is tried again; nothing that requests wait for depends on it.
-    fn keep_up(&mut self, runtime: &Runtime) -> Result<(), LogError> {
-        let shared = Arc::clone(&self.queue.shared);
-        if let Some(key) = shared.upkeep.next_key() {
-            self.log.rotate(key)?;
-            tracing::info!(key = %self.log.verifier_key(), entries = self.log.size(), "another key signs the audit log");
-        }
-        let before = shared.upkeep.prune_before();
-        if before > self.log.kept_from() {
-            // A start looks for the outbox's events from the settled position on.
-            report(self.settle(runtime, 1));
-            self.log.prune(before.min(self.settled))?;
-        }
-        shared.upkeep.tell(&self.log);
+    /// Signs by the key that a job has handed over. What fails is tried again; requests do not wait for it.
+    fn rotate(&mut self) -> Result<(), LogError> {
+        let Some(key) = self.queue.shared.upkeep.next_key() else { return Ok(()) };
+        self.log.rotate(key)?;
+        tracing::info!(key = %self.log.verifier_key(), entries = self.log.size(), "another key signs the audit log");
         Ok(())
+    }
+
+    /// Removes what a job wants removed; the same holds for it.
+    fn prune(&mut self, runtime: &Runtime) -> Result<(), LogError> {
+        let before = self.queue.shared.upkeep.prune_before();
+        if before <= self.log.kept_from() && self.upkeep_at.is_none() {
+            return Ok(());
+        }
+        // A start looks for the outbox's events from the settled position on.
+        report(self.settle(runtime, 1));
+        self.log.prune(before.min(self.settled))
     }
 
     /// Takes what waits.

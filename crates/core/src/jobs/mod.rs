@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use claviger_storage::CommitError;
 use claviger_tlog::{Directory, Files};
-use claviger_types::{AccountId, limits};
+use claviger_types::{AccountId, Timestamp, limits};
 use tokio::sync::watch;
 
 use self::retention::Retention;
@@ -25,6 +25,7 @@ use crate::audit::{self, AuditWriter, EventHistory, Followers, IndexBuilder};
 use crate::error::Error;
 use crate::pipeline::event;
 use crate::pipeline::outcome::Changes;
+use crate::records::EventHead;
 use crate::service::{Service, Started};
 use crate::target::Resources;
 use crate::usage::UsageCounter;
@@ -82,6 +83,9 @@ impl Jobs {
         let of_index = IndexBuilder::follower(&history, &mut followers);
         let group = service.settings().audit.group;
         let usage_follower = followers.add(place.clone(), 0);
+        // Of a log that was not begun, or cannot be read, there is none: the writer says why.
+        let newest = place.reader().ok().and_then(|log| log.entry(log.size().checked_sub(1)?).ok());
+        let newest = newest.and_then(|event| EventHead::of(&event)).map(|head| Timestamp::from_millis(head.at));
         let writer = AuditWriter::start(place, events, outbox, view.audit_position(), group, followers)?;
         let index = IndexBuilder::start(&history, of_index)?;
         service.keep_history(history);
@@ -90,7 +94,7 @@ impl Jobs {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (stop, stopped) = watch::channel(false);
         let running = Arc::clone(&service);
-        let run = move || runtime.block_on(run(running, Retention::new(files), stopped));
+        let run = move || runtime.block_on(run(running, Retention::new(files, newest), stopped));
         let thread = thread::Builder::new().name("jobs".into()).spawn(run)?;
         Ok((service, Self { stop, thread, writer, index, usage }))
     }

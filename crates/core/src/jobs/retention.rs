@@ -5,7 +5,7 @@
 //! same entries and writes the event again.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use claviger_keyring::Space;
 use claviger_tlog::{Files, Reader};
@@ -15,7 +15,7 @@ use super::commit;
 use crate::audit::Place;
 use crate::error::Error;
 use crate::pipeline::outcome::Changes;
-use crate::records::EventRecord;
+use crate::records::EventHead;
 use crate::service::Service;
 use crate::target::Resources;
 
@@ -25,17 +25,22 @@ const BUNDLE_ENTRIES: u64 = 256;
 /// Bundles that one run removes: some 25 MB, so that no other job waits long.
 const BUNDLES_MAX: usize = 256;
 
+/// How far a clock may be ahead of what is likely.
+const AHEAD_MAX: Duration = Duration::from_secs(86_400);
+
 /// The job, with what it need not read again.
 pub struct Retention {
     files: Arc<dyn Files>,
+    /// When the log's newest event happened as the service started, and when that was.
+    started: Option<(Timestamp, Instant)>,
     /// The oldest bundle that is kept: the place behind it, and when its last event happened.
     oldest: Option<(u64, Timestamp)>,
 }
 
 impl Retention {
-    /// For the log in these files.
-    pub fn new(files: Arc<dyn Files>) -> Self {
-        Self { files, oldest: None }
+    /// For the log in these files, whose newest event happened then.
+    pub fn new(files: Arc<dyn Files>, newest: Option<Timestamp>) -> Self {
+        Self { files, started: newest.map(|newest| (newest, Instant::now())), oldest: None }
     }
 
     /// Has those bundles removed that are due and that nobody who follows the log needs.
@@ -46,10 +51,10 @@ impl Retention {
             return Ok(());
         };
         let Some(account) = view.deployment().map(|deployment| deployment.first_account) else { return Ok(()) };
-        let now = service.now(&view);
+        let now = self.plausible(service.now(&view), service.settings().dev_clock);
         let first = upkeep.kept_from().max(upkeep.prune_before());
         let end = upkeep.size().min(upkeep.needs().needed_from());
-        let is_kept = |(behind, at): (u64, Timestamp)| behind == first + BUNDLE_ENTRIES && at + keep > now;
+        let is_kept = |(behind, at): (u64, Timestamp)| behind > first && at + keep > now;
         if first + BUNDLE_ENTRIES > end || self.oldest.is_some_and(is_kept) {
             return Ok(());
         }
@@ -62,21 +67,40 @@ impl Retention {
         Ok(())
     }
 
+    /// What the clock says, but no later than the log's newest event and the time since make likely: a clock that is far
+    /// ahead when a machine starts must not take the log away. After a long rest the next start removes what is due.
+    fn plausible(&self, now: Timestamp, moved_by_hand: bool) -> Timestamp {
+        match self.started {
+            Some((newest, since)) if !moved_by_hand => now.min(newest + since.elapsed() + AHEAD_MAX),
+            _ => now,
+        }
+    }
+
     /// Before which place bundles may go; `first` if none may.
     fn due(&mut self, log: &Reader, first: u64, end: u64, now: Timestamp, keep: Duration) -> Result<u64, Error> {
-        let mut before = first;
+        let (mut before, mut next) = (first, first);
+        self.oldest = None;
         for _ in 0..BUNDLES_MAX {
-            let behind = before + BUNDLE_ENTRIES;
+            let behind = next + BUNDLE_ENTRIES;
             if behind > end {
                 break;
             }
             let entry = log.entry(behind - 1).map_err(internal)?;
-            let at = Timestamp::from_millis(EventRecord::parse(&entry).map_err(internal)?.at);
-            if at + keep > now {
-                self.oldest = Some((behind, at));
-                break;
+            let at = EventHead::of(&entry).map(|head| Timestamp::from_millis(head.at));
+            match at {
+                Some(at) if at + keep <= now => before = behind,
+                Some(at) if at <= now => {
+                    self.oldest.get_or_insert((behind, at));
+                    break;
+                }
+                // A clock that was ahead wrote it, or it says nothing: a later bundle tells how old it is at least.
+                _ => {}
             }
-            before = behind;
+            next = behind;
+        }
+        if before == first {
+            // Nothing tells how old these are: they are kept as if they were of now.
+            self.oldest.get_or_insert((next, now));
         }
         Ok(before)
     }
@@ -105,7 +129,7 @@ mod tests {
         fn new(keep: Option<Duration>) -> Self {
             let audit = AuditSettings { keep, ..AuditSettings::default() };
             let log = TestLog::new(Settings { dev_clock: true, audit, ..Settings::default() });
-            let job = Retention::new(Arc::clone(&log.files));
+            let job = Retention::new(Arc::clone(&log.files), None);
             Self { log, job }
         }
 
@@ -125,6 +149,27 @@ mod tests {
             self.log.turn();
             self.log.service.audit_upkeep().kept_from()
         }
+    }
+
+    /// A clock that is far ahead when the machine starts, and one that was so for a while.
+    #[test]
+    fn clocks_that_are_wrong() {
+        let audit = AuditSettings { keep: Some(2 * DAY), ..AuditSettings::default() };
+        let mut log = TestLog::new(Settings { audit, ..Settings::default() });
+        log.fill(768, 9 * DAY);
+        let newest = log.service.wall_now().offset_by(-9 * 86_400_000);
+        let job = Retention::new(Arc::clone(&log.files), Some(newest));
+        let mut node = Node { log, job };
+        assert_eq!((node.run(), node.kept_from()), (0, 0), "to the log it is a week earlier");
+        node.job = Retention::new(Arc::clone(&node.log.files), None);
+        assert_eq!((node.run(), node.kept_from()), (1, 768));
+
+        let mut node = Node::new(Some(2 * DAY));
+        node.log.fill(256, 9 * DAY);
+        let ahead = node.log.service.now(&node.log.service.view()) + 400 * DAY;
+        node.log.fill_at(512, ahead);
+        node.log.fill(768, 9 * DAY);
+        assert_eq!((node.run(), node.kept_from()), (1, 768), "what follows them tells that they are old");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use claviger_storage::Store;
 use claviger_tlog::{Directory, Files};
+use claviger_types::Timestamp;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
@@ -58,8 +59,13 @@ impl TestLog {
 
     /// Writes what waits, and events of that age until the log has so many entries.
     pub(crate) fn fill(&mut self, entries: u64, age: Duration) {
-        self.turn();
         let at = self.service.now(&self.service.view()).offset_by(-i64::try_from(age.as_millis()).unwrap());
+        self.fill_at(entries, at);
+    }
+
+    /// The same with events of that time.
+    pub(crate) fn fill_at(&mut self, entries: u64, at: Timestamp) {
+        self.turn();
         for _ in self.service.audit_upkeep().size()..entries {
             let event = event::of_strangers(at, 1).unwrap();
             let _ = self.service.record(|_, bytes| event.write(bytes), Err(Error::UnknownOperation));

@@ -48,7 +48,7 @@ impl Answers {
 
     /// The last uses. While the log is being read, the caller is to try again.
     pub fn known(&self) -> Result<Arc<LastUses>, Error> {
-        self.last_uses().ok_or_else(|| Error::Internal("usage is being read from the audit log".into()))
+        self.last_uses().ok_or(Error::Throttled)
     }
 
     /// What is counted.

@@ -1,7 +1,5 @@
 //! Entries of the log go in, in order; what requests ask for comes out. No thread, no clock, no file.
 
-use std::time::Duration;
-
 use claviger_types::Timestamp;
 use claviger_usage::{Alike, Day, Outcome, Usage};
 
@@ -20,19 +18,13 @@ pub(crate) struct Folding {
     next_entry: u64,
     /// The day on which what is gone was forgotten last.
     swept_on: Option<Day>,
-    /// No use is later than this.
-    not_after: Timestamp,
 }
-
-/// How far the clock by which an event was made may be ahead of the one by which it is counted.
-const AHEAD_MAX: Duration = Duration::from_secs(86_400);
 
 impl Folding {
     /// Goes on with what is counted.
     pub(crate) fn new(usage: Usage) -> Self {
         let (last_uses, next_entry) = (LastUses::of(&usage), usage.next_entry());
-        let not_after = Timestamp::from_millis(i64::MAX);
-        Self { usage, last_uses, together: Together::default(), next_entry, swept_on: None, not_after }
+        Self { usage, last_uses, together: Together::default(), next_entry, swept_on: None }
     }
 
     /// The next entry that is taken.
@@ -46,12 +38,6 @@ impl Folding {
             self.together.push(index, event);
             self.next_entry += 1;
         }
-    }
-
-    /// What time it is. A clock that was wrong once has written events of a far future into the log: they count as of now,
-    /// or no later use would ever be the last one.
-    pub(super) fn set_now(&mut self, now: Timestamp) {
-        self.not_after = now + AHEAD_MAX;
     }
 
     /// Whether what was taken is to be counted before more is.
@@ -119,12 +105,10 @@ impl Folding {
 
     /// Whether the event could be read.
     fn count_group(&mut self, group: &Group) -> bool {
-        let Self { usage, last_uses, not_after, .. } = self;
-        let first_at = group.first_at.min(*not_after);
+        let Self { usage, last_uses, .. } = self;
         let told = EventRecord::parse(&group.event).and_then(|event| {
-            let event = EventRecord { at: event.at.min(not_after.as_millis()), ..event };
             entries::told_by(&event, group.index, |latest| {
-                usage.fold_to(0, [Alike { latest, first_at, count: group.count }]);
+                usage.fold_to(0, [Alike { latest, first_at: group.first_at, count: group.count }]);
                 for used in latest.uses.iter().filter(|used| used.outcome() == Outcome::Success) {
                     let last_use = usage.key(&used.key).and_then(|key| key.last_use().copied());
                     last_use.into_iter().for_each(|last_use| last_uses.put_key(used.key, last_use));
@@ -139,6 +123,8 @@ impl Folding {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use claviger_types::AccessKeyId;
     use claviger_usage::Settings;
     use serde_json::json;
@@ -148,31 +134,6 @@ mod tests {
     use crate::testing::test_kms::{HOME, REGION, TestKms};
 
     const DAY: Duration = Duration::from_secs(86_400);
-
-    /// A clock that was wrong: what it wrote is counted when the log is read again, and later uses are later.
-    #[test]
-    fn an_event_of_the_far_future() {
-        let kms = TestKms::new();
-        let key = kms.key();
-        let last_use = |pushed: &mut Folding| {
-            pushed.count();
-            pushed.usage().keys().find_map(|key| key.last_use().copied()).unwrap().at
-        };
-        kms.pass(DAY * 10_000);
-        kms.admin().encrypt(&key, "AAAA");
-        let wrong = kms.events().pop().unwrap();
-        let mut folding = Folding::new(Usage::new(Settings::default(), 0, Timestamp::from_millis(0)));
-        let now = Timestamp::from_millis(1_600_000_000_000);
-        folding.set_now(now);
-        folding.push(0, &wrong);
-        assert_eq!(last_use(&mut folding), now + DAY);
-        kms.pass(DAY);
-        kms.admin().encrypt(&key, "AAAA");
-        folding.set_now(kms.now());
-        let right = kms.events().pop().unwrap();
-        folding.push(1, &right);
-        assert_eq!(last_use(&mut folding).as_millis(), EventRecord::parse(&right).unwrap().at);
-    }
 
     #[test]
     fn what_is_gone_is_forgotten_when_a_day_ends() {

@@ -137,7 +137,6 @@ impl Counting {
             thread::sleep(wait);
             return true;
         }
-        self.folding.set_now(self.service.now(&self.service.view()));
         let Self { service, follower, folding, .. } = self;
         let followed = follower.follow(wait, &mut |index, event| take(service, folding, index, event));
         self.retry_at = followed.as_ref().is_err().then(|| Instant::now() + RETRY);

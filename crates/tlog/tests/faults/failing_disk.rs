@@ -11,8 +11,8 @@ fn work(disk: &Disk) -> (u64, Result<(), WriteError>) {
     let outcome = open(disk).and_then(|mut writer| {
         committed = writer.next_index();
         let outcome = steps(&mut writer, &mut committed);
-        // Whoever failed refuses all that follows.
-        if outcome.is_err() {
+        // Whoever failed refuses all that follows, unless only what was pruned could not be removed.
+        if outcome.is_err() && !writer.is_ready() {
             let signer = TestSigner::boxed(8);
             let appended = writer.append(b"x").err();
             let refused = [appended, writer.prune(0).err(), writer.commit().err(), writer.rotate(signer).err()];
@@ -100,4 +100,26 @@ fn on_a_full_disk_the_writer_says_so_and_goes_on_when_there_is_room() {
         verified(&disk).unwrap_or_else(|error| panic!("{room}: {error}"));
     }
     assert!(full > 50, "{full}");
+}
+
+/// What was pruned is none of the log any more: that it cannot be removed stops nobody, and the next pruning removes it.
+#[test]
+fn a_bundle_that_cannot_be_removed() {
+    let mut kept = 0;
+    for failing in 0..40 {
+        let disk = Disk::default();
+        let mut writer = open(&disk).unwrap();
+        append(&mut writer, 700).unwrap();
+        disk.set_faults(Faults { operations: Some((disk.counted() + failing, 1)), room: None });
+        if writer.prune(512).is_ok() || !writer.is_ready() {
+            continue;
+        }
+        kept += 1;
+        assert_eq!(writer.kept_from(), 512, "{failing}");
+        append(&mut writer, 10).unwrap();
+        verified(&disk).unwrap();
+        writer.prune(0).unwrap();
+        assert_pruned(&disk, &writer, &failing.to_string());
+    }
+    assert!(kept >= 2, "{kept}");
 }

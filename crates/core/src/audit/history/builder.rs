@@ -35,8 +35,10 @@ pub(super) struct Builder {
     follower: Follower,
     /// Groups before this one were pruned, in part at least, and need no filters.
     kept_from: u64,
-    /// When what failed is tried again.
+    /// When a filter that could not be made is tried again.
     retry_at: Option<Instant>,
+    /// When the log is read again after it could not be read.
+    follow_at: Option<Instant>,
 }
 
 /// A filter cannot be made.
@@ -71,7 +73,7 @@ impl IndexBuilder {
 impl Builder {
     pub(super) fn new(history: &EventHistory, follower: Follower) -> Self {
         let (place, index) = (history.place.clone(), Arc::clone(&history.index));
-        Self { place, index, follower, kept_from: 0, retry_at: None }
+        Self { place, index, follower, kept_from: 0, retry_at: None, follow_at: None }
     }
 
     fn run(&mut self) {
@@ -85,6 +87,9 @@ impl Builder {
 
     /// Takes in what was committed, and makes one filter that is missing.
     pub(super) fn turn(&mut self) -> Followed {
+        if self.follow_at.is_some_and(|at| at > Instant::now()) {
+            return self.follower.wait(REST);
+        }
         let due = self.retry_at.is_none_or(|at| at <= Instant::now());
         let missing = self.index.missing(self.kept_from).filter(|_| due);
         let wait = if missing.is_some() { BREATH } else { REST };
@@ -103,6 +108,7 @@ impl Builder {
             self.report(made);
         }
         followed.unwrap_or_else(|error| {
+            self.follow_at = Some(Instant::now() + RETRY);
             self.report(Err(error.into()));
             Followed::Open
         })

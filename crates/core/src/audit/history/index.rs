@@ -1,11 +1,13 @@
 //! The filters of all groups of the log: those of whole groups in files, those of the last one in memory. It is made of
 //! the log and can be made again, so nothing of it is synced.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use claviger_tlog::open_regular;
 
 use super::filter::{Bundles, FILE_BYTES, Filter, GroupId, StoredFilter, Times};
 use super::query::Query;
@@ -67,7 +69,7 @@ impl Index {
         if !group.times.meet(query.times()) {
             return Bundles::NONE;
         }
-        let file = File::open(self.path(number));
+        let file = open_regular(&self.path(number));
         let read = |at, bytes: &mut [u8]| match &file {
             Ok(file) => file.read_exact_at(bytes, at),
             Err(error) => Err(error.kind().into()),
@@ -82,7 +84,7 @@ impl Index {
     /// Begins anew: these are the whole groups of the log, and where its files are in order they are used.
     pub(super) fn load(&self, groups: Vec<GroupId>) {
         let load = |id: GroupId| {
-            let file = File::open(self.path(id.number)).ok()?;
+            let file = open_regular(&self.path(id.number)).ok()?;
             let whole = file.metadata().is_ok_and(|found| found.len() == FILE_BYTES as u64);
             let stored = StoredFilter::new(id, |at, bytes: &mut [u8]| file.read_exact_at(bytes, at));
             stored.times().filter(|_| whole).map(|times| Group { id, times })
@@ -119,8 +121,10 @@ impl Index {
         let path = self.path(id.number);
         let draft = path.with_extension("new");
         make_folder(&self.folder)?;
+        // Whatever stands there, it is not written to.
+        let _ = fs::remove_file(&draft);
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
+        options.write(true).create_new(true).mode(0o600);
         options.open(&draft)?.write_all(&filter.to_bytes(id))?;
         fs::rename(&draft, &path)?;
         self.set_group(id.number, Some(Group { id, times: filter.times() }));

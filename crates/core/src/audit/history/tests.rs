@@ -278,3 +278,18 @@ proptest! {
         prop_assert!(changed.is_none_or(|bundles| bundles == candidates));
     }
 }
+
+/// A part of the log that cannot be read is not read again at once, and keeps nobody from ending.
+#[test]
+fn a_log_that_cannot_be_followed() {
+    let kms = TestKms::new();
+    let mut log = TestLog::of(&kms);
+    log.commit(&(0..600).map(entry).collect::<Vec<_>>());
+    let history = log.history();
+    let bundle = log.index().with_file_name("audit").join("tile/entries/001");
+    let mut bytes = std::fs::read(&bundle).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&bundle, bytes).unwrap();
+    let mut builder = builder(&history);
+    assert_eq!((builder.turn(), builder.turn()), (Followed::Open, Followed::Ended));
+}
