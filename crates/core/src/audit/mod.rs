@@ -12,8 +12,8 @@
 //! - `history/`: events looked up, with an index beside the log.
 //!
 //! To all but the last two, events are opaque: what one says is decided in `pipeline/event.rs` and written down in
-//! `records/`. Whoever reads the log (export, look-ups, `usage/`) reads what this module wrote, from the directory, and
-//! stands beside it.
+//! `records/`. Export and look-ups read what was written from the directory. Those who follow (`history/`, and `usage/`
+//! beside this module) are handed what was committed, and read in the directory what they missed.
 
 pub mod cloudtrail;
 mod event_id;
