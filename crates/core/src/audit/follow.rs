@@ -16,6 +16,9 @@ use super::queue::Entries;
 /// Bytes of entries that may wait for one follower.
 const WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// Entries that a follower who is behind reads at once, before it can be asked to end.
+const READ_AT_ONCE: u64 = 65_536;
+
 /// The writer's end: all who follow.
 #[derive(Default)]
 pub struct Followers {
@@ -35,9 +38,6 @@ struct Group {
     parts: Vec<Entries>,
     bytes: usize,
 }
-
-/// Entries that a follower who is behind reads at once, before it can be asked to end.
-const READ_AT_ONCE: u64 = 65_536;
 
 /// One who follows.
 pub struct Follower {
