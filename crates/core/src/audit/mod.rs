@@ -6,7 +6,7 @@
 //! - `strangers.rs`: how many events those who are not authenticated get.
 //! - `writer.rs`: the one thread that takes from both and commits in groups.
 //! - `log_key.rs`: the records of the keys that sign it; `upkeep.rs`: how the writer gets the next one, and what to prune.
-//! - `follow.rs`: what was committed, shown to those who follow the log; `needs.rs`: what they still need of it.
+//! - `follow.rs`: what was committed, shown to those who follow the log; `needs.rs`: what must not be pruned yet.
 //! - `event_id.rs`: ids that lead back to an entry.
 //! - `cloudtrail.rs`: an event as CloudTrail shows it.
 //! - `history/`: events looked up, with an index beside the log.

@@ -127,6 +127,7 @@ impl Turns {
             outbox.found_logged(&found);
         }
         followers.opened(log.size());
+        followers.pruned(log.kept_from());
         Ok(Self { log, queue, outbox, backlog: VecDeque::new(), in_flight: 0, settled, followers })
     }
 
@@ -191,6 +192,7 @@ impl Turns {
             self.log.prune(before.min(self.settled))?;
         }
         shared.upkeep.tell(&self.log);
+        self.followers.pruned(self.log.kept_from());
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -92,11 +93,16 @@ impl Index {
         *self.state() = State { groups, next, ..State::default() };
     }
 
-    /// Adds the log's next entry, or a later one of the same group if those between were pruned.
+    /// Adds the log's next entry, or a later one if those between were pruned.
     pub(super) fn add(&self, place: u64, entry: &[u8]) -> Added {
         let mut state = self.state();
-        if place < state.next || place / GROUP != state.next / GROUP {
+        if place < state.next {
             return Added::Entry;
+        }
+        let pruned = state.groups.len() as u64..place / GROUP;
+        if !pruned.is_empty() {
+            state.groups.extend(pruned.map(|_| None));
+            state.open = Filter::default();
         }
         add_to(&mut state.open, place, entry);
         state.next = place + 1;
@@ -127,10 +133,11 @@ impl Index {
         Ok(())
     }
 
-    /// Removes the files of the groups below this one.
-    pub(super) fn prune(&self, below: u64) {
-        for number in 0..below {
-            // Mostly it was removed long ago.
+    /// Removes the files of these groups.
+    pub(super) fn prune(&self, groups: Range<u64>) {
+        for number in groups {
+            self.set_group(number, None);
+            // At a start most were removed long ago.
             let _ = fs::remove_file(self.path(number));
         }
     }
