@@ -112,7 +112,7 @@ impl Follower {
         self.committed.load(Ordering::Acquire)
     }
 
-    /// The first entry that was not pruned.
+    /// The first entry that was not pruned, as far as the writer has told.
     pub fn kept_from(&self) -> u64 {
         self.kept_from.load(Ordering::Relaxed)
     }

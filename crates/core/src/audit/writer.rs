@@ -127,7 +127,6 @@ impl Turns {
             outbox.found_logged(&found);
         }
         followers.opened(log.size());
-        followers.pruned(log.kept_from());
         Ok(Self { log, queue, outbox, backlog: VecDeque::new(), in_flight: 0, settled, followers })
     }
 
