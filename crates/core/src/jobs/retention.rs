@@ -8,19 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claviger_keyring::Space;
-use claviger_tlog::{Files, Reader};
+use claviger_tlog::{BUNDLE_ENTRIES, Files, Reader};
 use claviger_types::Timestamp;
 
 use super::commit;
 use crate::audit::Place;
 use crate::error::Error;
 use crate::pipeline::outcome::Changes;
-use crate::records::EventRecord;
+use crate::records::EventHead;
 use crate::service::Service;
 use crate::target::Resources;
-
-/// Entries of a full bundle. Source: c2sp.org/tlog-tiles.
-const BUNDLE_ENTRIES: u64 = 256;
 
 /// Bundles that one run removes: some 25 MB, so that no other job waits long.
 const BUNDLES_MAX: usize = 256;
@@ -71,7 +68,9 @@ impl Retention {
                 break;
             }
             let entry = log.entry(behind - 1).map_err(internal)?;
-            let at = Timestamp::from_millis(EventRecord::parse(&entry).map_err(internal)?.at);
+            let head =
+                EventHead::of(&entry).ok_or_else(|| internal(format_args!("entry {} is no event", behind - 1)))?;
+            let at = Timestamp::from_millis(head.at);
             if at + keep > now {
                 self.oldest = Some((behind, at));
                 break;

@@ -8,9 +8,11 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::filter::{Bundles, FILE_BYTES, Filter, GroupId, StoredFilter, Times};
+use claviger_tlog::BUNDLE_ENTRIES;
+
+use super::GROUP;
+use super::filter::{BUNDLES, Bundles, FILE_BYTES, Filter, GroupId, StoredFilter, Times};
 use super::query::Query;
-use super::{BUNDLE, GROUP};
 use crate::records::EventRecord;
 
 /// The index of a log.
@@ -59,7 +61,8 @@ impl Index {
                 None if state.next / GROUP == number => {
                     let mut candidates = state.open.candidates(query);
                     // The bundle that grows, and all that comes after it.
-                    (state.next % GROUP / BUNDLE..GROUP / BUNDLE).for_each(|place| candidates.insert(place));
+                    let grows = state.next % GROUP / BUNDLE_ENTRIES;
+                    (grows..BUNDLES as u64).for_each(|place| candidates.insert(place));
                     return candidates;
                 }
                 None => return Bundles::ALL,
@@ -160,7 +163,7 @@ impl Index {
 
 /// Adds an entry to the filters of its group.
 pub(super) fn add_to(filter: &mut Filter, place: u64, entry: &[u8]) {
-    let bundle = place % GROUP / BUNDLE;
+    let bundle = place % GROUP / BUNDLE_ENTRIES;
     match EventRecord::parse(entry) {
         Ok(event) => filter.add(bundle, &event),
         Err(_) => filter.add_unreadable(bundle),

@@ -116,7 +116,7 @@ fn what_is_rare() {
     let (_kms, log) = logged(nth);
     let history = log.history();
     let rare = query(Some("rare"), (None, None));
-    let all = (ENTRIES.div_ceil(BUNDLE) as usize).div_ceil(BUNDLES_MAX);
+    let all = (ENTRIES.div_ceil(BUNDLE_ENTRIES) as usize).div_ceil(BUNDLES_MAX);
     assert_eq!(found(&history, &rare), (RARE.to_vec(), all));
     assert_eq!(found(&history, &query(Some("none"), (None, None))), (Vec::new(), all));
     assert_eq!(history.search_now(&rare, GROUP).unwrap().events.len(), 1);
@@ -183,7 +183,7 @@ fn what_was_pruned() {
     assert_eq!(found(&history, &rare), (RARE.to_vec(), 1));
 
     // In part: the group's filters stay.
-    log.prune(2 * BUNDLE);
+    log.prune(2 * BUNDLE_ENTRIES);
     tell(&followers, &history);
     builder.turn();
     assert!(file(&log).exists());
@@ -191,7 +191,7 @@ fn what_was_pruned() {
     assert_eq!(found(&history, &query(None, (Some(500), Some(520)))).0, (512..=520).rev().collect::<Vec<_>>());
 
     let kept = vec![RARE[0]];
-    log.prune(GROUP + BUNDLE);
+    log.prune(GROUP + BUNDLE_ENTRIES);
     tell(&followers, &history);
     builder.turn();
     assert!(!file(&log).exists());
@@ -211,9 +211,9 @@ fn filters_of_what_is_being_pruned() {
     let (_kms, mut log) = logged(nth);
     let history = log.history();
     let mut builder = builder(&history);
-    log.prune(2 * BUNDLE);
+    log.prune(2 * BUNDLE_ENTRIES);
     builder.turn();
-    assert_eq!((builder.kept_from, file(&log).exists()), (2 * BUNDLE, false), "it was not told before");
+    assert_eq!((builder.kept_from, file(&log).exists()), (2 * BUNDLE_ENTRIES, false), "it was not told before");
     assert_eq!(found(&history, &query(Some("rare"), (None, None))).0, RARE[..3]);
 }
 
@@ -228,7 +228,7 @@ fn an_index_that_jumps_ahead() {
     assert!(whole.exists());
     let more: Vec<_> = (ENTRIES..3 * GROUP + 10).map(nth).collect();
     more.chunks(10_000).for_each(|entries| log.commit(entries));
-    log.prune(2 * GROUP + 3 * BUNDLE);
+    log.prune(2 * GROUP + 3 * BUNDLE_ENTRIES);
     tell(&followers, &history);
     drop(followers);
     while builder.turn() == Followed::Open {}
