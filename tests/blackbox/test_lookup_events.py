@@ -1,7 +1,6 @@
 """CloudTrail's LookupEvents by boto3 and the AWS CLI, and `claviger audit export --follow`."""
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -158,16 +157,6 @@ def test_what_is_refused(own_server, trail):
     with refused("ThrottlingException", "Rate exceeded"):
         for _ in range(20):
             hasty.lookup_events()
-
-
-def test_an_index_is_beside_the_log(own_server, trail):
-    """It is not needed: whoever takes it away, or part of it, takes nothing that is found."""
-    own_server.kms().create_key()
-    wait_for(trail, "EventName", "CreateKey", 1)
-    own_server.terminate()
-    shutil.rmtree(own_server.data_dir / "audit-index", ignore_errors=True)
-    own_server.start()
-    wait_for(trail, "EventName", "CreateKey", 1)
 
 
 class Follower:

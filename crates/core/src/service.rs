@@ -180,7 +180,8 @@ impl Service {
         }
     }
 
-    /// Hands a request's event over, which may tell of the outcome; without it there is no answer. Under `strict` the answer waits until it is durable.
+    /// Hands a request's event over, which may tell of the outcome; without it there is no answer. Under `strict` the
+    /// answer waits until it is durable.
     pub(crate) fn record(
         &self,
         event: impl FnOnce(&Result<Encoded, Error>, &mut Vec<u8>),

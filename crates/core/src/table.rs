@@ -95,6 +95,11 @@ fn row<O: Operation>(execute: Execute, asked_for: AskedFor) -> Option<Row> {
 macro_rules! operations {
     ($($kind:ident $module:ident::$name:ident,)+) => {
         fn made() -> Vec<Option<Row>> { vec![$($kind::<operations::$module::$name>()),+] }
+
+        /// The names of operations, each with the word for its kind.
+        #[cfg(test)]
+        pub(crate) const KINDS: &[(&str, &str)] =
+            &[$((stringify!($kind), <operations::$module::$name as Operation>::NAME)),+];
     };
 }
 

@@ -40,6 +40,7 @@ pub use keys::KeyChain;
 pub use note::{NoteError, Origin, SignedNote, Signer, VerifierKey};
 pub use proof::{Proof, ProofError};
 pub use reader::{Entries, Reader};
+pub use tile::BUNDLE_ENTRIES;
 pub use tree::{verify_consistency, verify_inclusion};
 pub use verify::{Report, verify};
 pub use writer::Writer;

@@ -6,6 +6,9 @@ use crate::hash::{HASH_BYTES, Hash};
 /// Hashes of a full tile, and entries of a full bundle.
 pub(crate) const WIDTH: usize = 256;
 
+/// Entries of a full bundle: pruning removes as many together.
+pub const BUNDLE_ENTRIES: u64 = WIDTH as u64;
+
 /// `WIDTH` as a power of two.
 pub(crate) const HEIGHT: u32 = 8;
 

@@ -16,10 +16,14 @@ use super::queue::Entries;
 /// Bytes of entries that may wait for one follower.
 const WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// Entries that a follower who is behind reads at once, before it can be asked to end.
+const READ_AT_ONCE: u64 = 65_536;
+
 /// The writer's end: all who follow.
 #[derive(Default)]
 pub struct Followers {
     committed: Arc<AtomicU64>,
+    kept_from: Arc<AtomicU64>,
     tails: Vec<Tail>,
 }
 
@@ -36,15 +40,13 @@ struct Group {
     bytes: usize,
 }
 
-/// Entries that a follower who is behind reads at once, before it can be asked to end.
-const READ_AT_ONCE: u64 = 65_536;
-
 /// One who follows.
 pub struct Follower {
     place: Place,
     receiver: Receiver<Arc<Group>>,
     waiting_bytes: Arc<AtomicUsize>,
     committed: Arc<AtomicU64>,
+    kept_from: Arc<AtomicU64>,
     next: u64,
 }
 
@@ -63,12 +65,18 @@ impl Followers {
         let (sender, receiver) = channel();
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
         self.tails.push(Tail { sender, waiting_bytes: Arc::clone(&waiting_bytes) });
-        Follower { place, receiver, waiting_bytes, committed: Arc::clone(&self.committed), next }
+        let (committed, kept_from) = (Arc::clone(&self.committed), Arc::clone(&self.kept_from));
+        Follower { place, receiver, waiting_bytes, committed, kept_from, next }
     }
 
     /// The log has so many entries.
     pub(crate) fn opened(&self, size: u64) {
         self.committed.store(size, Ordering::Release);
+    }
+
+    /// The entries before this one were pruned.
+    pub(crate) fn pruned(&self, kept_from: u64) {
+        self.kept_from.store(kept_from, Ordering::Relaxed);
     }
 
     /// These entries were committed, from the place `first` on.
@@ -102,6 +110,11 @@ impl Follower {
     /// How many entries the log has.
     pub fn log_size(&self) -> u64 {
         self.committed.load(Ordering::Acquire)
+    }
+
+    /// The first entry that was not pruned, as far as the writer has told.
+    pub fn kept_from(&self) -> u64 {
+        self.kept_from.load(Ordering::Relaxed)
     }
 
     /// Whether all that the log has was shown.

@@ -6,14 +6,14 @@
 //! - `strangers.rs`: how many events those who are not authenticated get.
 //! - `writer.rs`: the one thread that takes from both and commits in groups.
 //! - `log_key.rs`: the records of the keys that sign it; `upkeep.rs`: how the writer gets the next one, and what to prune.
-//! - `follow.rs`: what was committed, shown to those who follow the log; `needs.rs`: what they still need of it.
+//! - `follow.rs`: what was committed, shown to those who follow the log; `needs.rs`: what must not be pruned yet.
 //! - `event_id.rs`: ids that lead back to an entry.
 //! - `cloudtrail.rs`: an event as CloudTrail shows it.
 //! - `history/`: events looked up, with an index beside the log.
 //!
 //! To all but the last two, events are opaque: what one says is decided in `pipeline/event.rs` and written down in
-//! `records/`. Whoever reads the log (export, look-ups, `usage/`) reads what this module wrote, from the directory, and
-//! stands beside it.
+//! `records/`. Export and look-ups read what was written from the directory. Those who follow (`history/`, and `usage/`
+//! beside this module) are handed what was committed, and read in the directory what they missed.
 
 pub mod cloudtrail;
 mod event_id;

@@ -1,4 +1,5 @@
-//! What those who make something of the log still need of it: that is not pruned.
+//! What those who make something of the log that outlives its entries still need of it: that is not pruned. Whoever
+//! only tells of what is kept, as the index does, needs nothing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -48,6 +48,11 @@ impl TestLog {
         self.log.commit(&entries.iter().map(Vec::as_slice).collect::<Vec<_>>()).unwrap();
     }
 
+    /// Removes the entries before this one.
+    pub(super) fn prune(&mut self, before: u64) {
+        self.log.prune(before).unwrap();
+    }
+
     /// The log to search in, without an index yet.
     pub(super) fn history(&self) -> EventHistory {
         EventHistory::new(self.place.clone(), self.index(), u32::MAX)

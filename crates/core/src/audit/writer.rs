@@ -192,6 +192,7 @@ impl Turns {
             if rotated.is_ok() {
                 self.queue.shared.upkeep.tell(&self.log);
             }
+            self.followers.pruned(self.log.kept_from());
             let failed = rotated.is_err() || pruned.is_err();
             self.upkeep_at = failed.then(|| Instant::now() + self.upkeep_retry);
             for error in [rotated, pruned].into_iter().filter_map(Result::err) {

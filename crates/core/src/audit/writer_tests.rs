@@ -454,7 +454,9 @@ fn power_loss() {
 #[test]
 fn pruning() {
     let mut machine = Machine::new(ChangeLogLimits::default());
-    let mut process = machine.start();
+    let mut followers = Followers::default();
+    let follower = followers.add(machine.place(&machine.view().0), 0);
+    let mut process = machine.try_start_followed(followers).unwrap();
     for turn in 0..3 {
         (0..300).for_each(|number| process.request(300 * turn + number));
         machine.command();
@@ -465,6 +467,7 @@ fn pruning() {
     let before = machine.disk.moment();
     assert!(process.turn());
     assert_eq!((process.recorder.upkeep().kept_from(), machine.view().0.audit_position()), (512, 903));
+    assert_eq!(follower.kept_from(), 512);
     let first = machine.place(&machine.view().0).reader().unwrap().kept_from();
     assert_eq!((first, machine.logged().len()), (512, 903 - 512));
     drop(process);

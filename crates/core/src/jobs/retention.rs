@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use claviger_keyring::Space;
-use claviger_tlog::{Files, Reader};
+use claviger_tlog::{BUNDLE_ENTRIES, Files, Reader};
 use claviger_types::Timestamp;
 
 use super::commit;
@@ -18,9 +18,6 @@ use crate::pipeline::outcome::Changes;
 use crate::records::EventHead;
 use crate::service::Service;
 use crate::target::Resources;
-
-/// Entries of a full bundle. Source: c2sp.org/tlog-tiles.
-const BUNDLE_ENTRIES: u64 = 256;
 
 /// Bundles that one run removes: some 25 MB, so that no other job waits long.
 const BUNDLES_MAX: usize = 256;

@@ -17,8 +17,8 @@ use crate::testing::test_mfa::{Phone, from_base32};
 use crate::testing::test_model;
 
 /// What the samples refer to, in the first account.
-pub(super) struct World {
-    pub(super) kms: TestKms,
+pub(crate) struct World {
+    pub(crate) kms: TestKms,
     pub(super) key: String,
     pub(super) spare_key: String,
     pub(super) hmac_key: String,
@@ -43,7 +43,7 @@ const CODE: &str = "CANARY in the code";
 const SECRET: &str = "CANARYinTheSecretAccessKey/0123456789+ab";
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let kms = TestKms::new();
         let (key, spare_key, hmac_key) = (kms.key(), kms.key(), kms.admin().key("HMAC_256"));
         let pending_key = kms.key();
@@ -151,7 +151,7 @@ impl World {
     }
 
     /// A request of the operation that the first account's admin may make, and that succeeds.
-    pub(super) fn sample(&self, operation: &str) -> Value {
+    pub(crate) fn sample(&self, operation: &str) -> Value {
         let Self { key, hmac_key, phones: [used, spare], .. } = self;
         let codes = |phone: &Phone| {
             let [first, second] = phone.two_codes();

@@ -4,7 +4,7 @@
 mod authorization_matrix;
 mod conditions;
 mod documented_records;
-mod every_operation;
+pub(crate) mod every_operation;
 mod explanations;
 mod grants;
 mod hostile;

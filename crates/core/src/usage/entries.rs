@@ -126,6 +126,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::table::KINDS;
+    use crate::testing::every_operation::World;
     use crate::testing::test_events::parsed;
     use crate::testing::test_kms::{AWAY, HOME, REGION, TestKms, policy, statement};
     use crate::testing::test_sessions::Opened;
@@ -156,6 +158,19 @@ mod tests {
         })
         .unwrap();
         told
+    }
+
+    /// Whatever touches key material is counted by its name.
+    #[test]
+    fn every_use_of_a_key_counts() {
+        let world = World::new();
+        for (_, name) in KINDS.iter().filter(|(kind, name)| *kind == "use_material" && *name != "GenerateRandom") {
+            world.kms.ok(name, world.sample(name));
+            let told = told(&world.kms);
+            let used: &[&str] = if *name == "ReEncrypt" { &["ReEncryptFrom", "ReEncryptTo"] } else { &[name] };
+            assert_eq!(told.len(), used.len() + 1, "{name}: {told:?}");
+            assert!(told.iter().zip(used).all(|(told, used)| told.starts_with(&format!("{used} of "))), "{told:?}");
+        }
     }
 
     #[test]

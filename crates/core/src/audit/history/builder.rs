@@ -33,8 +33,8 @@ pub(super) struct Builder {
     place: Place,
     index: Arc<Index>,
     follower: Follower,
-    /// Groups before this one were pruned, in part at least, and need no filters.
-    kept_from: u64,
+    /// Entries before this one were pruned, and the files of groups of such entries are gone.
+    pub(super) kept_from: u64,
     /// When a filter that could not be made is tried again.
     retry_at: Option<Instant>,
     /// When the log is read again after it could not be read.
@@ -90,8 +90,10 @@ impl Builder {
         if self.follow_at.is_some_and(|at| at > Instant::now()) {
             return self.follower.wait(REST);
         }
+        self.prune(self.follower.kept_from());
         let due = self.retry_at.is_none_or(|at| at <= Instant::now());
-        let missing = self.index.missing(self.kept_from).filter(|_| due);
+        // What was pruned in part needs no filters.
+        let missing = self.index.missing(self.kept_from.div_ceil(GROUP)).filter(|_| due);
         let wait = if missing.is_some() { BREATH } else { REST };
         let mut whole = Vec::new();
         let followed = self.follower.follow(wait, &mut |place, entry| {
@@ -120,10 +122,15 @@ impl Builder {
         let groups = (0..reader.size() / GROUP).map(|number| id_in(&reader, number)).collect::<Result<Vec<_>, _>>()?;
         let next = groups.len() as u64 * GROUP;
         self.index.load(groups);
-        self.kept_from = reader.kept_from().div_ceil(GROUP);
-        self.index.prune(reader.kept_from() / GROUP);
+        self.prune(reader.kept_from());
         self.follower.begin_at(next);
         Ok(())
+    }
+
+    /// The entries before this one were pruned.
+    fn prune(&mut self, kept_from: u64) {
+        self.index.prune(self.kept_from / GROUP..kept_from / GROUP);
+        self.kept_from = self.kept_from.max(kept_from);
     }
 
     /// Makes the filters of a whole group from the log.
@@ -139,7 +146,7 @@ impl Builder {
 
     fn report(&mut self, outcome: Result<(), BuildError>) {
         if let Err(BuildError::Log(LogError::Read(claviger_tlog::LogError::Pruned { kept_from, .. }))) = outcome {
-            self.kept_from = kept_from.div_ceil(GROUP);
+            self.prune(kept_from);
         } else if let Err(error) = outcome {
             tracing::error!(%error, "a part of the audit log has no index for now");
             self.retry_at = Some(Instant::now() + RETRY);

@@ -13,7 +13,7 @@ use super::terms::{Term, each_term};
 use crate::records::EventRecord;
 
 /// Bundles of a group.
-const BUNDLES: usize = 256;
+pub(super) const BUNDLES: usize = 256;
 
 /// Bits of one bundle's filter. With some 600 terms, as bundles have, one in 3,000 that do not hold a term looks as if
 /// it did; with 2,500, which is what the most different events have, one in 20.

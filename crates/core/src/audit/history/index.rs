@@ -3,15 +3,16 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use claviger_tlog::open_regular;
+use claviger_tlog::{BUNDLE_ENTRIES, open_regular};
 
-use super::filter::{Bundles, FILE_BYTES, Filter, GroupId, StoredFilter, Times};
+use super::GROUP;
+use super::filter::{BUNDLES, Bundles, FILE_BYTES, Filter, GroupId, StoredFilter, Times};
 use super::query::Query;
-use super::{BUNDLE, GROUP};
 use crate::records::EventRecord;
 
 /// The index of a log.
@@ -60,7 +61,8 @@ impl Index {
                 None if state.next / GROUP == number => {
                     let mut candidates = state.open.candidates(query);
                     // The bundle that grows, and all that comes after it.
-                    (state.next % GROUP / BUNDLE..GROUP / BUNDLE).for_each(|place| candidates.insert(place));
+                    let grows = state.next % GROUP / BUNDLE_ENTRIES;
+                    (grows..BUNDLES as u64).for_each(|place| candidates.insert(place));
                     return candidates;
                 }
                 None => return Bundles::ALL,
@@ -94,11 +96,16 @@ impl Index {
         *self.state() = State { groups, next, ..State::default() };
     }
 
-    /// Adds the log's next entry, or a later one of the same group if those between were pruned.
+    /// Adds the log's next entry, or a later one if those between were pruned.
     pub(super) fn add(&self, place: u64, entry: &[u8]) -> Added {
         let mut state = self.state();
-        if place < state.next || place / GROUP != state.next / GROUP {
+        if place < state.next {
             return Added::Entry;
+        }
+        let pruned = state.groups.len() as u64..place / GROUP;
+        if !pruned.is_empty() {
+            state.groups.extend(pruned.map(|_| None));
+            state.open = Filter::default();
         }
         add_to(&mut state.open, place, entry);
         state.next = place + 1;
@@ -131,10 +138,11 @@ impl Index {
         Ok(())
     }
 
-    /// Removes the files of the groups below this one.
-    pub(super) fn prune(&self, below: u64) {
-        for number in 0..below {
-            // Mostly it was removed long ago.
+    /// Removes the files of these groups.
+    pub(super) fn prune(&self, groups: Range<u64>) {
+        for number in groups {
+            self.set_group(number, None);
+            // At a start most were removed long ago.
             let _ = fs::remove_file(self.path(number));
         }
     }
@@ -157,7 +165,7 @@ impl Index {
 
 /// Adds an entry to the filters of its group.
 pub(super) fn add_to(filter: &mut Filter, place: u64, entry: &[u8]) {
-    let bundle = place % GROUP / BUNDLE;
+    let bundle = place % GROUP / BUNDLE_ENTRIES;
     match EventRecord::parse(entry) {
         Ok(event) => filter.add(bundle, &event),
         Err(_) => filter.add_unreadable(bundle),

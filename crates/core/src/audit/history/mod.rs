@@ -22,11 +22,12 @@ mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use claviger_tlog::Reader;
+use claviger_tlog::{BUNDLE_ENTRIES, Reader};
 use claviger_types::{AccountId, Region, Timestamp};
 use tokio::sync::Semaphore;
 
 pub use self::builder::IndexBuilder;
+use self::filter::BUNDLES;
 pub use self::filter::{Bundles, FILE_BYTES, Filter, GroupId, StoredFilter, Times};
 use self::index::Index;
 pub use self::query::{FoundEvent, Query};
@@ -36,11 +37,8 @@ use super::cloudtrail::{Entry, render_for};
 use super::log::{LogError, Place};
 use crate::records::EventRecord;
 
-/// Entries of one bundle, which are read together.
-const BUNDLE: u64 = 256;
-
 /// Entries whose filters are one file.
-const GROUP: u64 = 256 * BUNDLE;
+const GROUP: u64 = BUNDLES as u64 * BUNDLE_ENTRIES;
 
 /// Requests that read at the same time; the others wait.
 const READING_MAX: usize = 2;
@@ -167,9 +165,9 @@ impl Search<'_> {
             }
             let group = last / GROUP;
             let candidates = self.history.index.candidates(group, self.query);
-            for bundle in (0..=(last % GROUP) / BUNDLE).rev().filter(|bundle| candidates.contains(*bundle)) {
-                let first = group * GROUP + bundle * BUNDLE;
-                let end = (first + BUNDLE).min(next);
+            for bundle in (0..=(last % GROUP) / BUNDLE_ENTRIES).rev().filter(|bundle| candidates.contains(*bundle)) {
+                let first = group * GROUP + bundle * BUNDLE_ENTRIES;
+                let end = (first + BUNDLE_ENTRIES).min(next);
                 if self.found.len() == self.query.results_max() || bundles == BUNDLES_MAX || bytes >= BYTES_MAX {
                     return Ok(Some(end));
                 }

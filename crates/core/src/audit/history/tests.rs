@@ -65,14 +65,24 @@ fn logged(entry: impl Fn(u64) -> Vec<u8>) -> (TestKms, TestLog) {
 }
 
 fn builder(history: &EventHistory) -> Builder {
+    // The writer has ended, so that nothing is waited for.
+    followed_builder(history).0
+}
+
+/// The same, and the end by which the writer tells it of the log.
+fn followed_builder(history: &EventHistory) -> (Builder, Followers) {
     let mut followers = Followers::default();
     let follower = IndexBuilder::follower(history, &mut followers);
-    followers.opened(history.place.reader().unwrap().size());
-    // The writer has ended, so that nothing is waited for.
-    drop(followers);
     let mut builder = Builder::new(history, follower);
+    tell(&followers, history);
     builder.load().unwrap();
-    builder
+    (builder, followers)
+}
+
+fn tell(followers: &Followers, history: &EventHistory) {
+    let reader = history.place.reader().unwrap();
+    followers.opened(reader.size());
+    followers.pruned(reader.kept_from());
 }
 
 fn query(value: Option<&str>, times: (Option<i64>, Option<i64>)) -> Query {
@@ -106,7 +116,7 @@ fn what_is_rare() {
     let (_kms, log) = logged(nth);
     let history = log.history();
     let rare = query(Some("rare"), (None, None));
-    let all = (ENTRIES.div_ceil(BUNDLE) as usize).div_ceil(BUNDLES_MAX);
+    let all = (ENTRIES.div_ceil(BUNDLE_ENTRIES) as usize).div_ceil(BUNDLES_MAX);
     assert_eq!(found(&history, &rare), (RARE.to_vec(), all));
     assert_eq!(found(&history, &query(Some("none"), (None, None))), (Vec::new(), all));
     assert_eq!(history.search_now(&rare, GROUP).unwrap().events.len(), 1);
@@ -160,6 +170,76 @@ fn an_index_of_other_entries() {
     builder.turn();
     builder.turn();
     assert_eq!(found(&history, &query(Some("rare"), (None, None))), (RARE.to_vec(), 1));
+}
+
+/// What was pruned is not found, and has no file, neither at once nor after a start.
+#[test]
+fn what_was_pruned() {
+    let (_kms, mut log) = logged(nth);
+    let history = log.history();
+    let (mut builder, followers) = followed_builder(&history);
+    builder.turn();
+    let rare = query(Some("rare"), (None, None));
+    assert_eq!(found(&history, &rare), (RARE.to_vec(), 1));
+
+    // In part: the group's filters stay.
+    log.prune(2 * BUNDLE_ENTRIES);
+    tell(&followers, &history);
+    builder.turn();
+    assert!(file(&log).exists());
+    assert_eq!(found(&history, &rare), (RARE[..3].to_vec(), 1));
+    assert_eq!(found(&history, &query(None, (Some(500), Some(520)))).0, (512..=520).rev().collect::<Vec<_>>());
+
+    let kept = vec![RARE[0]];
+    log.prune(GROUP + BUNDLE_ENTRIES);
+    tell(&followers, &history);
+    builder.turn();
+    assert!(!file(&log).exists());
+    assert_eq!(found(&history, &rare), (kept.clone(), 1));
+
+    let history = log.history();
+    std::fs::write(file(&log), []).unwrap();
+    let mut builder = self::builder(&history);
+    assert!(!file(&log).exists(), "a start removes what is left");
+    assert_eq!(builder.turn(), Followed::Ended);
+    assert_eq!(found(&history, &rare), (kept, 1));
+}
+
+/// Filters that are made anew while the first of their entries go.
+#[test]
+fn filters_of_what_is_being_pruned() {
+    let (_kms, mut log) = logged(nth);
+    let history = log.history();
+    let mut builder = builder(&history);
+    log.prune(2 * BUNDLE_ENTRIES);
+    builder.turn();
+    assert_eq!((builder.kept_from, file(&log).exists()), (2 * BUNDLE_ENTRIES, false), "it was not told before");
+    assert_eq!(found(&history, &query(Some("rare"), (None, None))).0, RARE[..3]);
+}
+
+/// Whoever follows from before what was pruned goes on behind it, in whatever group that is.
+#[test]
+fn an_index_that_jumps_ahead() {
+    let (_kms, mut log) = logged(nth);
+    let history = log.history();
+    let (mut builder, followers) = followed_builder(&history);
+    builder.turn();
+    let whole = file(&log);
+    assert!(whole.exists());
+    let more: Vec<_> = (ENTRIES..3 * GROUP + 10).map(nth).collect();
+    more.chunks(10_000).for_each(|entries| log.commit(entries));
+    log.prune(2 * GROUP + 3 * BUNDLE_ENTRIES);
+    tell(&followers, &history);
+    drop(followers);
+    while builder.turn() == Followed::Open {}
+    assert!(!whole.exists(), "its entries are gone");
+    let folder = std::fs::read_dir(log.index()).unwrap();
+    let names: Vec<_> = folder.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(names, ["00000002"]);
+    let none = query(Some("none"), (None, None));
+    assert_eq!(found(&history, &none), (Vec::new(), 1));
+    let last = i64::try_from(3 * GROUP + 9).unwrap();
+    assert_eq!(found(&history, &query(Some("busy"), (Some(last), None))).0, [3 * GROUP + 9]);
 }
 
 fn cut(file: &Path) {
@@ -284,7 +364,7 @@ proptest! {
 fn a_log_that_cannot_be_followed() {
     let kms = TestKms::new();
     let mut log = TestLog::of(&kms);
-    log.commit(&(0..600).map(entry).collect::<Vec<_>>());
+    log.commit(&(0..600).map(nth).collect::<Vec<_>>());
     let history = log.history();
     let bundle = log.index().with_file_name("audit").join("tile/entries/001");
     let mut bytes = std::fs::read(&bundle).unwrap();
