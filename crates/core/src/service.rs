@@ -15,7 +15,7 @@ use crate::identity::mfa_attempts::MfaAttempts;
 use crate::metrics::{Metrics, Scrape};
 use crate::pipeline::Execution;
 use crate::pipeline::call::{Call, Facts, Tools};
-use crate::pipeline::event::{self, AskedFor, Asking, Ended, Stranger, Trace};
+use crate::pipeline::event::{self, AskedFor, Asking, Stranger, Trace};
 use crate::pipeline::request::NothingTold;
 use crate::pipeline::turns::Turns;
 use crate::settings::Settings;
@@ -243,11 +243,7 @@ impl Service {
         let (service, row) = asked;
         let asked_for = row.map_or(AskedFor::unknown(service), |row| row.asked_for);
         let asking = Asking { call, caller, view, now };
-        let event = |outcome: &Result<Encoded, Error>, bytes: &mut Vec<u8>| {
-            let ended = outcome.as_ref().map_or_else(Ended::Refused, |_| Ended::Done(None));
-            Trace::unread().write(asking, asked_for, ended, None, bytes);
-        };
-        self.record(event, Err(error))
+        self.record(|outcome, bytes| Trace::unread().write_outcome(asking, asked_for, outcome, bytes), Err(error))
     }
 
     /// Records a request that is refused before it is known who sent it; beyond a rate it is counted only.

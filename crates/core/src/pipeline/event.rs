@@ -17,7 +17,7 @@ use crate::records::{
 };
 use crate::target::Resources;
 use crate::view::View;
-use crate::wire::{self, Fields};
+use crate::wire::{self, Encoded, Fields};
 
 /// Characters of a User-Agent that are kept. It is the caller's free text, and not signed.
 const USER_AGENT_CHARS_MAX: usize = 256;
@@ -70,7 +70,7 @@ pub struct AskedFor {
 }
 
 impl AskedFor {
-    /// A read or a use.
+    /// A read, a use or a look-up.
     pub const fn at_once<O: Operation>() -> Self {
         Self { service: O::SERVICE, operation: Some(O::NAME), read_only: true }
     }
@@ -135,6 +135,18 @@ impl Trace {
         let mut bytes = Vec::new();
         self.write(asking, asked_for, ended, made, &mut bytes);
         Event { id: asking.call.request_id, bytes }
+    }
+
+    /// Appends the event of a request that changes nothing, by what came of it.
+    pub fn write_outcome(
+        &self,
+        asking: Asking<'_>,
+        asked_for: AskedFor,
+        outcome: &Result<Encoded, Error>,
+        bytes: &mut Vec<u8>,
+    ) {
+        let ended = outcome.as_ref().map_or_else(Ended::Refused, |_| Ended::Done(None));
+        self.write(asking, asked_for, ended, None, bytes);
     }
 
     /// Appends the event to `bytes`.

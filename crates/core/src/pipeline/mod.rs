@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What executing a request leads to.
 pub enum Execution<'a> {
-    /// Answered on the spot: reads and uses never wait.
+    /// Answered on the spot, as reads and uses are unless `audit.strict` has them wait for their event.
     Ready(Result<Encoded, Error>),
     /// A command, which waits for its commit; a search of the audit log, which waits for the disk.
     Pending(Pin<Box<dyn Future<Output = Result<Encoded, Error>> + Send + 'a>>),
@@ -159,14 +159,7 @@ fn record<O: Operation>(
     trace: &Trace,
     outcome: Result<Encoded, Error>,
 ) -> Execution<'static> {
-    if !service.settings().audit.requests {
-        return Execution::Ready(outcome);
-    }
-    let event = |outcome: &Result<Encoded, Error>, bytes: &mut Vec<u8>| {
-        let ended = outcome.as_ref().map_or_else(Ended::Refused, |_| Ended::Done(None));
-        trace.write(asking, AskedFor::at_once::<O>(), ended, None, bytes);
-    };
-    service.record(event, outcome)
+    service.record(|outcome, bytes| trace.write_outcome(asking, AskedFor::at_once::<O>(), outcome, bytes), outcome)
 }
 
 /// Executes a [`Command`].
