@@ -72,12 +72,13 @@ impl<'a> Signer<'a> {
         };
         let stamp = &self.time.stamp;
         let signed_headers = format!("content-type;host;x-amz-date{token_name}{target_name}");
-        let body_digest = hex::encode(digest::digest(&digest::SHA256, body));
+        let body_digest = const_hex::encode(digest::digest(&digest::SHA256, body));
         let canonical = format!(
             "POST\n/\n\ncontent-type:{content_type}\nhost:{host}\nx-amz-date:{stamp}\n{token_canonical}\
              {target_canonical}\n{signed_headers}\n{body_digest}"
         );
-        let signature = hex::encode(hmac::sign(&self.key, string_to_sign(stamp, &self.scope, &canonical).as_bytes()));
+        let signature =
+            const_hex::encode(hmac::sign(&self.key, string_to_sign(stamp, &self.scope, &canonical).as_bytes()));
         let mut message = format!(
             "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Type: {content_type}\r\nX-Amz-Date: {stamp}\r\n{token_line}\
              {target_line}Authorization: AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={signed_headers}, \
@@ -103,7 +104,7 @@ pub fn signing_key(secret: &str, date: &str, region: &str, service: &str) -> hma
 
 /// The text whose HMAC is the signature.
 pub fn string_to_sign(stamp: &str, scope: &str, canonical_request: &str) -> String {
-    let request_digest = hex::encode(digest::digest(&digest::SHA256, canonical_request.as_bytes()));
+    let request_digest = const_hex::encode(digest::digest(&digest::SHA256, canonical_request.as_bytes()));
     format!("AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{request_digest}")
 }
 
@@ -127,7 +128,7 @@ mod tests {
                          e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let text = string_to_sign("20150830T123600Z", "20150830/us-east-1/iam/aws4_request", canonical);
         assert!(text.ends_with("f536975d06c0309214f805bb90ccff089219ecd68b2577efef23edd43b7e1a59"), "{text}");
-        let signature = hex::encode(hmac::sign(&key, text.as_bytes()));
+        let signature = const_hex::encode(hmac::sign(&key, text.as_bytes()));
         assert_eq!(signature, "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7");
     }
 

@@ -87,7 +87,7 @@ impl Targets {
                 let secret = random::<20>()?;
                 Ok(Credential {
                     access_key_id: format!("AKIA{index:016}"),
-                    secret_access_key: SecretText::new(hex::encode(secret)),
+                    secret_access_key: SecretText::new(const_hex::encode(secret)),
                     session_token: None,
                 })
             })

@@ -158,7 +158,7 @@ impl Credential {
                 cached.insert((scope.to_owned(), key))
             }
         };
-        Ok(hex::encode(hmac::sign(&key.1, text.as_bytes())))
+        Ok(const_hex::encode(hmac::sign(&key.1, text.as_bytes())))
     }
 }
 
@@ -182,7 +182,7 @@ fn canonical_request(headers: &HeaderMap, signed_headers: &str, body: &[u8]) -> 
         // Writing to a string cannot fail.
         let _ = writeln!(canonical, "{name}:{}", text(headers, name)?.trim());
     }
-    let _ = write!(canonical, "\n{signed_headers}\n{}", hex::encode(digest::digest(&digest::SHA256, body)));
+    let _ = write!(canonical, "\n{signed_headers}\n{}", const_hex::encode(digest::digest(&digest::SHA256, body)));
     Ok(canonical)
 }
 

@@ -26,7 +26,7 @@ pub fn grant(region: Region, key: KeyId, id: GrantId) -> String {
 
 /// Says that there is a grant of this name on a key, made with all that the digest stands for.
 pub fn named_grant(region: Region, key: KeyId, digest: &[u8; 32]) -> String {
-    format!("grant-names/{region}/{key}/{}", hex::encode(digest))
+    format!("grant-names/{region}/{key}/{}", const_hex::encode(digest))
 }
 
 /// One version of an account's domain key in a space.
@@ -348,7 +348,7 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
         }
         PathKind::NamedGrant => {
             let (key, digest) = of_key()?;
-            named_grant(region()?, key, &hex::decode(digest).ok()?.try_into().ok()?)
+            named_grant(region()?, key, &const_hex::decode(digest).ok()?.try_into().ok()?)
         }
         PathKind::Group => {
             let (owner, name) = owned()?;

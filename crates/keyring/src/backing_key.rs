@@ -211,7 +211,7 @@ impl KeyMaterialId {
 
 impl fmt::Display for KeyMaterialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        f.write_str(&const_hex::encode(self.0))
     }
 }
 
@@ -343,7 +343,7 @@ mod tests {
         assert_ne!(id(SINGLE_REGION, 1), id("1234abcd-12ab-34cd-56ef-1234567890ac", 1));
         let text = id(SINGLE_REGION, 1).to_string();
         assert!(text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)), "{text}");
-        assert!(text.starts_with(&hex::encode(id(SINGLE_REGION, 1).backing_key_id().as_bytes())));
+        assert!(text.starts_with(&const_hex::encode(id(SINGLE_REGION, 1).backing_key_id().as_bytes())));
     }
 
     #[test]

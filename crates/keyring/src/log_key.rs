@@ -112,13 +112,13 @@ mod tests {
     #[test]
     fn the_published_signature() {
         let seed = Secret::fill_with(|bytes| {
-            hex::decode_to_slice("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60", bytes)
+            const_hex::decode_to_slice("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60", bytes)
         });
         let key = LogKey::from_seed(1, seed.unwrap()).unwrap();
         let public_key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-        assert_eq!(hex::encode(key.public_key()), public_key);
+        assert_eq!(const_hex::encode(key.public_key()), public_key);
         assert_eq!(
-            hex::encode(key.sign(b"")),
+            const_hex::encode(key.sign(b"")),
             "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"
         );
         let signature = key.sign(b"text");

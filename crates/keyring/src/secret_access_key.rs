@@ -169,7 +169,7 @@ mod tests {
         let string_to_sign = b"AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/us-east-1/iam/aws4_request\n\
             f536975d06c0309214f805bb90ccff089219ecd68b2577efef23edd43b7e1a59";
         let signature = key.sign(string_to_sign).unwrap();
-        assert_eq!(hex::encode(signature), "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7");
+        assert_eq!(const_hex::encode(signature), "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7");
         assert!(key.verify(string_to_sign, &signature));
         assert!(!key.verify(b"AWS4-HMAC-SHA256", &signature));
         for (bit, altered) in one_bit_flips(&signature) {

@@ -38,7 +38,7 @@ fn vectors() -> Value {
     let good = good();
     json!({
         "format": "docs/message-format.md, sessions, MFA devices and log keys, version 1",
-        "cluster_key": { "version": 3, "key": hex::encode(cluster_key().secret().expose()) },
+        "cluster_key": { "version": 3, "key": const_hex::encode(cluster_key().secret().expose()) },
         "bad": bad(&good),
         "good": good,
     })
@@ -46,7 +46,7 @@ fn vectors() -> Value {
 
 fn good() -> Vec<Value> {
     let (session_key, id) = (session_key(), ACCESS_KEY_ID.parse::<SessionKeyId>().unwrap());
-    let key = hex::encode(session_key.secret().expose());
+    let key = const_hex::encode(session_key.secret().expose());
     let wrapped = cluster_key().wrap_session_key_with_iv(&session_key, counting(0xa5)).unwrap();
     let token = session_key.seal_with_n(&id, b"what the session is", counting(0xa6)).unwrap();
     let secret_access_key = session_key.secret_access_key(&id).unwrap();
@@ -63,25 +63,25 @@ fn good() -> Vec<Value> {
     vec![
         json!({
             "name": "log key", "kind": "log key", "version": 9,
-            "opened": hex::encode(log_key.seed().expose()), "wrapped": hex::encode(wrapped_log_key),
+            "opened": const_hex::encode(log_key.seed().expose()), "wrapped": const_hex::encode(wrapped_log_key),
         }),
         json!({
             "name": "session key", "kind": "session key", "version": 9,
-            "opened": key, "wrapped": hex::encode(wrapped),
+            "opened": key, "wrapped": const_hex::encode(wrapped),
         }),
         json!({
             "name": "session token", "kind": "session token", "version": 9, "session_key": key,
-            "access_key_id": ACCESS_KEY_ID, "opened": hex::encode("what the session is"),
-            "wrapped": hex::encode(token),
+            "access_key_id": ACCESS_KEY_ID, "opened": const_hex::encode("what the session is"),
+            "wrapped": const_hex::encode(token),
         }),
         json!({
             "name": "secret access key of a session", "kind": "session secret", "version": 9, "session_key": key,
-            "access_key_id": ACCESS_KEY_ID, "opened": hex::encode(secret_access_key.expose()), "wrapped": "",
+            "access_key_id": ACCESS_KEY_ID, "opened": const_hex::encode(secret_access_key.expose()), "wrapped": "",
         }),
         json!({
             "name": "seed of an MFA device", "kind": "mfa seed", "account": "111122223333", "region": "", "version": 7,
-            "domain_key": hex::encode(domain.secret().expose()), "device": hex::encode(counting::<16>(0x90)),
-            "opened": hex::encode(seed.secret().expose()), "wrapped": hex::encode(wrapped_seed),
+            "domain_key": const_hex::encode(domain.secret().expose()), "device": const_hex::encode(counting::<16>(0x90)),
+            "opened": const_hex::encode(seed.secret().expose()), "wrapped": const_hex::encode(wrapped_seed),
         }),
     ]
 }
@@ -99,8 +99,8 @@ fn bad(good: &[Value]) -> Vec<Value> {
             ("session_key", json!("00".repeat(32))),
             ("account", json!("444455556666")),
             ("device", json!("00".repeat(16))),
-            ("wrapped", json!(hex::encode(altered))),
-            ("wrapped", json!(hex::encode(short))),
+            ("wrapped", json!(const_hex::encode(altered))),
+            ("wrapped", json!(const_hex::encode(short))),
         ];
         for (field, value) in changes.iter().filter(|(field, _)| vector.get(field).is_some()) {
             let mut vector = vector.clone();
@@ -116,7 +116,7 @@ fn bad(good: &[Value]) -> Vec<Value> {
 fn open(vector: &Value) -> Option<Vec<u8>> {
     let (wrapped, version) = (bytes(&vector["wrapped"]), number(&vector["version"]));
     let session_key = || {
-        let secret = Secret::fill_with(|slot| hex::decode_to_slice(text(&vector["session_key"]), slot)).unwrap();
+        let secret = Secret::fill_with(|slot| const_hex::decode_to_slice(text(&vector["session_key"]), slot)).unwrap();
         SessionKey::from_secret(version, secret).unwrap()
     };
     let id = || text(&vector["access_key_id"]).parse::<SessionKeyId>().unwrap();

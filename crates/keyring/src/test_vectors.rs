@@ -154,13 +154,13 @@ fn message_vector(
         "name": name,
         "deployment": if deployment == Deployment::Production { "production" } else { "development" },
         "key_id": key_id(key).to_string(),
-        "backing_key": hex::encode(counting::<32>(start)),
+        "backing_key": const_hex::encode(counting::<32>(start)),
         "key_material_id": key.material_id().to_string(),
         "encryption_context": pairs,
-        "ciphertext": hex::encode(ciphertext),
+        "ciphertext": const_hex::encode(ciphertext),
     });
     if let Some(plaintext) = plaintext {
-        vector["plaintext"] = hex::encode(plaintext).into();
+        vector["plaintext"] = const_hex::encode(plaintext).into();
     }
     vector
 }
@@ -202,7 +202,7 @@ fn key_vectors() -> Value {
     json!({
         "format": "docs/message-format.md, wrapped keys and tokens, version 1",
         "root_file": root.to_text(&secret(0x00)).unwrap().as_str(),
-        "cluster_key": { "version": 3, "key": hex::encode(cluster.secret().expose()), "wrapped": hex::encode(wrapped) },
+        "cluster_key": { "version": 3, "key": const_hex::encode(cluster.secret().expose()), "wrapped": const_hex::encode(wrapped) },
         "bad": bad_key_vectors(&good),
         "good": good,
     })
@@ -217,7 +217,7 @@ fn good_key_vectors(cluster: &ClusterKey) -> Vec<Value> {
         vectors.push(json!({
             "name": format!("domain key, {}", if region.is_empty() { "global space" } else { region }),
             "kind": "domain key", "account": account, "region": region, "version": 7,
-            "opened": hex::encode(domain.secret().expose()), "wrapped": hex::encode(wrapped),
+            "opened": const_hex::encode(domain.secret().expose()), "wrapped": const_hex::encode(wrapped),
         }));
     }
     let home = domain_key(account, "us-east-1", 7);
@@ -228,10 +228,10 @@ fn good_key_vectors(cluster: &ClusterKey) -> Vec<Value> {
         vectors.push(json!({
             "name": format!("backing key, {spec}, {key_id}"), "kind": "backing key",
             "account": account, "region": "us-east-1", "version": 7,
-            "domain_key": hex::encode(home.secret().expose()), "key_id": key_id,
+            "domain_key": const_hex::encode(home.secret().expose()), "key_id": key_id,
             "key_material_id": stored.material_id.to_string(),
             "key_spec": spec.as_str(), "key_usage": spec.usage().as_str(),
-            "opened": hex::encode(&counting::<64>(1)[..spec.material_bytes()]), "wrapped": hex::encode(stored.wrapped),
+            "opened": const_hex::encode(&counting::<64>(1)[..spec.material_bytes()]), "wrapped": const_hex::encode(stored.wrapped),
         }));
     }
     let global = domain_key(account, "", 7);
@@ -239,15 +239,15 @@ fn good_key_vectors(cluster: &ClusterKey) -> Vec<Value> {
     let wrapped = global.wrap_secret_access_key_with_iv(&access_key_id.parse().unwrap(), &secret, counting(0xa3));
     vectors.push(json!({
         "name": "secret access key", "kind": "secret access key", "account": account, "region": "", "version": 7,
-        "domain_key": hex::encode(global.secret().expose()), "access_key_id": access_key_id,
-        "opened": hex::encode(secret.expose()), "wrapped": hex::encode(wrapped.unwrap()),
+        "domain_key": const_hex::encode(global.secret().expose()), "access_key_id": access_key_id,
+        "opened": const_hex::encode(secret.expose()), "wrapped": const_hex::encode(wrapped.unwrap()),
     }));
     let token_key = cluster.token_key(TokenPurpose::Marker).unwrap();
     let sealed = token_key.seal_with_n(b"account, operation, filter", b"after this", counting(0xa4)).unwrap();
     vectors.push(json!({
         "name": "marker", "kind": "token", "purpose": "marker",
-        "aad": hex::encode("account, operation, filter"),
-        "opened": hex::encode("after this"), "wrapped": hex::encode(sealed),
+        "aad": const_hex::encode("account, operation, filter"),
+        "opened": const_hex::encode("after this"), "wrapped": const_hex::encode(sealed),
     }));
     vectors
 }
@@ -281,7 +281,7 @@ fn bad_key_vectors(good: &[Value]) -> Vec<Value> {
         let mut altered = bytes(&good["wrapped"]);
         *altered.last_mut().unwrap() ^= 1;
         let short = bytes(&good["wrapped"])[..20].to_vec();
-        let damaged = [("wrapped", json!(hex::encode(altered))), ("wrapped", json!(hex::encode(short)))];
+        let damaged = [("wrapped", json!(const_hex::encode(altered))), ("wrapped", json!(const_hex::encode(short)))];
         for (index, (field, value)) in changes.iter().chain(&damaged).enumerate() {
             let mut vector = good.clone();
             vector["name"] = format!("{kind}, change {index}: other {field}").into();
@@ -305,7 +305,8 @@ fn open_record(cluster: &ClusterKey, vector: &Value) -> Option<Vec<u8>> {
     let scope = scope(text(&vector["account"]), text(&vector["region"]));
     let version = number(&vector["version"]);
     let domain = || {
-        let secret = crate::Secret::fill_with(|slot| hex::decode_to_slice(text(&vector["domain_key"]), slot)).unwrap();
+        let secret =
+            crate::Secret::fill_with(|slot| const_hex::decode_to_slice(text(&vector["domain_key"]), slot)).unwrap();
         DomainKey::from_secret(scope, version, secret).unwrap()
     };
     match text(&vector["kind"]) {
@@ -363,5 +364,5 @@ pub(crate) fn number(value: &Value) -> u32 {
 }
 
 pub(crate) fn bytes(value: &Value) -> Vec<u8> {
-    hex::decode(text(value)).unwrap()
+    const_hex::decode(text(value)).unwrap()
 }

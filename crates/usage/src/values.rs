@@ -49,7 +49,7 @@ impl Values {
 
 /// The form in which a value is kept that is too long.
 fn hash_of(value: &str) -> String {
-    format!("sha256:{}", hex::encode(digest(&SHA256, value.as_bytes())))
+    format!("sha256:{}", const_hex::encode(digest(&SHA256, value.as_bytes())))
 }
 
 #[cfg(test)]

@@ -295,7 +295,7 @@ impl AdditionalEventData {
     /// By the places of the keys in the event, of which some may not be seen.
     fn of(event: &EventRecord<'_>, sight: Sight) -> Self {
         let seen = |key: &&KeyUseRecord| sight.sees(AccountId::from_u64(key.account));
-        let material = |place: usize| event.keys.get(place).filter(seen)?.material.map(hex::encode);
+        let material = |place: usize| event.keys.get(place).filter(seen)?.material.map(const_hex::encode);
         let requests = event.requests;
         if event.operation == Some("ReEncrypt") {
             let (source_key_material_id, destination_key_material_id) = (material(0), material(1));

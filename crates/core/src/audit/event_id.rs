@@ -158,7 +158,7 @@ mod tests {
             copies in (0..=COPY_MAX, 0..=COPY_MAX),
         ) {
             prop_assume!(deployments.0 != deployments.1);
-            let log = |id: [u8; 16]| origin(&format!("claviger/{}", hex::encode(id)));
+            let log = |id: [u8; 16]| origin(&format!("claviger/{}", const_hex::encode(id)));
             let (first, second) = (log(deployments.0), log(deployments.1));
             let id = EventId::new(&first, indices.0, copies.0).unwrap();
             prop_assert_ne!(id, EventId::new(&second, indices.1, copies.1).unwrap());

@@ -48,7 +48,7 @@ pub struct Place {
 
 /// The name of a deployment's log and of its keys.
 pub fn origin(deployment: &Deployment) -> Result<Origin, NoteError> {
-    format!("claviger/{}", hex::encode(deployment.id)).parse()
+    format!("claviger/{}", const_hex::encode(deployment.id)).parse()
 }
 
 impl Place {

@@ -765,7 +765,7 @@ fn seen(kms: &TestKms) -> Vec<u8> {
 }
 
 fn assert_hidden(place: &str, secret: &[u8], seen: &[u8]) {
-    for needle in [secret.to_vec(), STANDARD.encode(secret).into_bytes(), hex::encode(secret).into_bytes()] {
+    for needle in [secret.to_vec(), STANDARD.encode(secret).into_bytes(), const_hex::encode(secret).into_bytes()] {
         let found = seen.windows(needle.len()).any(|window| window == needle);
         assert!(!found, "{place}: a secret of {} bytes is there", secret.len());
     }

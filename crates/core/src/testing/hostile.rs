@@ -202,6 +202,6 @@ fn a_refusal_of_re_encrypt_tells_nobody_of_a_key() {
 /// The ciphertext with another key's id in its header. Source: docs/message-format.md, Messages.
 fn blob_of(ciphertext: &str, key: &str) -> String {
     let mut bytes = STANDARD.decode(ciphertext).unwrap();
-    bytes[3..19].copy_from_slice(&hex::decode(key.replace('-', "")).unwrap());
+    bytes[3..19].copy_from_slice(&const_hex::decode(key.replace('-', "")).unwrap());
     STANDARD.encode(bytes)
 }

@@ -359,7 +359,7 @@ impl<'a> At<'a> {
 
     fn named_grant(&self) -> Result<(KeyId, [u8; 32]), DamagedState> {
         let (key, digest) = self.of_key::<String>("digest")?;
-        let digest = hex::decode(digest).ok().and_then(|bytes| bytes.try_into().ok());
+        let digest = const_hex::decode(digest).ok().and_then(|bytes| bytes.try_into().ok());
         Ok((key, digest.ok_or_else(|| self.damaged("the path holds no digest"))?))
     }
 

@@ -88,9 +88,9 @@ impl FileRoot {
         };
         let (digits, rest) = rest.split_first_chunk::<64>().ok_or_else(damaged)?;
         let check = rest.strip_prefix(b"\ncheck ").and_then(|rest| rest.strip_suffix(b"\n")).ok_or_else(damaged)?;
-        let key = Secret::fill_with(|key| hex::decode_to_slice(digits, key)).map_err(|_| damaged())?;
+        let key = Secret::fill_with(|key| const_hex::decode_to_slice(digits, key)).map_err(|_| damaged())?;
         let root = Self::from_key(path, &key)?;
-        if hex::encode(root.check).as_bytes() != check {
+        if const_hex::encode(root.check).as_bytes() != check {
             return Err(damaged());
         }
         Ok(root)
@@ -98,14 +98,14 @@ impl FileRoot {
 
     pub(crate) fn to_text(&self, key: &Secret<32>) -> Result<Zeroizing<String>, ModuleFailed> {
         let mut digits = Zeroizing::new([0; 64]);
-        hex::encode_to_slice(key.expose(), digits.as_mut_slice()).map_err(|_| ModuleFailed)?;
+        const_hex::encode_to_slice(key.expose(), digits.as_mut_slice()).map_err(|_| ModuleFailed)?;
         let mut text = Zeroizing::new(String::with_capacity(TEXT_BYTES));
         for part in [TITLE, VERSION, "\nkey "] {
             text.push_str(part);
         }
         text.push_str(std::str::from_utf8(digits.as_slice()).map_err(|_| ModuleFailed)?);
         text.push_str("\ncheck ");
-        text.push_str(&hex::encode(self.check));
+        text.push_str(&const_hex::encode(self.check));
         text.push('\n');
         Ok(text)
     }

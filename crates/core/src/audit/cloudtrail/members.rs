@@ -106,7 +106,7 @@ impl Serialize for Shown<'_> {
                 let mut map = serializer.serialize_map(Some(3))?;
                 map.serialize_entry(OMITTED, &true)?;
                 map.serialize_entry("bytes", bytes)?;
-                map.serialize_entry("sha256", &hex::encode(sha256))?;
+                map.serialize_entry("sha256", &const_hex::encode(sha256))?;
                 map.end()
             }
             ShownValue::Omitted => {
