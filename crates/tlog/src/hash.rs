@@ -61,9 +61,10 @@ pub fn leaf_hash(entry: &[u8]) -> Hash {
 /// The hash of two parts of the tree beside each other: `SHA-256(01 ‖ left ‖ right)`.
 pub(crate) fn node_hash(left: &Hash, right: &Hash) -> Hash {
     let mut input = [1; 1 + 2 * HASH_BYTES];
-    for (place, byte) in input.iter_mut().skip(1).zip(left.0.iter().chain(&right.0)) {
-        *place = *byte;
-    }
+    let [_, parts @ ..] = &mut input;
+    let (of_left, of_right) = parts.split_at_mut(HASH_BYTES);
+    of_left.copy_from_slice(&left.0);
+    of_right.copy_from_slice(&right.0);
     of(digest(&SHA256, &input))
 }
 
@@ -90,10 +91,8 @@ pub(crate) fn root_of(parts: &[Hash]) -> Hash {
 
 fn of(digest: Digest) -> Hash {
     let mut bytes = [0; HASH_BYTES];
-    // INVARIANT: both are 32 bytes long, so nothing is cut.
-    for (place, byte) in bytes.iter_mut().zip(digest.as_ref()) {
-        *place = *byte;
-    }
+    // INVARIANT: both are 32 bytes long.
+    bytes.copy_from_slice(digest.as_ref());
     Hash(bytes)
 }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::ops::Range;
 
-use claviger_core::history::{Attribute, Bundles, Filter, GroupId, Query, StoredFilter, Times};
+use claviger_core::history::{Attribute, Bundles, Filter, GroupId, Query, Rows, StoredFilter, Times};
 use claviger_core::records::{EventKind, EventRecord};
 use claviger_fuzz::{Bytes, Campaign, Edited};
 
@@ -17,7 +17,8 @@ pub fn event_filters(campaign: Campaign) {
     let group = GroupId { number: 3, root: [0x5a; 32] };
     let mut filter = Filter::default();
     for (place, name) in (0..256).zip(names.iter().cycle()) {
-        filter.add(place, &event(name, place));
+        let event = event(name, place);
+        filter.add(place, event.at, &Rows::of(&event));
     }
     let whole = filter.to_bytes(group);
     let queries: Vec<_> = names.iter().flat_map(|name| [query(name, None), query(name, Some(90))]).collect();

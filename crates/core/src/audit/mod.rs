@@ -7,6 +7,7 @@
 //! - `writer.rs`: the one thread that takes from both and commits in groups.
 //! - `log_key.rs`: the records of the keys that sign it; `upkeep.rs`: how the writer gets the next one, and what to prune.
 //! - `follow.rs`: what was committed, shown to those who follow the log; `needs.rs`: what must not be pruned yet.
+//! - `alike.rs`: entries that differ in time and id alone, put together by those who read all of them.
 //! - `event_id.rs`: ids that lead back to an entry.
 //! - `cloudtrail.rs`: an event as CloudTrail shows it.
 //! - `history/`: events looked up, with an index beside the log.
@@ -15,6 +16,7 @@
 //! `records/`. Export and look-ups read what was written from the directory. Those who follow (`history/`, and `usage/`
 //! beside this module) are handed what was committed, and read in the directory what they missed.
 
+mod alike;
 pub mod cloudtrail;
 mod event_id;
 mod follow;
@@ -34,6 +36,7 @@ mod writer;
 #[cfg(test)]
 mod writer_tests;
 
+pub(crate) use alike::Kinds;
 pub use event_id::EventId;
 pub use follow::{Followed, Follower, Followers};
 pub use history::{Attribute, EventHistory, Found, FoundEvent, IndexBuilder, Query};

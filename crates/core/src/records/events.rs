@@ -20,6 +20,9 @@ const KIND: u8 = 10;
 /// The second byte.
 const VERSION: u8 = 2;
 
+/// Fields of an event.
+const FIELDS: u64 = 18;
+
 /// An Encrypt's event fits.
 const USUAL_BYTES: usize = 448;
 
@@ -83,7 +86,7 @@ pub struct EventRecord<'a> {
 }
 
 /// What kind of event it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum EventKind {
     /// A request of somebody who was authenticated.
@@ -313,6 +316,8 @@ pub struct EventHead {
     pub kind: EventKind,
     /// When.
     pub at: i64,
+    /// Its id.
+    pub id: [u8; 16],
     /// Where in the bytes the rest begins, behind the id.
     pub rest: usize,
 }
@@ -322,10 +327,11 @@ impl EventHead {
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let [KIND, VERSION, fields @ ..] = bytes else { return None };
         let mut decoder = Decoder::new(fields);
-        decoder.array().ok()?;
+        // INVARIANT: as many fields as an `EventRecord` has, the last of which is never left out.
+        decoder.array().ok().flatten().filter(|fields| *fields == FIELDS)?;
         let (kind, at) = (decoder.decode().ok()?, decoder.i64().ok()?);
-        decoder.bytes().ok()?;
-        Some(Self { kind, at, rest: bytes.len() - fields.len() + decoder.position() })
+        let id = decoder.bytes().ok()?.try_into().ok()?;
+        Some(Self { kind, at, id, rest: bytes.len() - fields.len() + decoder.position() })
     }
 }
 

@@ -1,30 +1,50 @@
 //! Entries of the log go in, in order; what requests ask for comes out. No thread, no clock, no file.
 
+use std::mem;
+
 use claviger_types::Timestamp;
 use claviger_usage::{Alike, Day, Outcome, Usage};
 
 use super::answers::LastUses;
 use super::entries;
-use super::together::{Group, Together};
-use crate::records::EventRecord;
+use crate::audit::Kinds;
+use crate::records::{EventHead, EventKind, EventRecord};
 use crate::view::View;
+
+/// Entries that are put together at most.
+const ENTRIES_MAX: u64 = 1_048_576;
+
+/// So many kinds are counted in some milliseconds.
+const FEW: usize = 4_096;
 
 /// Usage, and the entries that are to be counted next.
 pub(crate) struct Folding {
     usage: Usage,
     last_uses: LastUses,
-    together: Together,
+    waiting: Kinds<Waiting>,
+    /// The first entry that was not counted.
+    counted_to: u64,
     /// The next entry that is taken.
     next_entry: u64,
     /// The day on which what is gone was forgotten last.
     swept_on: Option<Day>,
 }
 
+/// Entries of one kind that wait.
+struct Waiting {
+    /// The place, time and id of the latest.
+    index: u64,
+    at: i64,
+    id: [u8; 16],
+    first_at: i64,
+    count: u64,
+}
+
 impl Folding {
     /// Goes on with what is counted.
     pub(crate) fn new(usage: Usage) -> Self {
         let (last_uses, next_entry) = (LastUses::of(&usage), usage.next_entry());
-        Self { usage, last_uses, together: Together::default(), next_entry, swept_on: None }
+        Self { usage, last_uses, waiting: Kinds::default(), counted_to: next_entry, next_entry, swept_on: None }
     }
 
     /// The next entry that is taken.
@@ -34,26 +54,35 @@ impl Folding {
 
     /// Takes an entry, if it is the next one.
     pub(crate) fn push(&mut self, index: u64, event: &[u8]) {
-        if index == self.next_entry {
-            self.together.push(index, event);
-            self.next_entry += 1;
+        if index != self.next_entry {
+            return;
+        }
+        self.next_entry += 1;
+        // What is no event of a caller's request tells nothing of usage.
+        let Some(head @ EventHead { kind: EventKind::Call, at, id, .. }) = EventHead::of(event) else { return };
+        let waiting = self.waiting.of(&head, event, || Waiting { index, at, id, first_at: at, count: 0 });
+        waiting.count += 1;
+        waiting.first_at = waiting.first_at.min(at);
+        if at >= waiting.at {
+            (waiting.index, waiting.at, waiting.id) = (index, at, id);
         }
     }
 
     /// Whether what was taken is to be counted before more is.
     pub(super) fn is_full(&self) -> bool {
-        self.together.is_full()
+        self.waiting.is_full() || self.next_entry - self.counted_to >= ENTRIES_MAX
     }
 
     /// Whether it costs little to count what was taken.
     pub(super) fn are_few(&self) -> bool {
-        self.together.are_few()
+        self.waiting.len() <= FEW
     }
 
     /// Leaves out the entries before this one, which are gone: nothing is missed since then.
     pub(super) fn skip_to(&mut self, next_entry: u64, tracking_since: Timestamp) {
         self.count();
         self.next_entry = self.next_entry.max(next_entry);
+        self.counted_to = self.next_entry;
         self.usage.skip_to(next_entry, tracking_since.max(self.usage.tracking_since()));
         self.last_uses = LastUses::of(&self.usage);
     }
@@ -66,14 +95,16 @@ impl Folding {
 
     /// Counts what was taken.
     pub(crate) fn count(&mut self) {
-        if self.together.is_empty() {
+        if self.next_entry == self.counted_to {
             return;
         }
         let mut unread = 0;
-        for group in self.together.take() {
-            let counted = self.count_group(&group);
-            unread += if counted { 0 } else { group.count };
+        let waiting = mem::take(&mut self.waiting);
+        for (event, kind) in waiting.met() {
+            let counted = self.count_kind(event, kind);
+            unread += if counted { 0 } else { kind.count };
         }
+        self.counted_to = self.next_entry;
         self.usage.fold_to(self.next_entry, []);
         self.last_uses.set_totals(&self.usage);
         if unread > 0 {
@@ -103,12 +134,14 @@ impl Folding {
         self.last_uses = LastUses::of(&self.usage);
     }
 
-    /// Whether the event could be read.
-    fn count_group(&mut self, group: &Group) -> bool {
+    /// Whether the event, which is of that kind, could be read.
+    fn count_kind(&mut self, event: &[u8], kind: &Waiting) -> bool {
         let Self { usage, last_uses, .. } = self;
-        let told = EventRecord::parse(&group.event).and_then(|event| {
-            entries::told_by(&event, group.index, |latest| {
-                usage.fold_to(0, [Alike { latest, first_at: group.first_at, count: group.count }]);
+        let told = EventRecord::parse(event).and_then(|event| {
+            let latest = EventRecord { at: kind.at, id: kind.id, ..event };
+            entries::told_by(&latest, kind.index, |latest| {
+                let first_at = Timestamp::from_millis(kind.first_at);
+                usage.fold_to(0, [Alike { latest, first_at, count: kind.count }]);
                 for used in latest.uses.iter().filter(|used| used.outcome() == Outcome::Success) {
                     let last_use = usage.key(&used.key).and_then(|key| key.last_use().copied());
                     last_use.into_iter().for_each(|last_use| last_uses.put_key(used.key, last_use));
@@ -134,6 +167,20 @@ mod tests {
     use crate::testing::test_kms::{HOME, REGION, TestKms};
 
     const DAY: Duration = Duration::from_secs(86_400);
+
+    #[test]
+    fn so_many_entries_are_put_together_at_most() {
+        let mut folding = Folding::new(Usage::new(Settings::default(), 7, Timestamp::from_millis(0)));
+        for index in 7..7 + ENTRIES_MAX {
+            assert!(!folding.is_full() && folding.are_few(), "{index}");
+            folding.push(index, b"no event");
+            folding.push(index, b"not the next one");
+        }
+        assert!(folding.is_full());
+        folding.count();
+        assert!(!folding.is_full());
+        assert_eq!(folding.usage().next_entry(), 7 + ENTRIES_MAX);
+    }
 
     #[test]
     fn what_is_gone_is_forgotten_when_a_day_ends() {

@@ -1,8 +1,7 @@
 //! Usage: who used which key, how and when, folded out of the audit log while it is written.
 //!
 //! - `entries.rs`: what an event tells of usage.
-//! - `together.rs`: entries that are alike, put together before they are counted.
-//! - `folding.rs`: entries go in, what requests ask for comes out.
+//! - `folding.rs`: entries go in, are counted with those that are alike, and what requests ask for comes out.
 //! - `answers.rs`: what requests ask for, which they read without a lock.
 //! - `snapshot.rs`: usage on the disk, from which a start goes on.
 //! - `follower.rs`: the one thread that does all this. No request waits for it.
@@ -17,7 +16,6 @@ mod follower;
 #[cfg(test)]
 mod follower_tests;
 mod snapshot;
-mod together;
 
 pub use answers::Answers;
 pub(crate) use answers::Totals;

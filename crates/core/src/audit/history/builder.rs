@@ -10,6 +10,7 @@ use claviger_tlog::Reader;
 
 use super::filter::{Filter, GroupId};
 use super::index::{Added, Index, add_to};
+use super::rows::RowsOf;
 use super::{EventHistory, GROUP};
 use crate::audit::follow::{Followed, Follower, Followers};
 use crate::audit::log::{LogError, Place};
@@ -33,6 +34,7 @@ pub(super) struct Builder {
     place: Place,
     index: Arc<Index>,
     follower: Follower,
+    rows: RowsOf,
     /// Entries before this one were pruned, and the files of groups of such entries are gone.
     pub(super) kept_from: u64,
     /// When a filter that could not be made is tried again.
@@ -73,7 +75,7 @@ impl IndexBuilder {
 impl Builder {
     pub(super) fn new(history: &EventHistory, follower: Follower) -> Self {
         let (place, index) = (history.place.clone(), Arc::clone(&history.index));
-        Self { place, index, follower, kept_from: 0, retry_at: None, follow_at: None }
+        Self { place, index, follower, rows: RowsOf::default(), kept_from: 0, retry_at: None, follow_at: None }
     }
 
     fn run(&mut self) {
@@ -96,8 +98,9 @@ impl Builder {
         let missing = self.index.missing(self.kept_from.div_ceil(GROUP)).filter(|_| due);
         let wait = if missing.is_some() { BREATH } else { REST };
         let mut whole = Vec::new();
-        let followed = self.follower.follow(wait, &mut |place, entry| {
-            if let Added::Group(number, filter) = self.index.add(place, entry) {
+        let Self { follower, index, rows, .. } = self;
+        let followed = follower.follow(wait, &mut |place, entry| {
+            if let Added::Group(number, filter) = index.add(rows, place, entry) {
                 whole.push((number, filter));
             }
         });
@@ -134,12 +137,12 @@ impl Builder {
     }
 
     /// Makes the filters of a whole group from the log.
-    fn make(&self, number: u64) -> Result<(), BuildError> {
+    fn make(&mut self, number: u64) -> Result<(), BuildError> {
         let reader = self.place.reader()?;
         let mut filter = Filter::default();
         for entry in reader.entries(number * GROUP..(number + 1) * GROUP) {
             let (place, entry) = entry.map_err(LogError::from)?;
-            add_to(&mut filter, place, &entry);
+            add_to(&mut filter, &mut self.rows, place, &entry);
         }
         Ok(self.index.put(id_in(&reader, number)?, &filter)?)
     }

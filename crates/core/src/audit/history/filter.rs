@@ -9,8 +9,8 @@ use std::io;
 use std::ops::RangeInclusive;
 
 use super::query::{Query, second_of};
-use super::terms::{Term, each_term};
-use crate::records::EventRecord;
+use super::rows::Rows;
+use super::terms::Term;
 
 /// Bundles of a group.
 pub(super) const BUNDLES: usize = 256;
@@ -19,6 +19,10 @@ pub(super) const BUNDLES: usize = 256;
 /// it did; with 2,500, which is what the most different events have, one in 20.
 const ROWS: usize = 1 << ROW_BITS;
 const ROW_BITS: u32 = 14;
+const ROW_MASK: u64 = (1 << ROW_BITS) - 1;
+
+/// Rows whose bits stand in one word.
+const WORD: usize = 64;
 
 /// Bits that a term sets.
 const BITS: u32 = 4;
@@ -54,6 +58,10 @@ pub struct Times {
 pub struct Filter {
     rows: Vec<Bundles>,
     times: Vec<Times>,
+    /// The place of the bundle that grows.
+    growing: u64,
+    /// Its own filter, one bit for each row: small enough to stay near the processor while it fills.
+    grown: Vec<u64>,
 }
 
 /// Reads the file of a group's filters: so many bytes from a place on.
@@ -131,24 +139,48 @@ impl Times {
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { rows: vec![Bundles::NONE; ROWS], times: vec![Times::NONE; BUNDLES] }
+        let (rows, times) = (vec![Bundles::NONE; ROWS], vec![Times::NONE; BUNDLES]);
+        Self { rows, times, growing: 0, grown: vec![0; ROWS / WORD] }
     }
 }
 
 impl Filter {
-    /// Adds an event of the bundle at this place.
-    pub fn add(&mut self, place: u64, event: &EventRecord<'_>) {
-        each_term(event, &mut |term| {
-            for row in rows_of(term) {
-                if let Some(bundles) = self.rows.get_mut(row) {
-                    bundles.insert(place);
-                }
+    /// Adds an event of this time, which sets these rows, to the bundle at this place. Bundles grow one after the other.
+    pub fn add(&mut self, place: u64, at: i64, rows: &Rows) {
+        if place != self.growing {
+            self.settle();
+            self.growing = place;
+        }
+        for row in rows.numbers() {
+            if let Some(word) = self.grown.get_mut(usize::from(*row) / WORD) {
+                *word |= 1 << (usize::from(*row) % WORD);
             }
-        });
-        let second = second_of(event.at);
+        }
+        let second = second_of(at);
         if let Some(times) = usize::try_from(place).ok().and_then(|place| self.times.get_mut(place)) {
             *times = times.with(Times { first: second, last: second });
         }
+    }
+
+    /// Puts the filter of the bundle that grew beside the others.
+    fn settle(&mut self) {
+        for (word, rows) in self.grown.iter_mut().zip(self.rows.chunks_mut(WORD)) {
+            while *word != 0 {
+                if let Some(bundles) = rows.get_mut(word.trailing_zeros() as usize) {
+                    bundles.insert(self.growing);
+                }
+                *word &= *word - 1;
+            }
+        }
+    }
+
+    /// The bundles whose filters have this row.
+    fn row(&self, row: usize) -> Bundles {
+        let mut bundles = self.rows.get(row).copied().unwrap_or(Bundles::NONE);
+        if self.grown.get(row / WORD).is_some_and(|word| word >> (row % WORD) & 1 == 1) {
+            bundles.insert(self.growing);
+        }
+        bundles
     }
 
     /// Adds an entry that may be anything, since it cannot be read: it is found by every term.
@@ -161,8 +193,8 @@ impl Filter {
 
     /// The bundles that may hold what is looked for.
     pub fn candidates(&self, query: &Query) -> Bundles {
-        let rows = rows_of(query.term()).filter_map(|row| self.rows.get(row));
-        rows.fold(of_times(self.times.iter().copied(), query.times()), |bundles, row| bundles.and(*row))
+        let rows = row_numbers(query.term()).map(|row| self.row(usize::from(row)));
+        rows.fold(of_times(self.times.iter().copied(), query.times()), Bundles::and)
     }
 
     /// The times of all its events.
@@ -182,9 +214,9 @@ impl Filter {
         }
         let checksum = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&checksum.to_be_bytes());
-        for (row, bundles) in self.rows.iter().enumerate() {
+        for row in 0..ROWS {
             let start = bytes.len();
-            bytes.extend(bundles.to_bytes());
+            bytes.extend(self.row(row).to_bytes());
             let checksum = group.checksum(row, bytes.get(start..).unwrap_or_default());
             bytes.extend_from_slice(&checksum.to_be_bytes());
         }
@@ -221,8 +253,8 @@ impl<R: Fn(u64, &mut [u8]) -> io::Result<()>> StoredFilter<R> {
         let times = query.times();
         let all = times.first <= of_group.first && of_group.last <= times.last;
         let mut bundles = if all { Bundles::ALL } else { of_times(self.times_of_bundles()?, times) };
-        for row in rows_of(query.term()) {
-            bundles = bundles.and(self.row(row)?);
+        for row in row_numbers(query.term()) {
+            bundles = bundles.and(self.row(usize::from(row))?);
         }
         Some(bundles)
     }
@@ -255,9 +287,10 @@ fn of_times(of_bundles: impl Iterator<Item = Times>, wanted: Times) -> Bundles {
     bundles
 }
 
-fn rows_of(term: Term) -> impl Iterator<Item = usize> {
+/// The numbers of the rows that a term sets.
+pub(super) fn row_numbers(term: Term) -> impl Iterator<Item = u16> {
     // INVARIANT: fourteen bits each.
-    (0..BITS).map(move |bit| usize::try_from(term.bits() >> (bit * ROW_BITS)).unwrap_or(0) % ROWS)
+    (0..BITS).map(move |bit| u16::try_from(term.bits() >> (bit * ROW_BITS) & ROW_MASK).unwrap_or(0))
 }
 
 fn word_of(place: u64) -> usize {

@@ -13,7 +13,7 @@ use claviger_tlog::{BUNDLE_ENTRIES, open_regular};
 use super::GROUP;
 use super::filter::{BUNDLES, Bundles, FILE_BYTES, Filter, GroupId, StoredFilter, Times};
 use super::query::Query;
-use crate::records::EventRecord;
+use super::rows::RowsOf;
 
 /// The index of a log.
 pub(super) struct Index {
@@ -97,7 +97,7 @@ impl Index {
     }
 
     /// Adds the log's next entry, or a later one if those between were pruned.
-    pub(super) fn add(&self, place: u64, entry: &[u8]) -> Added {
+    pub(super) fn add(&self, rows: &mut RowsOf, place: u64, entry: &[u8]) -> Added {
         let mut state = self.state();
         if place < state.next {
             return Added::Entry;
@@ -107,7 +107,7 @@ impl Index {
             state.groups.extend(pruned.map(|_| None));
             state.open = Filter::default();
         }
-        add_to(&mut state.open, place, entry);
+        add_to(&mut state.open, rows, place, entry);
         state.next = place + 1;
         if !state.next.is_multiple_of(GROUP) {
             return Added::Entry;
@@ -164,11 +164,11 @@ impl Index {
 }
 
 /// Adds an entry to the filters of its group.
-pub(super) fn add_to(filter: &mut Filter, place: u64, entry: &[u8]) {
+pub(super) fn add_to(filter: &mut Filter, rows: &mut RowsOf, place: u64, entry: &[u8]) {
     let bundle = place % GROUP / BUNDLE_ENTRIES;
-    match EventRecord::parse(entry) {
-        Ok(event) => filter.add(bundle, &event),
-        Err(_) => filter.add_unreadable(bundle),
+    match rows.entry(entry) {
+        Some((at, rows)) => filter.add(bundle, at, rows),
+        None => filter.add_unreadable(bundle),
     }
 }
 

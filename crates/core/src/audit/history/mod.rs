@@ -2,6 +2,7 @@
 //!
 //! - `query.rs`: what is looked for, and what is told of an event that was found.
 //! - `terms.rs`: what an event is found by, as numbers.
+//! - `rows.rs`: the same as rows of filters, once for entries that are alike.
 //! - `filter.rs`: which bundles of a group of entries may hold a term, in memory and as a file.
 //! - `index.rs`: the filters of all groups, in files beside the log.
 //! - `builder.rs`: the thread that makes them, and makes those anew that are missing.
@@ -15,6 +16,7 @@ mod filter;
 mod index;
 mod query;
 mod rate;
+mod rows;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,7 @@ pub use self::filter::{Bundles, FILE_BYTES, Filter, GroupId, StoredFilter, Times
 use self::index::Index;
 pub use self::query::{FoundEvent, Query};
 use self::rate::Rate;
+pub use self::rows::Rows;
 pub use self::terms::Attribute;
 use super::cloudtrail::{Entry, render_for};
 use super::log::{LogError, Place};

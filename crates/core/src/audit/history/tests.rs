@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::builder::Builder;
 use super::filter::{Bundles, FILE_BYTES, Filter, GroupId, StoredFilter};
+use super::rows::Rows;
 use super::terms::{Scope, Term, each_term};
 use super::*;
 use crate::audit::follow::{Followed, Followers};
@@ -326,7 +327,7 @@ proptest! {
         let group = GroupId { number: 7, root: [9; 32] };
         let mut filter = Filter::default();
         for (place, name, second) in &added {
-            filter.add(*place, &event(second * 1000, name, Vec::new()));
+            filter.add(*place, second * 1000, &Rows::of(&event(0, name, Vec::new())));
         }
         let query = query(Some(&wanted), (Some(span.0.min(span.1)), Some(span.0.max(span.1))));
         let times = query.times();
