@@ -120,8 +120,12 @@ pub(crate) fn has_plain_parts(arn: &str) -> bool {
 /// On an ARN of five colons each colon of the pattern needs one of the ARN: no wildcard ever takes one, so that parts
 /// need not be told apart.
 pub(crate) fn plain_arn_glob(mut pattern: &[u8], mut text: &[u8], steps: &Steps) -> Truth {
+    // Most patterns begin as the ARN does, for most of their length.
+    let is_same = |(wanted, found): &(&u8, &u8)| wanted == found && !matches!(wanted, b'*' | b'?');
+    let same = pattern.iter().zip(text).take_while(is_same).count();
+    (pattern, text) = (pattern.get(same..).unwrap_or_default(), text.get(same..).unwrap_or_default());
     let mut last_star = None;
-    let mut left = steps.0.get();
+    let mut left = steps.0.get().saturating_sub(same);
     let found = loop {
         let Some(rest) = left.checked_sub(1) else { break Truth::Unknown };
         left = rest;

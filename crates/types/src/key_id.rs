@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use crate::Malformed;
@@ -9,7 +10,7 @@ use crate::Malformed;
 /// The identifier of a key: a UUID, or `mrk-` and 32 hex digits for a multi-Region key.
 ///
 /// Upper-case hex is accepted and means the same key, as at AWS; it is printed in lower case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyId {
     bytes: [u8; 16],
     multi_region: bool,
@@ -58,6 +59,14 @@ impl KeyId {
     /// Whether the id names a multi-Region key.
     pub fn is_multi_region(&self) -> bool {
         self.multi_region
+    }
+}
+
+/// As one number, and the kind: maps that trust in ids being random need no more.
+impl Hash for KeyId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(u128::from_be_bytes(self.bytes));
+        state.write_u8(u8::from(self.multi_region));
     }
 }
 

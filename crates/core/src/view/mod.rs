@@ -6,6 +6,7 @@
 mod access;
 mod apply;
 mod apply_identities;
+mod by_id;
 pub mod control_policies;
 mod entities;
 mod grants;
@@ -42,6 +43,7 @@ pub use principals::{
 pub use sessions::{DeploymentSessionKey, MfaDevice};
 
 use self::access::AccessIndex;
+use self::by_id::ByKeyId;
 use self::grants::GrantIndex;
 use self::identities::Identities;
 use self::organization::OrganizationView;
@@ -72,7 +74,7 @@ type DomainKeyIndex = (Space, AccountId, u32);
 /// What lives in one Region.
 #[derive(Clone, Default)]
 struct RegionView {
-    keys: OrdMap<KeyId, Arc<Key>>,
+    keys: ByKeyId<Arc<Key>>,
     keys_by_account: OrdSet<(AccountId, KeyId)>,
     deletions: OrdSet<(Timestamp, KeyId)>,
     key_counts: KeyCounts,
