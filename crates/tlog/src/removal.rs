@@ -14,10 +14,15 @@ pub(crate) fn remove_wider(files: &dyn Files, tile: Tile, width: usize) -> Resul
     remove_partial(files, tile, width)
 }
 
-/// Partial files of a tile that has its full one.
+/// Partial files of a tile that has its full one. Most tiles had none: they became full within a commit.
 pub(crate) fn remove_superseded(files: &dyn Files, tile: Tile) -> Result<(), WriteError> {
-    remove_partial(files, tile, 0)?;
-    remove(files, &tile.partial_folder())
+    match files.list(&tile.partial_folder()) {
+        Err(error) if is_absent(&error) => Ok(()),
+        _ => {
+            remove_partial(files, tile, 0)?;
+            remove(files, &tile.partial_folder())
+        }
+    }
 }
 
 /// Bundles below the marker, full or not.
