@@ -1,6 +1,7 @@
 //! The audit log: where the event of each request ends up, once and in no danger of being altered unseen.
 //!
-//! - `queue.rs`: events of reads, uses and refusals on their way to the log, in memory.
+//! - `queue.rs`: events of reads, uses and refusals on their way to the log, in memory; `room.rs`: who has how much
+//!   of it.
 //! - `outbox.rs`: events of commands and jobs, which were stored with what they tell of, on theirs.
 //! - `log.rs`: the transparency log in the data directory: opened, appended to, each entry once whatever fails.
 //! - `strangers.rs`: how many events those who are not authenticated get.
@@ -26,6 +27,7 @@ pub mod log_key;
 mod needs;
 mod outbox;
 mod queue;
+mod room;
 mod strangers;
 #[cfg(test)]
 mod tampering_tests;
@@ -48,7 +50,7 @@ pub use outbox::Outbox;
 #[cfg(test)]
 pub(crate) use queue::Entries;
 pub(crate) use queue::Progress;
-pub use queue::{EventQueue, Recorder, queue};
+pub use queue::{EventQueue, NotTaken, Recorder, queue};
 pub(crate) use strangers::{Strangers, Tally};
 pub(crate) use upkeep::Upkeep;
 #[cfg(test)]

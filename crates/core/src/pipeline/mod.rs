@@ -159,7 +159,8 @@ fn record<O: Operation>(
     trace: &Trace,
     outcome: Result<Encoded, Error>,
 ) -> Execution<'static> {
-    service.record(|outcome, bytes| trace.write_outcome(asking, AskedFor::at_once::<O>(), outcome, bytes), outcome)
+    let event = |outcome: &_, bytes: &mut _| trace.write_outcome(asking, AskedFor::at_once::<O>(), outcome, bytes);
+    service.record(asking.call.signatory.account(), event, outcome)
 }
 
 /// Executes a [`Command`].
@@ -174,7 +175,7 @@ pub fn command<'a, O: Command>(
         Ok(operation) => Execution::Pending(Box::pin(command_with_event(service, view, operation, call, trace))),
         Err(error) => {
             let event = refusal::<O>(service, view, call, &trace, &error);
-            service.record(|_, bytes| event.write(bytes), Err(error))
+            service.record(call.signatory.account(), |_, bytes| event.write(bytes), Err(error))
         }
     }
 }
@@ -191,11 +192,11 @@ async fn command_with_event<'a, O: Command>(
     match run_command(service, &mut newest, operation, call, &mut trace).await {
         Ok(Answered { answer, event: None }) => Ok(answer),
         Ok(Answered { answer, event: Some(event) }) => {
-            service.record(|_, bytes| event.write(bytes), Ok(answer)).answered().await
+            service.record(call.signatory.account(), |_, bytes| event.write(bytes), Ok(answer)).answered().await
         }
         Err(error) => {
             let event = refusal::<O>(service, &newest, call, &trace, &error);
-            service.record(|_, bytes| event.write(bytes), Err(error)).answered().await
+            service.record(call.signatory.account(), |_, bytes| event.write(bytes), Err(error)).answered().await
         }
     }
 }

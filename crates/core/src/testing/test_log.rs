@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::audit::{Followers, Place, Turns};
 use crate::error::Error;
 use crate::pipeline::event;
-use crate::testing::test_kms::TestKms;
+use crate::testing::test_kms::{HOME, TestKms};
 use crate::{Service, Settings};
 
 /// The node.
@@ -68,7 +68,8 @@ impl TestLog {
         self.turn();
         for _ in self.service.audit_upkeep().size()..entries {
             let event = event::of_strangers(at, 1).unwrap();
-            let _ = self.service.record(|_, bytes| event.write(bytes), Err(Error::UnknownOperation));
+            let _ =
+                self.service.record(HOME.parse().unwrap(), |_, bytes| event.write(bytes), Err(Error::UnknownOperation));
         }
         self.turn();
         assert_eq!(self.service.audit_upkeep().size(), entries);
