@@ -8,7 +8,7 @@ use claviger_storage::{CommitError, Store, Transaction};
 use claviger_types::{AccountId, Region, ServiceName, Timestamp};
 use tokio::sync::Semaphore;
 
-use crate::audit::{EventHistory, EventQueue, Found, NotTaken, Outbox, Query, Recorder, Strangers, Upkeep, queue};
+use crate::audit::{Admission, EventHistory, EventQueue, NotTaken, Outbox, Recorder, Strangers, Upkeep, queue};
 use crate::error::Error;
 use crate::identity::caller::{Caller, Signatory};
 use crate::identity::mfa_attempts::MfaAttempts;
@@ -219,16 +219,12 @@ impl Service {
         let _ = self.history.set(history);
     }
 
-    /// Refuses a caller whose account looks up events too often.
-    pub(crate) fn admit_lookup(&self, facts: &Facts<'_>) -> Result<(), Error> {
-        let admits = |history: &Arc<EventHistory>| history.admits(facts.account(), facts.region(), facts.wall_now());
-        if self.history.get().is_none_or(admits) { Ok(()) } else { Err(Error::RateExceeded) }
-    }
-
-    /// Looks events up. Where nobody keeps a log, there are none.
-    pub(crate) async fn look_up(&self, query: Query, below: Option<u64>) -> Result<Found, Error> {
-        let Some(history) = self.history.get() else { return Ok(Found::default()) };
-        history.search(query, below).await.map_err(|error| Error::Internal(error.to_string()))
+    /// Admits a caller who looks up events, unless its account does so too often. Where nobody keeps a log, there is nothing
+    /// to be admitted to.
+    pub(crate) fn admit_lookup(&self, facts: &Facts<'_>) -> Result<Option<Admission>, Error> {
+        let Some(history) = self.history.get() else { return Ok(None) };
+        let admission = history.admit(facts.account(), facts.region(), facts.wall_now());
+        admission.map(Some).ok_or(Error::RateExceeded)
     }
 
     /// Refuses an authenticated request that named no operation, or could not be read.

@@ -41,7 +41,7 @@ mod writer_tests;
 pub(crate) use alike::Kinds;
 pub use event_id::EventId;
 pub use follow::{Followed, Follower, Followers};
-pub use history::{Attribute, EventHistory, Found, FoundEvent, IndexBuilder, Query};
+pub use history::{Admission, Attribute, EventHistory, Found, FoundEvent, IndexBuilder, Query};
 #[cfg(test)]
 pub(crate) use log::Log;
 pub use log::{Place, VERIFIER_KEY_FILE, origin, verify};

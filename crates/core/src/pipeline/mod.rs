@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use claviger_storage::{CommitError, Revision, Write};
 use serde::Serialize;
 
+use crate::audit::Found;
 use crate::error::Error;
 use crate::identity::caller::Signatory;
 use crate::keys::{domain_keys, grant_tokens};
@@ -113,9 +114,9 @@ pub fn lookup<'a, O: Lookup>(
         facts.caller.check_may_call::<O>()?;
         let operation = parse::<O>(fields)?;
         authorize_for(&operation, &facts, &mut trace.resources)?;
-        service.admit_lookup(&facts)?;
+        let admission = service.admit_lookup(&facts)?;
         let query = operation.query(&facts)?;
-        Ok((facts, operation, query))
+        Ok((facts, operation, admission, query))
     });
     let (asked, outcome) = match asked {
         Ok(asked) => (Some(asked), Ok(Encoded::empty())),
@@ -127,10 +128,15 @@ pub fn lookup<'a, O: Lookup>(
         &trace,
         outcome,
     );
-    let Some((facts, operation, (query, below))) = asked else { return recorded };
+    let Some((facts, operation, admission, (query, below))) = asked else { return recorded };
     Execution::Pending(Box::pin(async move {
         recorded.answered().await?;
-        encode::<O>(&operation.reply(&facts, service.look_up(query, below).await?)?)
+        let found = match admission {
+            Some(admission) => admission.search(query, below).await,
+            None => Ok(Found::default()),
+        };
+        let found = found.map_err(|error| Error::Internal(error.to_string()))?;
+        encode::<O>(&operation.reply(&facts, found)?)
     }))
 }
 
