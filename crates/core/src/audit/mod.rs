@@ -31,8 +31,6 @@ mod room;
 mod strangers;
 #[cfg(test)]
 mod tampering_tests;
-#[cfg(test)]
-pub(crate) mod test_log;
 mod upkeep;
 mod writer;
 #[cfg(test)]
