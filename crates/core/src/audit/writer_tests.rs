@@ -338,6 +338,29 @@ fn a_disk_that_fails_at_a_rotation() {
     }
 }
 
+/// What waits for the disk is tried again later; what is told of the log goes on.
+#[test]
+fn figures_after_a_rotation_that_failed() {
+    let machine = Machine::new(ChangeLogLimits::default());
+    let mut process = machine.start();
+    process.turns.upkeep_retry = Duration::from_secs(3600);
+    assert!(process.turn());
+    machine.rotate();
+    machine.finish_rotation(&process);
+    machine.disk.set_faults(Faults { operations: Some((machine.disk.counted(), 1)), room: None });
+    assert!(process.turn());
+    let upkeep = |process: &Process| {
+        let upkeep = process.recorder.upkeep();
+        (upkeep.next_key().is_some(), upkeep.key_version(), upkeep.size())
+    };
+    assert_eq!(upkeep(&process), (true, Some(1), 0));
+    for number in 1..3 {
+        process.request(0);
+        assert!(process.turn());
+        assert_eq!(upkeep(&process), (true, Some(1), number));
+    }
+}
+
 /// A store that tells of each commit.
 struct Telling<F> {
     store: Arc<MemoryStore>,
