@@ -226,7 +226,7 @@ fn check_sessions(view: &View, report: &mut Report) {
         report.find(&paths::session_key(1), "missing: the store holds no session key".into());
     }
     if view.log_keys().next().is_none() {
-        report.find(&paths::log_key(1), "missing: the store holds no log key".into());
+        report.find(&paths::log_key(1), "missing: the store holds no audit key".into());
     }
     for (principal, revocation) in view.session_revocations() {
         if view.account_of(principal) != Some(revocation.account) {
@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(found, [DamagedState { path: "audit".into(), problem }]);
         let key = paths::log_key(1);
         let found = findings(&kms, records.iter().filter(|(path, _)| *path != key).cloned());
-        let problem = "missing: the store holds no log key".to_owned();
+        let problem = "missing: the store holds no audit key".to_owned();
         assert!(found.contains(&DamagedState { path: key, problem }), "{found:?}");
     }
 

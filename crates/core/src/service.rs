@@ -5,17 +5,17 @@ use std::time::{Instant, SystemTime};
 
 use claviger_keyring::{RootOfTrust, SecretAccessKey, SigningKey, Space};
 use claviger_storage::{CommitError, Store, Transaction};
-use claviger_types::{Region, ServiceName, Timestamp};
+use claviger_types::{AccountId, Region, ServiceName, Timestamp};
 use tokio::sync::Semaphore;
 
-use crate::audit::{EventHistory, EventQueue, Found, Outbox, Query, Recorder, Strangers, Upkeep, queue};
+use crate::audit::{Admission, EventHistory, EventQueue, NotTaken, Outbox, Recorder, Strangers, Upkeep, queue};
 use crate::error::Error;
 use crate::identity::caller::{Caller, Signatory};
 use crate::identity::mfa_attempts::MfaAttempts;
 use crate::metrics::{Metrics, Scrape};
 use crate::pipeline::Execution;
 use crate::pipeline::call::{Call, Facts, Tools};
-use crate::pipeline::event::{self, AskedFor, Asking, Stranger, Trace};
+use crate::pipeline::event::{self, AskedFor, Asking, Event, Stranger, Trace};
 use crate::pipeline::request::NothingTold;
 use crate::pipeline::turns::Turns;
 use crate::settings::Settings;
@@ -180,27 +180,31 @@ impl Service {
         }
     }
 
-    /// Hands a request's event over, which may tell of the outcome; without it there is no answer. Under `strict` the
-    /// answer waits until it is durable.
+    /// Hands the event of an account's request over, which may tell of the outcome; without it there is no answer. Under
+    /// `strict` the answer waits until it is durable.
     pub(crate) fn record(
         &self,
+        account: AccountId,
         event: impl FnOnce(&Result<Encoded, Error>, &mut Vec<u8>),
         outcome: Result<Encoded, Error>,
     ) -> Execution<'static> {
         let lost = |reason: String| Err(Error::Internal(format!("the event is not recorded: {reason}")));
+        let not_taken = |not_taken| match not_taken {
+            NotTaken::Closed => lost(NotTaken::Closed.to_string()),
+            NotTaken::Throttled => Err(Error::Throttled),
+        };
         if !self.settings.audit.requests {
             return Execution::Ready(outcome);
         }
         if !self.settings.audit.strict {
-            return Execution::Ready(
-                self.recorder.hand_over(|bytes| event(&outcome, bytes)).map_or_else(lost, |()| outcome),
-            );
+            let taken = self.recorder.hand_over(Some(account), |bytes| event(&outcome, bytes));
+            return Execution::Ready(taken.map_or_else(not_taken, |()| outcome));
         }
-        match self.recorder.hand_over_and_wait(|bytes| event(&outcome, bytes)) {
+        match self.recorder.hand_over_and_wait(Some(account), |bytes| event(&outcome, bytes)) {
             Ok(durable) => {
                 Execution::Pending(Box::pin(async move { durable.wait().await.map_or_else(lost, |()| outcome) }))
             }
-            Err(reason) => Execution::Ready(lost(reason)),
+            Err(reason) => Execution::Ready(not_taken(reason)),
         }
     }
 
@@ -215,16 +219,12 @@ impl Service {
         let _ = self.history.set(history);
     }
 
-    /// Refuses a caller whose account looks up events too often.
-    pub(crate) fn admit_lookup(&self, facts: &Facts<'_>) -> Result<(), Error> {
-        let admits = |history: &Arc<EventHistory>| history.admits(facts.account(), facts.region(), facts.wall_now());
-        if self.history.get().is_none_or(admits) { Ok(()) } else { Err(Error::RateExceeded) }
-    }
-
-    /// Looks events up. Where nobody keeps a log, there are none.
-    pub(crate) async fn look_up(&self, query: Query, below: Option<u64>) -> Result<Found, Error> {
-        let Some(history) = self.history.get() else { return Ok(Found::default()) };
-        history.search(query, below).await.map_err(|error| Error::Internal(error.to_string()))
+    /// Admits a caller who looks up events, unless its account does so too often. Where nobody keeps a log, there is nothing
+    /// to be admitted to.
+    pub(crate) fn admit_lookup(&self, facts: &Facts<'_>) -> Result<Option<Admission>, Error> {
+        let Some(history) = self.history.get() else { return Ok(None) };
+        let admission = history.admit(facts.account(), facts.region(), facts.wall_now());
+        admission.map(Some).ok_or(Error::RateExceeded)
     }
 
     /// Refuses an authenticated request that named no operation, or could not be read.
@@ -243,7 +243,8 @@ impl Service {
         let (service, row) = asked;
         let asked_for = row.map_or(AskedFor::unknown(service), |row| row.asked_for);
         let asking = Asking { call, caller, view, now };
-        self.record(|outcome, bytes| Trace::unread().write_outcome(asking, asked_for, outcome, bytes), Err(error))
+        let event = |outcome: &_, bytes: &mut _| Trace::unread().write_outcome(asking, asked_for, outcome, bytes);
+        self.record(call.signatory.account(), event, Err(error))
     }
 
     /// Records a request that is refused before it is known who sent it; beyond a rate it is counted only.
@@ -252,8 +253,8 @@ impl Service {
             return;
         }
         let now = self.wall_now();
-        let recorded =
-            || self.recorder.hand_over(|bytes| event::of_stranger(self.now(&self.view()), stranger).write(bytes));
+        let event = || event::of_stranger(self.now(&self.view()), stranger);
+        let recorded = || self.recorder.hand_over(None, |bytes| event().write(bytes));
         if self.strangers.take(now) && recorded().is_ok() {
             self.strangers.recorded();
         } else {
@@ -268,7 +269,8 @@ impl Service {
             return;
         }
         let event = event::of_strangers(self.now(&self.view()), counted).map_err(|error| error.code().to_owned());
-        if let Err(reason) = event.and_then(|event| self.recorder.hand_over(|bytes| event.write(bytes))) {
+        let hand_over = |event: Event| self.recorder.hand_over(None, |bytes| event.write(bytes));
+        if let Err(reason) = event.and_then(|event| hand_over(event).map_err(|not_taken| not_taken.to_string())) {
             tracing::error!(reason, counted, "refused requests of strangers are counted on");
             self.strangers.count_again(counted);
         }
@@ -325,4 +327,29 @@ fn secret_of(view: &View, credential: &Credential) -> Result<SecretAccessKey, Er
     let domain = domain.ok_or_else(|| Error::Internal("an access key's domain key is missing".into()))?;
     let secret = domain.key.unwrap_secret_access_key(&credential.access_key_id, &credential.wrapped_secret);
     secret.map_err(|error| Error::Internal(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test_kms::{AWAY, HOME, TestKms};
+
+    /// Refused requests cost their sender nothing, and a slow disk is everybody's.
+    #[test]
+    fn an_account_whose_events_fill_the_queue_is_throttled_alone() {
+        let kms = TestKms::new();
+        let ask = |account: &str| {
+            let event = |_: &_, bytes: &mut Vec<u8>| bytes.resize(bytes.len() + 1024 * 1024, 0);
+            let answered = kms.service().record(account.parse().unwrap(), event, Err(Error::UnknownOperation));
+            match kms.block_on(answered.answered()) {
+                Err(error) => error.wire().json_code,
+                Ok(_) => panic!("nothing was answered"),
+            }
+        };
+        let unknown = Error::UnknownOperation.wire().json_code;
+        let answered = (0..100).take_while(|_| ask(HOME) == unknown).count();
+        assert_eq!((answered, ask(HOME), ask(AWAY)), (32, "ThrottlingException", unknown));
+        kms.events();
+        assert_eq!(ask(HOME), unknown, "the events were written");
+    }
 }

@@ -1,6 +1,7 @@
 //! The audit log: where the event of each request ends up, once and in no danger of being altered unseen.
 //!
-//! - `queue.rs`: events of reads, uses and refusals on their way to the log, in memory.
+//! - `queue.rs`: events of reads, uses and refusals on their way to the log, in memory; `room.rs`: who has how much
+//!   of it.
 //! - `outbox.rs`: events of commands and jobs, which were stored with what they tell of, on theirs.
 //! - `log.rs`: the transparency log in the data directory: opened, appended to, each entry once whatever fails.
 //! - `strangers.rs`: how many events those who are not authenticated get.
@@ -26,11 +27,10 @@ pub mod log_key;
 mod needs;
 mod outbox;
 mod queue;
+mod room;
 mod strangers;
 #[cfg(test)]
 mod tampering_tests;
-#[cfg(test)]
-pub(crate) mod test_log;
 mod upkeep;
 mod writer;
 #[cfg(test)]
@@ -39,7 +39,7 @@ mod writer_tests;
 pub(crate) use alike::Kinds;
 pub use event_id::EventId;
 pub use follow::{Followed, Follower, Followers};
-pub use history::{Attribute, EventHistory, Found, FoundEvent, IndexBuilder, Query};
+pub use history::{Admission, Attribute, EventHistory, Found, FoundEvent, IndexBuilder, Query};
 #[cfg(test)]
 pub(crate) use log::Log;
 pub use log::{Place, VERIFIER_KEY_FILE, origin, verify};
@@ -48,7 +48,7 @@ pub use outbox::Outbox;
 #[cfg(test)]
 pub(crate) use queue::Entries;
 pub(crate) use queue::Progress;
-pub use queue::{EventQueue, Recorder, queue};
+pub use queue::{EventQueue, NotTaken, Recorder, queue};
 pub(crate) use strangers::{Strangers, Tally};
 pub(crate) use upkeep::Upkeep;
 #[cfg(test)]

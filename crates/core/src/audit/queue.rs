@@ -1,7 +1,8 @@
 //! The way of an event from a request to the log's writer: bounded, in memory, without a lock.
 //!
 //! Requests hand their events over before they are answered. When the writer cannot write, or is too far behind,
-//! requests are refused: an answer without its event is worse than none.
+//! requests are refused: an answer without its event is worse than none. Those of an account that fills the queue are
+//! refused first (`room.rs`).
 //!
 //! Each thread that answers requests writes its events one behind the other into a batch of its own, which the writer takes
 //! away as a whole: an event costs no allocation, and no thread frees what another one allocated.
@@ -14,17 +15,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use claviger_types::AccountId;
 use crossbeam_utils::atomic::AtomicCell;
 use thread_local::ThreadLocal;
 use tokio::sync::oneshot;
 
+use super::room::{Room, Taken};
 use super::upkeep::Upkeep;
-
-/// Events that may wait: some seconds of all that one node answers.
-const EVENTS_MAX: u64 = 262_144;
-
-/// Bytes that they may have together.
-const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// So many events are a group of their own: the writer does not wait for more.
 pub(super) const GROUP_EVENTS: u64 = 8_192;
@@ -34,9 +31,6 @@ const BATCH_BYTES: usize = 256 * 1024;
 
 /// How often the writer looks for a batch that its thread is just writing to. Long before, the event is written.
 const LOOKS: usize = 1_000;
-
-/// One event among those that wait, in the high half; its bytes are in the low one.
-const ONE_EVENT: u64 = 1 << 32;
 
 /// The requests' end.
 pub struct Recorder {
@@ -50,6 +44,17 @@ pub struct EventQueue {
     pub(super) shared: Arc<Shared>,
 }
 
+/// Why an event is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// Nobody writes the log any more.
+    #[error("nobody writes the audit log any more")]
+    Closed,
+    /// Its account has as many waiting as it may.
+    #[error("too many events of the account wait for the audit log")]
+    Throttled,
+}
+
 /// Whether an event is durable: waits until it is, or cannot be made so now.
 pub struct Durability(oneshot::Receiver<()>);
 
@@ -57,6 +62,7 @@ pub struct Durability(oneshot::Receiver<()>);
 pub(super) struct Batch {
     begun: Instant,
     events: Entries,
+    taken: Vec<Taken>,
     /// Told once the batch is durable; dropped if it cannot be made so now.
     durable: Vec<oneshot::Sender<()>>,
 }
@@ -82,8 +88,7 @@ pub(super) struct Shared {
     slots: ThreadLocal<Slot>,
     /// Nobody takes events any more.
     closed: AtomicBool,
-    /// Events that wait, and their bytes.
-    waiting: AtomicU64,
+    room: Room,
     /// Each request looks at it.
     failed: AtomicBool,
     failure: Mutex<String>,
@@ -122,7 +127,7 @@ pub fn queue() -> (Recorder, EventQueue) {
     let shared = Arc::new(Shared {
         slots: ThreadLocal::new(),
         closed: AtomicBool::new(false),
-        waiting: AtomicU64::new(0),
+        room: Room::default(),
         failed: AtomicBool::new(false),
         failure: Mutex::default(),
         writer: OnceLock::new(),
@@ -137,15 +142,20 @@ pub fn queue() -> (Recorder, EventQueue) {
 }
 
 impl Recorder {
-    /// Hands an event over, which `write` appends to what is there. The error is the operator's to read.
-    pub fn hand_over(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), String> {
-        self.push(write, None)
+    /// Hands an event over, which `write` appends to what is there: of a request of this account, or of nobody that is
+    /// known.
+    pub fn hand_over(&self, account: Option<AccountId>, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), NotTaken> {
+        self.push(account, write, None)
     }
 
     /// Hands an event over that is waited for.
-    pub fn hand_over_and_wait(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<Durability, String> {
+    pub fn hand_over_and_wait(
+        &self,
+        account: Option<AccountId>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<Durability, NotTaken> {
         let (durable, waiting) = oneshot::channel();
-        self.push(write, Some(durable))?;
+        self.push(account, write, Some(durable))?;
         self.shared.wake();
         Ok(Durability(waiting))
     }
@@ -164,13 +174,23 @@ impl Recorder {
         &self.shared.upkeep
     }
 
-    fn push(&self, write: impl FnOnce(&mut Vec<u8>), durable: Option<oneshot::Sender<()>>) -> Result<(), String> {
+    fn push(
+        &self,
+        account: Option<AccountId>,
+        write: impl FnOnce(&mut Vec<u8>),
+        durable: Option<oneshot::Sender<()>>,
+    ) -> Result<(), NotTaken> {
+        if self.shared.closed.load(Ordering::Relaxed) {
+            return Err(NotTaken::Closed);
+        }
         let crowded = self.shared.slots.get_or_default().write(|batch| {
             let bytes = &mut batch.events.bytes;
             let start = bytes.len();
             write(bytes);
             let end = bytes.len();
-            let before = self.shared.take_room(end.saturating_sub(start))?;
+            let room = self.shared.room.take(account, end.saturating_sub(start));
+            let (taken, before) = room.ok_or(NotTaken::Throttled)?;
+            taken.push(&mut batch.taken);
             batch.events.ends.push(end);
             batch.durable.extend(durable);
             if end >= BATCH_BYTES {
@@ -178,7 +198,7 @@ impl Recorder {
                 // It fails only if the queue was closed meanwhile, and then all that it held is gone.
                 let _ = self.complete.send(complete);
             }
-            Ok::<_, String>(before + 1 == GROUP_EVENTS)
+            Ok::<_, NotTaken>(before + 1 == GROUP_EVENTS)
         })?;
         if crowded {
             self.shared.wake();
@@ -222,7 +242,7 @@ impl Drop for EventQueue {
 impl Batch {
     fn new(capacity: usize) -> Self {
         let events = Entries { bytes: Vec::with_capacity(capacity), ends: Vec::new() };
-        Self { begun: Instant::now(), events, durable: Vec::new() }
+        Self { begun: Instant::now(), events, taken: Vec::new(), durable: Vec::new() }
     }
 
     /// The events.
@@ -310,22 +330,9 @@ impl Shared {
         }
     }
 
-    /// Takes room for an event of so many bytes. Returns how many waited before.
-    fn take_room(&self, bytes_of_event: usize) -> Result<u64, String> {
-        let size = ONE_EVENT | bytes_of_event as u64;
-        let before = self.waiting.fetch_add(size, Ordering::Relaxed);
-        let after = before + size;
-        if events(after) > EVENTS_MAX || bytes(after) > BYTES_MAX || self.closed.load(Ordering::Relaxed) {
-            self.waiting.fetch_sub(size, Ordering::Relaxed);
-            return Err("the audit log does not keep up".to_owned());
-        }
-        Ok(events(before))
-    }
-
     /// These events wait no more.
     pub(super) fn done(&self, batch: &Batch) {
-        let size = ONE_EVENT * batch.events.ends.len() as u64 + batch.events.bytes() as u64;
-        self.waiting.fetch_sub(size, Ordering::Relaxed);
+        batch.taken.iter().for_each(|taken| self.room.give_back(taken));
     }
 
     pub(super) fn committed(&self, entries: u64, from_outbox: u64) {
@@ -349,10 +356,10 @@ impl Shared {
 
     fn progress(&self) -> Progress {
         let committed_at = Duration::from_millis(self.committed_at.load(Ordering::Relaxed));
-        let waiting = self.waiting.load(Ordering::Relaxed);
+        let (waiting, waiting_bytes) = self.room.waiting();
         Progress {
-            waiting: events(waiting),
-            waiting_bytes: bytes(waiting),
+            waiting,
+            waiting_bytes,
             failed: self.failed.load(Ordering::Relaxed),
             since_commit: self.started.elapsed().saturating_sub(committed_at),
             entries: self.entries.load(Ordering::Relaxed),
@@ -362,35 +369,25 @@ impl Shared {
     }
 }
 
-fn events(waiting: u64) -> u64 {
-    waiting >> 32
-}
-
-fn bytes(waiting: u64) -> u64 {
-    waiting & (ONE_EVENT - 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn there_is_room_for_so_many_and_no_more() {
+    fn an_account_that_fills_the_queue_is_throttled_alone() {
         let (recorder, queue) = queue();
-        let large = usize::try_from(BYTES_MAX / 4).unwrap();
-        for number in 0..4 {
-            recorder
-                .hand_over(|bytes| bytes.resize(bytes.len() + large, 0))
-                .unwrap_or_else(|error| panic!("{number}: {error}"));
+        let (greedy, modest) = ("111122223333".parse().ok(), "444455556666".parse().ok());
+        let large = |bytes: &mut Vec<u8>| bytes.resize(bytes.len() + 1024 * 1024, 0);
+        let mut taken = 0;
+        while recorder.hand_over(greedy, large).is_ok() {
+            taken += 1;
         }
-        assert!(recorder.hand_over(|bytes| bytes.push(0)).is_err());
-        assert_eq!(queue.drain().len(), 4);
-        for number in 0..EVENTS_MAX {
-            recorder.hand_over(|bytes| bytes.push(0)).unwrap_or_else(|error| panic!("{number}: {error}"));
-        }
-        assert!(recorder.hand_over(|bytes| bytes.push(0)).is_err());
-        assert_eq!((recorder.progress().waiting, queue.drain().len() as u64), (EVENTS_MAX, EVENTS_MAX));
-        assert_eq!(recorder.progress().waiting, 0);
+        assert_eq!(recorder.hand_over(greedy, large), Err(NotTaken::Throttled));
+        assert!(recorder.hand_over_and_wait(greedy, large).is_err());
+        assert_eq!(recorder.hand_over(modest, large), Ok(()));
+        assert_eq!(recorder.progress().waiting, taken + 1);
+        assert_eq!((queue.drain().len() as u64, recorder.progress().waiting), (taken + 1, 0));
+        assert_eq!(recorder.hand_over(greedy, large), Ok(()), "what was taken away makes room again");
     }
 
     /// Whoever takes events away meanwhile: none is lost, none is there twice, and those of a thread are in their order.
@@ -406,7 +403,7 @@ mod tests {
                 threads.push(scope.spawn(move || {
                     for event in 0..EVENTS {
                         let text = format!("{number} {event:06} {}", "x".repeat(event % 90));
-                        recorder.hand_over(|bytes| bytes.extend(text.as_bytes())).unwrap();
+                        recorder.hand_over(None, |bytes| bytes.extend(text.as_bytes())).unwrap();
                     }
                 }));
             }
@@ -426,15 +423,15 @@ mod tests {
     #[test]
     fn a_request_that_panics() {
         let (recorder, queue) = queue();
-        recorder.hand_over(|bytes| bytes.extend(b"before")).unwrap();
+        recorder.hand_over(None, |bytes| bytes.extend(b"before")).unwrap();
         let panicking = || {
-            recorder.hand_over(|bytes| {
+            recorder.hand_over(None, |bytes| {
                 bytes.extend(b"half");
                 panic!("on its way");
             })
         };
         catch_unwind(AssertUnwindSafe(panicking)).unwrap_err();
-        recorder.hand_over(|bytes| bytes.extend(b"after")).unwrap();
+        recorder.hand_over(None, |bytes| bytes.extend(b"after")).unwrap();
         assert_eq!(queue.drain(), [b"before".to_vec(), b"after".to_vec()]);
         assert_eq!(recorder.progress().waiting, 0);
     }
@@ -443,7 +440,7 @@ mod tests {
     fn nothing_is_taken_that_nobody_writes() {
         let (recorder, queue) = queue();
         drop(queue);
-        assert!(recorder.hand_over(|bytes| bytes.push(0)).is_err());
+        assert_eq!(recorder.hand_over(None, |bytes| bytes.push(0)), Err(NotTaken::Closed));
         assert_eq!(recorder.progress().waiting, 0);
     }
 }

@@ -73,13 +73,17 @@ impl Upkeep {
         self.next_key.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the log is now. The key that signs it is no longer to come.
+    /// What the log is now.
     pub(super) fn tell(&self, log: &Log) {
-        let key_version = log.key_version();
-        self.next_key.lock().unwrap_or_else(PoisonError::into_inner).take_if(|key| key.key.version() == key_version);
         self.log.size.store(log.size(), Ordering::Relaxed);
         self.log.kept_from.store(log.kept_from(), Ordering::Relaxed);
         self.log.bytes_written.store(log.bytes_written(), Ordering::Relaxed);
+    }
+
+    /// The key that signs it now, with all that this takes, is no longer to come.
+    pub(super) fn tell_key(&self, log: &Log) {
+        let key_version = log.key_version();
+        self.next_key.lock().unwrap_or_else(PoisonError::into_inner).take_if(|key| key.key.version() == key_version);
         self.log.key_version.store(key_version, Ordering::Release);
     }
 }

@@ -99,7 +99,7 @@ pub(crate) struct Turns {
     followers: Followers,
     /// When upkeep is tried again after it failed, and how long after.
     upkeep_at: Option<Instant>,
-    upkeep_retry: Duration,
+    pub(super) upkeep_retry: Duration,
 }
 
 /// What waits for the log.
@@ -120,6 +120,7 @@ impl Turns {
     ) -> Result<Self, LogError> {
         let log = Log::open(place)?;
         queue.shared.upkeep.tell(&log);
+        queue.shared.upkeep.tell_key(&log);
         if log.size() < settled {
             return Err(LogError::Foreign { wanted: settled, found: log.size() });
         }
@@ -190,7 +191,7 @@ impl Turns {
         if self.upkeep_at.is_none_or(|at| at <= Instant::now()) {
             let (rotated, pruned) = (self.rotate(), self.prune(runtime));
             if rotated.is_ok() {
-                self.queue.shared.upkeep.tell(&self.log);
+                self.queue.shared.upkeep.tell_key(&self.log);
             }
             self.followers.pruned(self.log.kept_from());
             let failed = rotated.is_err() || pruned.is_err();
@@ -199,6 +200,7 @@ impl Turns {
                 tracing::error!(%error, "the audit log's key is not changed, or it is not pruned, yet");
             }
         }
+        self.queue.shared.upkeep.tell(&self.log);
         true
     }
 

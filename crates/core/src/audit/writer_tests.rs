@@ -202,7 +202,7 @@ impl Process {
     }
 
     fn request(&self, number: usize) {
-        self.recorder.hand_over(|bytes| bytes.extend(format!("request {number:04}").as_bytes())).unwrap();
+        self.recorder.hand_over(None, |bytes| bytes.extend(format!("request {number:04}").as_bytes())).unwrap();
     }
 }
 
@@ -260,7 +260,7 @@ fn a_disk_that_fails() {
                 process.request(turn);
                 let waits = process
                     .recorder
-                    .hand_over_and_wait(|bytes| bytes.extend(format!("strict {turn}").as_bytes()))
+                    .hand_over_and_wait(None, |bytes| bytes.extend(format!("strict {turn}").as_bytes()))
                     .unwrap();
                 let written = process.turn();
                 assert_eq!(process.recorder.health().is_ok(), written);
@@ -335,6 +335,29 @@ fn a_disk_that_fails_at_a_rotation() {
             }
         }
         assert!(failed > 5, "{failed}");
+    }
+}
+
+/// What waits for the disk is tried again later; what is told of the log goes on.
+#[test]
+fn figures_after_a_rotation_that_failed() {
+    let machine = Machine::new(ChangeLogLimits::default());
+    let mut process = machine.start();
+    process.turns.upkeep_retry = Duration::from_secs(3600);
+    assert!(process.turn());
+    machine.rotate();
+    machine.finish_rotation(&process);
+    machine.disk.set_faults(Faults { operations: Some((machine.disk.counted(), 1)), room: None });
+    assert!(process.turn());
+    let upkeep = |process: &Process| {
+        let upkeep = process.recorder.upkeep();
+        (upkeep.next_key().is_some(), upkeep.key_version(), upkeep.size())
+    };
+    assert_eq!(upkeep(&process), (true, Some(1), 0));
+    for number in 1..3 {
+        process.request(0);
+        assert!(process.turn());
+        assert_eq!(upkeep(&process), (true, Some(1), number));
     }
 }
 
@@ -552,7 +575,7 @@ fn a_writer_that_panics() {
     let place = Place::new(&view, Arc::new(files)).unwrap();
     let writer = AuditWriter::start(place, queue, outbox, 0, Duration::from_secs(60), Followers::default()).unwrap();
     let waiting =
-        |event: &str| recorder.hand_over_and_wait(|bytes| bytes.extend(event.as_bytes())).map(Durability::wait);
+        |event: &str| recorder.hand_over_and_wait(None, |bytes| bytes.extend(event.as_bytes())).map(Durability::wait);
     block_on(waiting("before").unwrap()).unwrap();
     panics.store(true, Ordering::SeqCst);
     assert!(block_on(waiting("meanwhile").unwrap()).is_err());
@@ -576,7 +599,7 @@ fn an_orderly_end() {
     let mut follower = followers.add(place.clone(), 0);
     let writer = AuditWriter::start(place, queue, outbox, 0, Duration::from_secs(60), followers).unwrap();
     machine.command();
-    recorder.hand_over(|bytes| bytes.extend(b"request")).unwrap();
+    recorder.hand_over(None, |bytes| bytes.extend(b"request")).unwrap();
     writer.stop();
     machine.assert_exact("at the end");
     assert_eq!((machine.logged().len(), machine.view().0.audit_position()), (2, 2));
@@ -604,7 +627,7 @@ fn followers() {
     for turn in 0..5 {
         shown(&mut quick, &mut to_quick);
         for number in 0..50 {
-            process.recorder.hand_over(|bytes| bytes.extend(vec![turn; 60_000 + number])).unwrap();
+            process.recorder.hand_over(None, |bytes| bytes.extend(vec![turn; 60_000 + number])).unwrap();
         }
         process.request(usize::from(turn));
         assert!(process.turn());

@@ -54,6 +54,14 @@ impl Signatory {
         }
     }
 
+    /// Whose account's request it is.
+    pub fn account(&self) -> AccountId {
+        match self {
+            Self::AccessKey(credential) => credential.user.account,
+            Self::Session(session) => session.account,
+        }
+    }
+
     /// Whether both are one, not only of one name: an access key of this id may have been deleted and made again.
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {

@@ -40,7 +40,7 @@ pub async fn wrap_again(service: &Service, view: &View) -> Result<(), Error> {
         let record = log_key::wrap_again(stored, cluster)?;
         let changes = Changes::new(Space::Global);
         let changes = changes.replace(paths::log_key(stored.key.version()), stored.revision, &record);
-        commit(service, changes, "RewrapLogKey", account, Resources::default()).await?;
+        commit(service, changes, "RewrapAuditKey", account, Resources::default()).await?;
     }
     Ok(())
 }
@@ -88,7 +88,9 @@ mod tests {
         let public_keys = || kms.view().log_keys().map(|stored| stored.key.public_key()).collect::<Vec<_>>();
         let before = public_keys();
         kms.ok("RotateClusterKey", json!({}));
+        let commits = kms.store.commits();
         kms.block_on(wrap_again(kms.service(), &kms.view())).unwrap();
+        assert_eq!(event_of(&kms.store.commits_since(commits)[0]).1.operation, Some("RewrapAuditKey"));
         assert!(kms.view().log_keys().all(|stored| stored.cluster_key_version == 2));
         assert_eq!((before.len(), public_keys()), (1, before));
     }

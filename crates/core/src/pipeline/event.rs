@@ -301,12 +301,7 @@ fn write_bounded(event: EventRecord<'_>, bytes: &mut Vec<u8>) {
 }
 
 fn account_of(caller: Option<Caller<'_>>, signatory: &Signatory) -> Option<u64> {
-    let account = match (caller, signatory) {
-        (Some(caller), _) => caller.account,
-        (None, Signatory::AccessKey(credential)) => credential.user.account,
-        (None, Signatory::Session(session)) => session.account,
-    };
-    Some(account.as_u64())
+    Some(caller.map_or_else(|| signatory.account(), |caller| caller.account).as_u64())
 }
 
 fn caller_of<'a>(caller: Option<Caller<'a>>, signatory: &'a Signatory, view: &'a View) -> CallerRecord<'a> {

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use claviger_storage::{CommitError, Revision, Write};
 use serde::Serialize;
 
+use crate::audit::Found;
 use crate::error::Error;
 use crate::identity::caller::Signatory;
 use crate::keys::{domain_keys, grant_tokens};
@@ -113,9 +114,9 @@ pub fn lookup<'a, O: Lookup>(
         facts.caller.check_may_call::<O>()?;
         let operation = parse::<O>(fields)?;
         authorize_for(&operation, &facts, &mut trace.resources)?;
-        service.admit_lookup(&facts)?;
+        let admission = service.admit_lookup(&facts)?;
         let query = operation.query(&facts)?;
-        Ok((facts, operation, query))
+        Ok((facts, operation, admission, query))
     });
     let (asked, outcome) = match asked {
         Ok(asked) => (Some(asked), Ok(Encoded::empty())),
@@ -127,10 +128,15 @@ pub fn lookup<'a, O: Lookup>(
         &trace,
         outcome,
     );
-    let Some((facts, operation, (query, below))) = asked else { return recorded };
+    let Some((facts, operation, admission, (query, below))) = asked else { return recorded };
     Execution::Pending(Box::pin(async move {
         recorded.answered().await?;
-        encode::<O>(&operation.reply(&facts, service.look_up(query, below).await?)?)
+        let found = match admission {
+            Some(admission) => admission.search(query, below).await,
+            None => Ok(Found::default()),
+        };
+        let found = found.map_err(|error| Error::Internal(error.to_string()))?;
+        encode::<O>(&operation.reply(&facts, found)?)
     }))
 }
 
@@ -159,7 +165,8 @@ fn record<O: Operation>(
     trace: &Trace,
     outcome: Result<Encoded, Error>,
 ) -> Execution<'static> {
-    service.record(|outcome, bytes| trace.write_outcome(asking, AskedFor::at_once::<O>(), outcome, bytes), outcome)
+    let event = |outcome: &_, bytes: &mut _| trace.write_outcome(asking, AskedFor::at_once::<O>(), outcome, bytes);
+    service.record(asking.call.signatory.account(), event, outcome)
 }
 
 /// Executes a [`Command`].
@@ -174,7 +181,7 @@ pub fn command<'a, O: Command>(
         Ok(operation) => Execution::Pending(Box::pin(command_with_event(service, view, operation, call, trace))),
         Err(error) => {
             let event = refusal::<O>(service, view, call, &trace, &error);
-            service.record(|_, bytes| event.write(bytes), Err(error))
+            service.record(call.signatory.account(), |_, bytes| event.write(bytes), Err(error))
         }
     }
 }
@@ -191,11 +198,11 @@ async fn command_with_event<'a, O: Command>(
     match run_command(service, &mut newest, operation, call, &mut trace).await {
         Ok(Answered { answer, event: None }) => Ok(answer),
         Ok(Answered { answer, event: Some(event) }) => {
-            service.record(|_, bytes| event.write(bytes), Ok(answer)).answered().await
+            service.record(call.signatory.account(), |_, bytes| event.write(bytes), Ok(answer)).answered().await
         }
         Err(error) => {
             let event = refusal::<O>(service, &newest, call, &trace, &error);
-            service.record(|_, bytes| event.write(bytes), Err(error)).answered().await
+            service.record(call.signatory.account(), |_, bytes| event.write(bytes), Err(error)).answered().await
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Events looked up by those who caused them, and by those whose resources they touched.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::audit::test_log::TestLog;
-use crate::testing::test_kms::{AWAY, HOME, REGION, Session, TestKms, refused, statement};
+use crate::Settings;
+use crate::testing::test_kms::{AWAY, HOME, REGION, Session, refused, statement};
+use crate::testing::test_log::TestLog;
 use crate::testing::test_sessions::Opened;
 
 /// All events that a request finds.
@@ -35,18 +37,18 @@ fn record(event: &Value) -> Value {
 
 #[test]
 fn each_attribute() {
-    let kms = TestKms::new();
-    let mut log = TestLog::of(&kms);
+    let mut log = TestLog::new(Settings::default());
+    let kms = Rc::clone(&log.kms);
     let key = kms.key();
     kms.ok("CreateAlias", json!({"AliasName": "alias/a/b", "TargetKeyId": key}));
-    log.write(&kms);
+    log.write();
     let ann = kms.admin().user("ann", &statement("Allow", "*", "*"));
     kms.role("r");
     let role = kms.ok("AssumeRole", json!({"RoleArn": format!("arn:aws:iam::{HOME}:role/r"), "RoleSessionName": "s1"}));
-    log.write(&kms);
+    log.write();
     ann.encrypt(&key, "AAAA");
     assert!(Opened::of(&kms, &role).call("ListKeys", json!({})).is_err());
-    log.write(&kms);
+    log.write();
     let session_key = role["Credentials"]["AccessKeyId"].as_str().unwrap();
     let key_arn = kms.admin().key_arn(&key);
     let made_identities = ["AssumeRole", "CreateRole", "CreateAccessKey", "PutUserPolicy", "CreateUser"];
@@ -97,12 +99,12 @@ fn each_attribute() {
 /// Events are seen in the Region that they were asked for in; those of IAM, which has none, in us-east-1.
 #[test]
 fn regions_and_accounts() {
-    let kms = TestKms::new();
-    let mut log = TestLog::of(&kms);
+    let mut log = TestLog::new(Settings::default());
+    let kms = Rc::clone(&log.kms);
     kms.admin().in_region("eu-west-1").key("SYMMETRIC_DEFAULT");
     kms.away().key("SYMMETRIC_DEFAULT");
     kms.ok("CreateUser", json!({"UserName": "ann"}));
-    log.write(&kms);
+    log.write();
     for (session, want) in [
         (kms.admin(), &["CreateUser"][..]),
         (kms.admin().in_region("eu-west-1"), &["CreateKey"]),
@@ -112,7 +114,7 @@ fn regions_and_accounts() {
         assert_eq!(names(&lookup(session, by("ReadOnly", "false"))), want);
     }
     // A look-up is a request like any other.
-    log.write(&kms);
+    log.write();
     assert_eq!(names(&lookup(kms.away().in_region("eu-west-1"), json!({}))), ["LookupEvents"]);
 }
 
@@ -120,12 +122,12 @@ fn regions_and_accounts() {
 /// alias, not which. The keys' owner sees the attempt, and of the caller no more than its account and unique id.
 #[test]
 fn what_a_refused_caller_must_not_know() {
-    let kms = TestKms::new();
-    let mut log = TestLog::of(&kms);
+    let mut log = TestLog::new(Settings::default());
+    let kms = Rc::clone(&log.kms);
     let away = kms.away();
     let key = away.key("SYMMETRIC_DEFAULT");
     away.ok("CreateAlias", json!({"AliasName": "alias/secret", "TargetKeyId": key}));
-    log.write(&kms);
+    log.write();
     let named = |what: &str| format!("arn:aws:kms:{REGION}:{AWAY}:{what}");
     let absent = "00000000-0000-4000-8000-000000000000";
     let there = [named("alias/secret"), named(&format!("key/{key}"))];
@@ -133,7 +135,7 @@ fn what_a_refused_caller_must_not_know() {
     let mut seen = Vec::new();
     for name in there.iter().chain(&not_there) {
         assert!(kms.call("Encrypt", json!({"KeyId": name, "Plaintext": "AAAA"})).is_err());
-        log.write(&kms);
+        log.write();
         let [event] = &lookup(kms.admin(), json!({"MaxResults": 1}))[..1] else { panic!("{name}") };
         assert_eq!((&event["EventName"], &event["Resources"]), (&json!("Encrypt"), &json!([])), "{name}");
         let mut record = record(event);
@@ -168,7 +170,7 @@ fn what_a_refused_caller_must_not_know() {
     // Who was let in knows the key, and both see that the other sees it too.
     away.grant(&key, kms.admin(), &["Encrypt"]);
     kms.ok("Encrypt", json!({"KeyId": there[1], "Plaintext": "AAAA"}));
-    log.write(&kms);
+    log.write();
     let shared = [kms.admin(), away].map(|session| record(&lookup(session, by("ResourceName", &key))[0]));
     assert_eq!(shared[0]["sharedEventID"], shared[1]["sharedEventID"]);
     assert!(shared[0]["sharedEventID"].is_string());
@@ -176,13 +178,13 @@ fn what_a_refused_caller_must_not_know() {
 
 #[test]
 fn pages() {
-    let kms = TestKms::new();
-    let mut log = TestLog::of(&kms);
+    let mut log = TestLog::new(Settings::default());
+    let kms = Rc::clone(&log.kms);
     for _ in 0..30 {
         let key = kms.key();
         kms.ok("DescribeKey", json!({"KeyId": key}));
     }
-    log.write(&kms);
+    log.write();
     let all = lookup(kms.admin(), json!({}));
     assert_eq!(all.len(), 60);
     for results in [1, 2, 7, 50] {
@@ -219,12 +221,12 @@ fn pages() {
 
 #[test]
 fn times() {
-    let kms = TestKms::new();
-    let mut log = TestLog::of(&kms);
+    let mut log = TestLog::new(Settings::default());
+    let kms = Rc::clone(&log.kms);
     for _ in 0..5 {
         kms.pass(Duration::from_secs(86_400));
         kms.ok("ListKeys", json!({}));
-        log.write(&kms);
+        log.write();
     }
     let listed = lookup(kms.admin(), by("EventName", "ListKeys"));
     let seconds: Vec<_> = listed.iter().map(|event| event["EventTime"].as_f64().unwrap()).collect();
@@ -255,9 +257,9 @@ fn times() {
 /// Source: CloudTrail API reference, LookupEvents, "Errors".
 #[test]
 fn what_is_refused() {
-    let kms = TestKms::new();
-    let mut log = TestLog::of(&kms);
-    log.write(&kms);
+    let mut log = TestLog::new(Settings::default());
+    let kms = Rc::clone(&log.kms);
+    log.write();
     let one = |key: &str| json!({"AttributeKey": key, "AttributeValue": "v"});
     for (body, code, text) in [
         (json!({"MaxResults": 0}), "InvalidMaxResultsException", "MaxResults must be between 1 and 50."),

@@ -1,41 +1,60 @@
 //! A node that keeps a log: the service on the harness's store, and the log's writer, of which tests take each turn.
 
+use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claviger_storage::Store;
+use claviger_storage::{Store, Transaction, Write};
 use claviger_tlog::{Directory, Files};
 use claviger_types::Timestamp;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::audit::{Followers, Place, Turns};
+use crate::audit::{EventHistory, Follower, Followers, IndexBuilder, Place, Turns};
 use crate::error::Error;
 use crate::pipeline::event;
-use crate::testing::test_kms::TestKms;
-use crate::{Service, Settings};
+use crate::testing::test_kms::{HOME, TestKms};
+use crate::{Execution, Service, Settings};
 
 /// The node.
 pub(crate) struct TestLog {
-    pub(crate) kms: TestKms,
+    pub(crate) kms: Rc<TestKms>,
     pub(crate) service: Arc<Service>,
     pub(crate) files: Arc<dyn Files>,
+    place: Place,
     turns: Turns,
     runtime: Runtime,
-    _scratch: TempDir,
+    /// How many of the events that the harness's nodes handed over are in it.
+    handed: usize,
+    scratch: TempDir,
 }
 
 impl TestLog {
+    /// A log of a new deployment, whose first events are not in it.
     pub(crate) fn new(settings: Settings) -> Self {
-        let kms = TestKms::new();
+        Self::followed(settings).0
+    }
+
+    /// The same, with one who follows the log for its index.
+    pub(crate) fn followed(settings: Settings) -> (Self, Follower) {
+        let kms = Rc::new(TestKms::new());
+        let first = kms.store.records().into_iter().filter(|(path, _)| path.starts_with("outbox/"));
+        let writes = first.map(|(path, _)| Write::Delete { path }).collect();
+        kms.block_on(kms.store.inner.commit(Transaction { preconditions: Vec::new(), writes })).unwrap();
         let store: Arc<dyn Store> = Arc::clone(&kms.store) as Arc<dyn Store>;
         let started = Service::start(store, Arc::clone(kms.service().root()), settings).unwrap();
         let scratch = tempfile::tempdir().unwrap();
-        let files: Arc<dyn Files> = Arc::new(Directory::new(scratch.path()));
+        let files: Arc<dyn Files> = Arc::new(Directory::new(scratch.path().join("audit")));
         let place = Place::new(&started.service.view(), Arc::clone(&files)).unwrap();
-        let turns = Turns::open(place, started.events, started.outbox, 0, Followers::default()).unwrap();
+        let mut followers = Followers::default();
+        let follower = IndexBuilder::follower(&history(&place, &scratch), &mut followers);
+        let turns = Turns::open(place.clone(), started.events, started.outbox, 0, followers).unwrap();
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
-        Self { kms, service: started.service, files, turns, runtime, _scratch: scratch }
+        let (service, handed) = (started.service, kms.events().len());
+        let log = Self { kms, service, files, place, turns, runtime, handed, scratch };
+        log.kms.service().keep_history(Arc::new(log.history()));
+        (log, follower)
     }
 
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
@@ -45,6 +64,41 @@ impl TestLog {
     /// The log's writer does what there is to do.
     pub(crate) fn turn(&mut self) {
         assert!(self.turns.turn(&self.runtime));
+    }
+
+    /// Writes what happened at the harness's nodes since the last time: events of commands, then those of all else.
+    pub(crate) fn write(&mut self) {
+        let handed = self.kms.events().split_off(self.handed);
+        self.handed += handed.len();
+        self.commit(&handed);
+    }
+
+    /// Writes these entries, after events of commands that wait.
+    pub(crate) fn commit(&mut self, entries: &[Vec<u8>]) {
+        entries.iter().for_each(|entry| self.record(|bytes| bytes.extend_from_slice(entry)));
+        self.turn();
+    }
+
+    /// Removes the entries before this one, which begins a bundle.
+    pub(crate) fn prune(&mut self, before: u64) {
+        self.service.audit_upkeep().prune(before);
+        self.turn();
+        assert_eq!(self.service.audit_upkeep().kept_from(), before);
+    }
+
+    /// The log to search in, without an index yet.
+    pub(crate) fn history(&self) -> EventHistory {
+        history(&self.place, &self.scratch)
+    }
+
+    /// The folder of its index.
+    pub(crate) fn index(&self) -> PathBuf {
+        index(&self.scratch)
+    }
+
+    /// The writer ends. What it wrote stays as long as what is returned.
+    pub(crate) fn close(self) -> TempDir {
+        self.scratch
     }
 
     /// This node and the harness's see what was committed by either.
@@ -68,9 +122,23 @@ impl TestLog {
         self.turn();
         for _ in self.service.audit_upkeep().size()..entries {
             let event = event::of_strangers(at, 1).unwrap();
-            let _ = self.service.record(|_, bytes| event.write(bytes), Err(Error::UnknownOperation));
+            self.record(|bytes| event.write(bytes));
         }
         self.turn();
         assert_eq!(self.service.audit_upkeep().size(), entries);
     }
+
+    fn record(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let event = |_: &_, bytes: &mut _| write(bytes);
+        let recorded = self.service.record(HOME.parse().unwrap(), event, Err(Error::UnknownOperation));
+        assert!(matches!(recorded, Execution::Ready(Err(Error::UnknownOperation))));
+    }
+}
+
+fn history(place: &Place, scratch: &TempDir) -> EventHistory {
+    EventHistory::new(place.clone(), index(scratch), u32::MAX)
+}
+
+fn index(scratch: &TempDir) -> PathBuf {
+    scratch.path().join("audit-index")
 }

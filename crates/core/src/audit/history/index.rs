@@ -24,7 +24,7 @@ pub(super) struct Index {
 #[derive(Default)]
 struct State {
     /// Of each whole group, what is known of its file; none if it has none that can be used.
-    groups: Vec<Option<Group>>,
+    groups: Vec<Option<GroupFile>>,
     /// The filters of the group after those, as far as it goes.
     open: Filter,
     /// The place of the first entry that is in none of them.
@@ -32,7 +32,7 @@ struct State {
 }
 
 #[derive(Clone, Copy)]
-struct Group {
+struct GroupFile {
     id: GroupId,
     times: Times,
 }
@@ -89,7 +89,7 @@ impl Index {
             let file = open_regular(&self.path(id.number)).ok()?;
             let whole = file.metadata().is_ok_and(|found| found.len() == FILE_BYTES as u64);
             let stored = StoredFilter::new(id, |at, bytes: &mut [u8]| file.read_exact_at(bytes, at));
-            stored.times().filter(|_| whole).map(|times| Group { id, times })
+            stored.times().filter(|_| whole).map(|times| GroupFile { id, times })
         };
         let next = groups.len() as u64 * GROUP;
         let groups = groups.into_iter().map(load).collect();
@@ -134,7 +134,7 @@ impl Index {
         options.write(true).create_new(true).mode(0o600);
         options.open(&draft)?.write_all(&filter.to_bytes(id))?;
         fs::rename(&draft, &path)?;
-        self.set_group(id.number, Some(Group { id, times: filter.times() }));
+        self.set_group(id.number, Some(GroupFile { id, times: filter.times() }));
         Ok(())
     }
 
@@ -147,7 +147,7 @@ impl Index {
         }
     }
 
-    fn set_group(&self, number: u64, group: Option<Group>) {
+    fn set_group(&self, number: u64, group: Option<GroupFile>) {
         let mut state = self.state();
         if let Some(place) = usize::try_from(number).ok().and_then(|place| state.groups.get_mut(place)) {
             *place = group;

@@ -6,7 +6,7 @@
 //! - `filter.rs`: which bundles of a group of entries may hold a term, in memory and as a file.
 //! - `index.rs`: the filters of all groups, in files beside the log.
 //! - `builder.rs`: the thread that makes them, and makes those anew that are missing.
-//! - `rate.rs`: how often an account may ask.
+//! - `rate.rs`: how often an account may ask; `readers.rs`: whose search reads when.
 //!
 //! The index tells where not to look, and nothing else: whatever is found was read from the log, held against its
 //! signed root, and shown as `cloudtrail/` shows it. Without an index the same is found, in more steps.
@@ -16,6 +16,7 @@ mod filter;
 mod index;
 mod query;
 mod rate;
+mod readers;
 mod rows;
 mod terms;
 #[cfg(test)]
@@ -26,7 +27,6 @@ use std::sync::Arc;
 
 use claviger_tlog::{BUNDLE_ENTRIES, Reader};
 use claviger_types::{AccountId, Region, Timestamp};
-use tokio::sync::Semaphore;
 
 pub use self::builder::IndexBuilder;
 use self::filter::BUNDLES;
@@ -34,6 +34,7 @@ pub use self::filter::{Bundles, FILE_BYTES, Filter, GroupId, StoredFilter, Times
 use self::index::Index;
 pub use self::query::{FoundEvent, Query};
 use self::rate::Rate;
+use self::readers::{Admitted, Readers};
 pub use self::rows::Rows;
 pub use self::terms::Attribute;
 use super::cloudtrail::{Entry, render_for};
@@ -42,9 +43,6 @@ use crate::records::EventRecord;
 
 /// Entries whose filters are one file.
 const GROUP: u64 = BUNDLES as u64 * BUNDLE_ENTRIES;
-
-/// Requests that read at the same time; the others wait.
-const READING_MAX: usize = 2;
 
 /// Bundles that one request reads at most.
 const BUNDLES_MAX: usize = 48;
@@ -59,8 +57,14 @@ const GROUPS_MAX: usize = 1024;
 pub struct EventHistory {
     place: Place,
     index: Arc<Index>,
-    reading: Arc<Semaphore>,
     rate: Rate,
+    readers: Arc<Readers>,
+}
+
+/// A search that its account may make now.
+pub struct Admission {
+    history: Arc<EventHistory>,
+    admitted: Admitted,
 }
 
 /// A page of what was found.
@@ -98,26 +102,13 @@ impl EventHistory {
     /// The log at this place, with its index in that folder, whose parent must be there. An account may ask so many
     /// times a second.
     pub fn new(place: Place, index: PathBuf, per_second: u32) -> Self {
-        let reading = Arc::new(Semaphore::new(READING_MAX));
-        Self { place, index: Arc::new(Index::new(index)), reading, rate: Rate::new(per_second) }
+        Self { place, index: Arc::new(Index::new(index)), rate: Rate::new(per_second), readers: Arc::default() }
     }
 
-    /// Whether the account may ask once more now.
-    pub fn admits(&self, account: AccountId, region: Region, now: Timestamp) -> bool {
-        self.rate.take(account, region, now)
-    }
-
-    /// The newest events below a place, or of all. The disk is read on a thread that may wait for it.
-    pub async fn search(self: &Arc<Self>, query: Query, below: Option<u64>) -> Result<Found, SearchError> {
-        let gone = |reason: String| SearchError::Thread(reason);
-        let turn = Arc::clone(&self.reading).acquire_owned().await.map_err(|error| gone(error.to_string()))?;
-        let history = Arc::clone(self);
-        let searched = tokio::task::spawn_blocking(move || {
-            // It is over when the search is, whether or not anybody waits for that.
-            let _turn = turn;
-            history.search_now(&query, below.unwrap_or(u64::MAX))
-        });
-        searched.await.map_err(|error| gone(error.to_string()))?
+    /// Admits one more search of the account, unless it asks too often or too many of its searches wait.
+    pub fn admit(self: &Arc<Self>, account: AccountId, region: Region, now: Timestamp) -> Option<Admission> {
+        let admitted = self.rate.take(account, region, now).then(|| self.readers.admit(account))??;
+        Some(Admission { history: Arc::clone(self), admitted })
     }
 
     fn search_now(&self, query: &Query, below: u64) -> Result<Found, SearchError> {
@@ -145,6 +136,21 @@ impl EventHistory {
                 Ok(Found { events: search.found, below })
             }
         }
+    }
+}
+
+impl Admission {
+    /// The newest events below a place, or of all. The disk is read on a thread that may wait for it.
+    pub async fn search(self, query: Query, below: Option<u64>) -> Result<Found, SearchError> {
+        let Self { history, admitted } = self;
+        let gone = |reason: String| SearchError::Thread(reason);
+        let turn = admitted.turn().await.map_err(|error| gone(error.to_string()))?;
+        let searched = tokio::task::spawn_blocking(move || {
+            // It is over when the search is, whether or not anybody waits for that.
+            let _turn = turn;
+            history.search_now(&query, below.unwrap_or(u64::MAX))
+        });
+        searched.await.map_err(|error| gone(error.to_string()))?
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use claviger_tlog::simulation::Random;
 use claviger_types::{AccountId, Timestamp};
 use proptest::prelude::*;
 
@@ -11,10 +12,11 @@ use super::filter::{Bundles, FILE_BYTES, Filter, GroupId, StoredFilter};
 use super::rows::Rows;
 use super::terms::{Scope, Term, each_term};
 use super::*;
+use crate::Settings;
 use crate::audit::follow::{Followed, Followers};
-use crate::audit::test_log::TestLog;
 use crate::records::{Addressed, CallerKind, CallerRecord, EventKind, KeyUseRecord};
-use crate::testing::test_kms::{HOME, REGION, TestKms};
+use crate::testing::test_kms::{HOME, REGION};
+use crate::testing::test_log::TestLog;
 
 /// Entries of the tests' log: a whole group, and so many more that two bundles follow.
 const ENTRIES: u64 = GROUP + 300;
@@ -57,12 +59,11 @@ fn nth(place: u64) -> Vec<u8> {
 }
 
 /// A log with all of the tests' entries.
-fn logged(entry: impl Fn(u64) -> Vec<u8>) -> (TestKms, TestLog) {
-    let kms = TestKms::new();
-    let mut log = TestLog::of(&kms);
+fn logged(entry: impl Fn(u64) -> Vec<u8>) -> TestLog {
+    let mut log = TestLog::new(Settings::default());
     let entries: Vec<_> = (0..ENTRIES).map(entry).collect();
     entries.chunks(10_000).for_each(|entries| log.commit(entries));
-    (kms, log)
+    log
 }
 
 fn builder(history: &EventHistory) -> Builder {
@@ -114,7 +115,7 @@ fn file(log: &TestLog) -> PathBuf {
 /// Without an index the same is found, in more pages, each of which has read no more than it may.
 #[test]
 fn what_is_rare() {
-    let (_kms, log) = logged(nth);
+    let log = logged(nth);
     let history = log.history();
     let rare = query(Some("rare"), (None, None));
     let all = (ENTRIES.div_ceil(BUNDLE_ENTRIES) as usize).div_ceil(BUNDLES_MAX);
@@ -159,10 +160,10 @@ fn what_is_rare() {
 /// The index of another log, which somebody left there, is not used.
 #[test]
 fn an_index_of_other_entries() {
-    let (_kms, others) = logged(|place| event(i64::try_from(place).unwrap(), "busy", Vec::new()).to_bytes());
+    let others = logged(|place| event(i64::try_from(place).unwrap(), "busy", Vec::new()).to_bytes());
     let history = others.history();
     builder(&history).turn();
-    let (_kms, log) = logged(nth);
+    let log = logged(nth);
     std::fs::create_dir(log.index()).unwrap();
     std::fs::copy(file(&others), file(&log)).unwrap();
     let history = log.history();
@@ -176,7 +177,7 @@ fn an_index_of_other_entries() {
 /// What was pruned is not found, and has no file, neither at once nor after a start.
 #[test]
 fn what_was_pruned() {
-    let (_kms, mut log) = logged(nth);
+    let mut log = logged(nth);
     let history = log.history();
     let (mut builder, followers) = followed_builder(&history);
     builder.turn();
@@ -209,7 +210,7 @@ fn what_was_pruned() {
 /// Filters that are made anew while the first of their entries go.
 #[test]
 fn filters_of_what_is_being_pruned() {
-    let (_kms, mut log) = logged(nth);
+    let mut log = logged(nth);
     let history = log.history();
     let mut builder = builder(&history);
     log.prune(2 * BUNDLE_ENTRIES);
@@ -221,7 +222,7 @@ fn filters_of_what_is_being_pruned() {
 /// Whoever follows from before what was pruned goes on behind it, in whatever group that is.
 #[test]
 fn an_index_that_jumps_ahead() {
-    let (_kms, mut log) = logged(nth);
+    let mut log = logged(nth);
     let history = log.history();
     let (mut builder, followers) = followed_builder(&history);
     builder.turn();
@@ -241,6 +242,41 @@ fn an_index_that_jumps_ahead() {
     assert_eq!(found(&history, &none), (Vec::new(), 1));
     let last = i64::try_from(3 * GROUP + 9).unwrap();
     assert_eq!(found(&history, &query(Some("busy"), (Some(last), None))).0, [3 * GROUP + 9]);
+}
+
+/// While a thread makes the index of a log that grows and is pruned, and after that, the same is found.
+#[test]
+fn a_log_that_is_written_and_pruned_meanwhile() {
+    let (mut log, follower) = TestLog::followed(Settings::default());
+    let history = log.history();
+    let indexing = IndexBuilder::start(&history, follower).unwrap();
+    let is_rare = |place: &u64| place.is_multiple_of(7_919);
+    let nth = |place: u64| {
+        let name = if is_rare(&place) { "rare" } else { "busy" };
+        event(1000 * i64::try_from(place).unwrap(), name, Vec::new()).to_bytes()
+    };
+    let rare = query(Some("rare"), (None, None));
+    let (mut random, mut kept_from, mut size) = (Random::new(1), 0, 0);
+    let mut want = Vec::new();
+    while size < 2 * GROUP + 300 {
+        let more = size + 1 + random.below(9_000) as u64;
+        log.commit(&(size..more).map(nth).collect::<Vec<_>>());
+        size = more;
+        if random.percent(40) {
+            let half = usize::try_from(size / 2 / BUNDLE_ENTRIES).unwrap();
+            kept_from = kept_from.max(random.below(half + 1) as u64 * BUNDLE_ENTRIES);
+            log.prune(kept_from);
+        }
+        want = (kept_from..size).filter(is_rare).rev().collect();
+        assert_eq!(found(&history, &rare).0, want, "{size} entries, kept from {kept_from} on");
+    }
+    assert!(kept_from > 0);
+    let _log = log.close();
+    indexing.stop();
+    assert_eq!(found(&history, &rare).0, want);
+    let mut builder = builder(&history);
+    while builder.turn() == Followed::Open {}
+    assert_eq!(found(&history, &rare), (want, 1));
 }
 
 fn cut(file: &Path) {
@@ -266,8 +302,7 @@ fn remove(file: &Path) {
 /// A search whose log was not begun finds nothing; an entry that cannot be read is said so.
 #[test]
 fn logs_that_cannot_be_searched() {
-    let kms = TestKms::new();
-    let mut log = TestLog::of(&kms);
+    let mut log = TestLog::new(Settings::default());
     assert_eq!(found(&log.history(), &query(None, (None, None))), (Vec::new(), 1));
     log.commit(&[b"no event".to_vec()]);
     let history = log.history();
@@ -363,8 +398,7 @@ proptest! {
 /// A part of the log that cannot be read is not read again at once, and keeps nobody from ending.
 #[test]
 fn a_log_that_cannot_be_followed() {
-    let kms = TestKms::new();
-    let mut log = TestLog::of(&kms);
+    let mut log = TestLog::new(Settings::default());
     log.commit(&(0..600).map(nth).collect::<Vec<_>>());
     let history = log.history();
     let bundle = log.index().with_file_name("audit").join("tile/entries/001");
