@@ -113,7 +113,8 @@ impl Builder {
             self.report(made);
         }
         followed.unwrap_or_else(|error| {
-            self.follow_at = Some(Instant::now() + RETRY);
+            // What was pruned meanwhile is not in the way the next time.
+            self.follow_at = pruned_to(&error).is_none().then(|| Instant::now() + RETRY);
             self.report(Err(error.into()));
             Followed::Open
         })
@@ -148,12 +149,23 @@ impl Builder {
     }
 
     fn report(&mut self, outcome: Result<(), BuildError>) {
-        if let Err(BuildError::Log(LogError::Read(claviger_tlog::LogError::Pruned { kept_from, .. }))) = outcome {
+        let Err(error) = outcome else { return };
+        if let BuildError::Log(log) = &error
+            && let Some(kept_from) = pruned_to(log)
+        {
             self.prune(kept_from);
-        } else if let Err(error) = outcome {
+        } else {
             tracing::error!(%error, "a part of the audit log has no index for now");
             self.retry_at = Some(Instant::now() + RETRY);
         }
+    }
+}
+
+/// The first entry that is kept, if the error is that those before it were pruned.
+fn pruned_to(error: &LogError) -> Option<u64> {
+    match error {
+        LogError::Read(claviger_tlog::LogError::Pruned { kept_from, .. }) => Some(*kept_from),
+        _ => None,
     }
 }
 
