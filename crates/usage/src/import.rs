@@ -5,7 +5,7 @@
 
 use std::io::{self, Read, Write};
 
-use claviger_types::{AccountId, KeyArn, Timestamp};
+use claviger_types::{AccountId, KeyArn, Timestamp, limits};
 use indexmap::IndexSet;
 use minicbor::{Decode, Encode};
 
@@ -17,11 +17,8 @@ use crate::texts::{TextId, Texts};
 /// What a file begins with: its name and the version of its form.
 const OPENING: &[u8; 16] = b"claviger-import1";
 
-/// Bytes of a text that is kept.
-const TEXT_BYTES_MAX: usize = 16 * 1024;
-
-/// Pairs of an encryption context that are kept.
-const PAIRS_MAX: usize = 4 * 1024;
+/// Bytes of a text that is kept, other than those of the encryption context.
+const TEXT_BYTES_MAX: usize = 2 * 1024;
 
 /// Uses that were imported together.
 #[derive(Debug)]
@@ -91,8 +88,9 @@ impl Import {
         let labels = [used.source, used.environment, used.application, used.error_code];
         let pairs = used.encryption_context;
         let mut texts = [used.principal_id, used.principal].into_iter().chain(labels.into_iter().flatten());
-        let mut of_pairs = pairs.iter().flat_map(|(name, value)| [*name, *value]);
-        if pairs.len() > PAIRS_MAX || texts.any(is_too_long) || of_pairs.any(is_too_long) {
+        // Those of the canonical form (`claviger_types::EncryptionContext`) beside its first two.
+        let context_bytes: usize = pairs.iter().map(|(name, value)| 8 + name.len() + value.len()).sum();
+        if texts.any(|text| text.len() > TEXT_BYTES_MAX) || context_bytes > limits::ENCRYPTION_CONTEXT_BYTES_MAX {
             return None;
         }
         let item = UseItem {
@@ -139,10 +137,19 @@ impl Import {
         self.uses.iter().filter_map(|used| self.keys.get_index(used.key as usize)).copied().collect()
     }
 
-    /// Leaves out all uses but these.
+    /// Leaves out all uses but these, and what only the others name.
     pub fn retain(&mut self, mut keep: impl FnMut(ImportedId) -> bool) {
-        let Self { uses, keys, .. } = self;
-        uses.retain(|used| used.id(keys).is_some_and(&mut keep));
+        let mut kept = Self::new(self.at);
+        let mut pairs = Vec::new();
+        for used in &self.uses {
+            if used.id(&self.keys).is_some_and(&mut keep) {
+                // INVARIANT: what was pushed once can be pushed again.
+                let _ = self.told(used, &mut pairs, |told| {
+                    kept.push(used.event, told);
+                });
+            }
+        }
+        *self = kept;
     }
 
     /// Writes it.
@@ -240,8 +247,4 @@ impl UseItem {
         let account = keys.get_index(self.key as usize)?.account;
         Some(ImportedId { account, event: self.event, operation: self.operation })
     }
-}
-
-fn is_too_long(text: &str) -> bool {
-    text.len() > TEXT_BYTES_MAX
 }

@@ -108,7 +108,8 @@ impl<'a> KeyName<'a> {
         let id = if self.multi_region { KeyId::multi_region(self.id) } else { KeyId::single_region(self.id) };
         let account = AccountId::from_u64(self.account);
         let account = account.ok_or(StoredError::Damaged("holds no key where one belongs"))?;
-        let region: Region = self.region.parse().map_err(|_| StoredError::Damaged("holds no Region where one belongs"))?;
+        let region: Region =
+            self.region.parse().map_err(|_| StoredError::Damaged("holds no Region where one belongs"))?;
         Ok(KeyArn { region, account, id })
     }
 }

@@ -58,14 +58,18 @@ fn what_is_left_out_is_not_kept() {
     assert_eq!((import.len(), import.is_empty()), (1, false));
     assert_eq!(shown(&import), [format!("{other:?}")]);
     assert!(import.used_keys().iter().eq([&key(2)]));
-    assert_eq!(Import::read(&bytes_of(&import)[..]).unwrap().len(), 1);
+    let alone = import_of(&[one]);
+    let mut import = import_of(&[one, Use { principal: "arn:aws:iam::111122223333:user/other", key: key(3), ..one }]);
+    import.retain(|id| id.event[15] == 0);
+    assert_eq!(bytes_of(&import), bytes_of(&alone), "nothing is left of the others");
 }
 
 /// Of a year that is imported today most days are months at once.
 #[test]
 fn days_are_counted_back_from_the_import() {
     let mut usage = Usage::new(Settings::default(), 0, at(-20_000, 0));
-    usage.import(0, &import_of(&[encrypt(at(-200, 0)), encrypt(at(-200, 1)), encrypt(at(-199, 0)), encrypt(at(-1, 0))]));
+    usage
+        .import(0, &import_of(&[encrypt(at(-200, 0)), encrypt(at(-200, 1)), encrypt(at(-199, 0)), encrypt(at(-1, 0))]));
     let key = usage.key(&key(1)).unwrap();
     let rows = key.rows(Day::FIRST..=Day::LAST, None);
     let rows: Vec<_> = rows.map(|row| (row.origin, row.count, row.first == row.last)).collect();
@@ -74,22 +78,27 @@ fn days_are_counted_back_from_the_import() {
 
 #[test]
 fn texts_that_are_too_long_are_refused() {
-    let long = "x".repeat(16 * 1024 + 1);
+    let long = "x".repeat(2 * 1024 + 1);
+    let value = "x".repeat(8_192 - 8);
     let one = encrypt(at(0, 0));
-    let many = vec![("a", "b"); 4 * 1024 + 1];
     let mut import = Import::new(at(0, 0));
     for refused in [
         Use { principal: &long, ..one },
         Use { error_code: Some(&long), ..one },
-        Use { encryption_context: &[("a", &long)], ..one },
-        Use { encryption_context: &many, ..one },
+        Use { encryption_context: &[("a", &value)], ..one },
+        Use { encryption_context: &[("", ""); 1_025], ..one },
     ] {
         assert!(import.push([0; 16], &refused).is_none());
     }
     assert!(import.is_empty());
-    let longest = Use { principal: &long[1..], encryption_context: &many[1..], ..one };
-    import.push([0; 16], &longest).unwrap();
-    assert_eq!(shown(&Import::read(&bytes_of(&import)[..]).unwrap()), [format!("{longest:?}")]);
+    for longest in [
+        Use { principal: &long[1..], encryption_context: &[("a", &value[1..])], ..one },
+        Use { encryption_context: &[("", ""); 1_024], ..one },
+    ] {
+        let mut import = Import::new(at(0, 0));
+        import.push([0; 16], &longest).unwrap();
+        assert_eq!(shown(&Import::read(&bytes_of(&import)[..]).unwrap()), [format!("{longest:?}")]);
+    }
 }
 
 #[test]
