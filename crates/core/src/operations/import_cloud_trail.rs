@@ -88,7 +88,7 @@ mod tests {
 
     use crate::records::EventRecord;
     use crate::testing::test_kms::{AWAY, HOME, TestKms, refused, statement};
-    use crate::usage::cloudtrail_file::tests::{decrypt_of, file_of};
+    use crate::usage::cloudtrail_file_tests::{decrypt_of, file_of};
 
     /// A file with one use of this key.
     fn file(key_arn: &str) -> Value {

@@ -11,7 +11,7 @@ use claviger_types::{AccountId, KeyArn, Timestamp};
 use claviger_usage::{Day, Origin, Settings, Usage};
 use serde_json::{Value, json};
 
-use super::cloudtrail_file::tests::{decrypt_of, file_of};
+use super::cloudtrail_file_tests::{decrypt_of, file_of};
 use super::folding::Folding;
 use super::follower::Counting;
 use super::importing::{Imported, Upload};

@@ -13,6 +13,8 @@
 
 mod answers;
 pub mod cloudtrail_file;
+#[cfg(test)]
+pub(crate) mod cloudtrail_file_tests;
 mod entries;
 mod folding;
 mod follower;
