@@ -14,10 +14,14 @@ use crate::identity::entities::Entity;
 use crate::identity::{attachments, mfa};
 use crate::paths::{self, PathKind};
 use crate::records::EventRecord;
+use crate::usage::ImportFiles;
 use crate::view::{Account, DamagedState, Grant, Key, Opener, PolicyInterner, User, View};
 
 /// What findings call the audit log.
 const AUDIT_LOG: &str = "audit";
+
+/// What they call the folder of usage.
+const USAGE: &str = "usage";
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -41,8 +45,13 @@ pub struct AuditLog {
     pub verifier_key: String,
 }
 
-/// Reads everything. The error is for a store that cannot be read at all.
-pub fn check(store: &dyn Store, root: &dyn RootOfTrust, audit_folder: &Path) -> Result<Report, StoreError> {
+/// Reads everything, and what lies beside the store. The error is for a store that cannot be read at all.
+pub fn check(
+    store: &dyn Store,
+    root: &dyn RootOfTrust,
+    audit_folder: &Path,
+    usage_folder: &Path,
+) -> Result<Report, StoreError> {
     let mut report = Report::default();
     let mut view = View::default();
     let mut policies = PolicyInterner::default();
@@ -77,6 +86,7 @@ pub fn check(store: &dyn Store, root: &dyn RootOfTrust, audit_folder: &Path) -> 
     check_mfa_devices(&view, &mut counters, &mut report);
     check_sessions(&view, &mut report);
     check_audit_log(&view, audit_folder, &mut report);
+    check_imports(usage_folder, &mut report);
     for (path, value) in counters {
         report.find(&path, format!("counts {value:?} of what is not there"));
     }
@@ -94,6 +104,19 @@ impl Report {
         if stored != Some(counted) {
             self.find(&path, format!("shows {stored:?}, and {counted} are there"));
         }
+    }
+}
+
+/// Imports are told by nothing else.
+fn check_imports(folder: &Path, report: &mut Report) {
+    let files = ImportFiles::new(Arc::new(Directory::new(folder)));
+    match files.numbers() {
+        Ok(numbers) => {
+            for (number, error) in numbers.into_iter().filter_map(|number| Some((number, files.read(number).err()?))) {
+                report.find(&format!("{USAGE}/{}", ImportFiles::path(number)), error.to_string());
+            }
+        }
+        Err(error) => report.find(USAGE, error.to_string()),
     }
 }
 
@@ -267,7 +290,8 @@ mod tests {
             let commit = store.commit(Transaction { preconditions: Vec::new(), writes: writes.to_vec() });
             kms.block_on(commit).unwrap();
         }
-        check(&store, kms.service().root().as_ref(), Path::new("absent")).unwrap().findings
+        let absent = Path::new("absent");
+        check(&store, kms.service().root().as_ref(), absent, absent).unwrap().findings
     }
 
     /// Where there is no log: it is missed if there was one, and so is the key to sign it.

@@ -42,5 +42,6 @@ pub use pipeline::event::Stranger;
 pub use service::{Service, Started};
 pub use settings::{AuditSettings, ServedRegions, Settings, UsageSettings};
 pub use table::{Row, route_json, route_query, rows};
+pub use usage::cloudtrail_file;
 pub use view::{Credential, DamagedState, View};
 pub use views::{StartError, ViewReader};

@@ -20,7 +20,7 @@ use crate::pipeline::request::NothingTold;
 use crate::pipeline::turns::Turns;
 use crate::settings::Settings;
 use crate::table::Row;
-use crate::usage::Answers;
+use crate::usage::{Answers, Importing};
 use crate::view::{Credential, View};
 use crate::views::{StartError, ViewReader, Views};
 use crate::wire::{Encoded, Fields};
@@ -45,6 +45,7 @@ pub struct Service {
     strangers: Strangers,
     history: OnceLock<Arc<EventHistory>>,
     usage: Answers,
+    importing: Importing,
 }
 
 /// A service that has loaded its state, with what its jobs begin with.
@@ -75,6 +76,7 @@ impl Service {
             strangers: Strangers::default(),
             history: OnceLock::new(),
             usage: Answers::default(),
+            importing: Importing::default(),
         });
         Ok(Started { service, outbox, events })
     }
@@ -107,6 +109,11 @@ impl Service {
     /// What is known of usage.
     pub fn usage(&self) -> &Answers {
         &self.usage
+    }
+
+    /// The way of imported usage.
+    pub(crate) fn importing(&self) -> &Importing {
+        &self.importing
     }
 
     /// Counters of requests and commits.

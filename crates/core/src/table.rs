@@ -10,7 +10,7 @@ use claviger_types::ServiceName;
 use crate::error::Error;
 use crate::operations;
 use crate::pipeline::event::AskedFor;
-use crate::pipeline::operation::{Command, Lookup, Operation, Read, Sessions, Use};
+use crate::pipeline::operation::{Command, Import, Lookup, Operation, Read, Sessions, Use};
 use crate::pipeline::{self, Execute};
 use crate::target::{Asked, Callers, ResourceType, Target};
 use crate::wire::query::Form;
@@ -65,6 +65,10 @@ fn read<O: Read>() -> Option<Row> {
 
 fn lookup<O: Lookup>() -> Option<Row> {
     row::<O>(pipeline::lookup::<O>, AskedFor::at_once::<O>())
+}
+
+fn import<O: Import>() -> Option<Row> {
+    row::<O>(pipeline::import::<O>, AskedFor::import::<O>())
 }
 
 fn use_material<O: Use>() -> Option<Row> {
@@ -239,6 +243,7 @@ operations! {
     read describe_organizational_unit::DescribeOrganizationalUnit,
     command detach_control_policy::DetachControlPolicy,
     read explain_access::ExplainAccess,
+    import import_cloud_trail::ImportCloudTrail,
     read list_account_tags::ListAccountTags,
     read list_accounts::ListAccounts,
     read list_control_policies::ListControlPolicies,

@@ -179,8 +179,8 @@ actions! {
     Claviger {
         "AttachControlPolicy" "CloseAccount" "CreateAccount" "CreateControlPolicy" "CreateOrganizationalUnit"
         "DeleteControlPolicy" "DeleteOrganizationalUnit" "DescribeAccount" "DescribeControlPolicy"
-        "DescribeOrganization" "DescribeOrganizationalUnit" "DetachControlPolicy" "ExplainAccess" "ListAccountTags"
-        "ListAccounts" "ListControlPolicies" "ListControlPoliciesForTarget" "ListOrganizationalUnits"
+        "DescribeOrganization" "DescribeOrganizationalUnit" "DetachControlPolicy" "ExplainAccess"
+        "ImportCloudTrail" "ListAccountTags" "ListAccounts" "ListControlPolicies" "ListControlPoliciesForTarget" "ListOrganizationalUnits"
         "ListTargetsForControlPolicy" "MoveAccount" "RenameAccount" "RenameOrganizationalUnit" "ReopenAccount"
         "ResetKeyPolicy" "RevokeSessions" "RotateAuditKey" "RotateClusterKey" "RotateDomainKeys" "SetDevClock"
         "TagAccount" "UntagAccount" "UpdateControlPolicy"

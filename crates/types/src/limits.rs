@@ -49,6 +49,9 @@ pub const GROUPS_PER_ACCOUNT_MAX: u64 = 300;
 /// Groups that one user is in. Source: IAM quotas.
 pub const GROUPS_PER_USER_MAX: usize = 10;
 
+/// Uses that are imported in all, of all accounts. Source: our own choice.
+pub const IMPORTED_USES_MAX: u64 = 10_000_000;
+
 /// Inline policy characters of one group, all policies together, white space not counted. Source: IAM quotas.
 pub const INLINE_POLICY_CHARS_PER_GROUP_MAX: usize = 5_120;
 

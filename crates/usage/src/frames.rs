@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 
 use minicbor::{Decode, Decoder, Encode};
 
-use crate::snapshot::SnapshotError;
+use crate::snapshot::StoredError;
 
 /// A frame ends with the item with which it is as long.
 const FRAME_BYTES: usize = 64 * 1024;
@@ -65,43 +65,43 @@ impl<R: Read> FrameReader<R> {
     }
 
     /// The next item, which may borrow from the frame that it stands in.
-    pub(crate) fn item<'a, T: Decode<'a, ()>>(&'a mut self) -> Result<T, SnapshotError> {
+    pub(crate) fn item<'a, T: Decode<'a, ()>>(&'a mut self) -> Result<T, StoredError> {
         if self.read == self.items.len() && !self.begin_frame()? {
-            return Err(SnapshotError::Damaged("ends early"));
+            return Err(StoredError::Damaged("ends early"));
         }
         let mut decoder = Decoder::new(self.items.get(self.read..).unwrap_or_default());
         let item =
-            decoder.decode().map_err(|_| SnapshotError::Damaged("holds an item that is not what belongs there"))?;
+            decoder.decode().map_err(|_| StoredError::Damaged("holds an item that is not what belongs there"))?;
         self.read += decoder.position();
         Ok(item)
     }
 
     /// That all items were read, and nothing follows.
-    pub(crate) fn finish(mut self) -> Result<(), SnapshotError> {
+    pub(crate) fn finish(mut self) -> Result<(), StoredError> {
         let whole = self.read == self.items.len() && !self.begin_frame()?;
         let mut more = [0];
         if !whole || self.input.read(&mut more)? > 0 {
-            return Err(SnapshotError::Damaged("does not end where it should"));
+            return Err(StoredError::Damaged("does not end where it should"));
         }
         Ok(())
     }
 
     /// Whether there is another one.
-    fn begin_frame(&mut self) -> Result<bool, SnapshotError> {
+    fn begin_frame(&mut self) -> Result<bool, StoredError> {
         let (length, wanted) = (self.number()? as usize, self.number()?);
         if length > FRAME_BYTES + ITEM_BYTES_MAX {
-            return Err(SnapshotError::Damaged("holds a frame that is too long"));
+            return Err(StoredError::Damaged("holds a frame that is too long"));
         }
         self.items.resize(length, 0);
         self.input.read_exact(&mut self.items)?;
         if checksum(self.frames, &self.items) != wanted {
-            return Err(SnapshotError::Damaged("holds a frame whose checksum is wrong"));
+            return Err(StoredError::Damaged("holds a frame whose checksum is wrong"));
         }
         (self.read, self.frames) = (0, self.frames + 1);
         Ok(length > 0)
     }
 
-    fn number(&mut self) -> Result<u32, SnapshotError> {
+    fn number(&mut self) -> Result<u32, StoredError> {
         let mut bytes = [0; 4];
         self.input.read_exact(&mut bytes)?;
         Ok(u32::from_be_bytes(bytes))

@@ -4,8 +4,8 @@
 //! where the bytes of a snapshot go. It decides nothing. What it takes is bounded by [`Limits`]; a use for which they leave
 //! no room is still counted, without detail, and [`Merged`] tells of it.
 //!
-//! - [`Usage::fold`] takes an entry of the log, [`Usage::fold_to`] many that were put together, [`Usage::import`] what AWS
-//!   CloudTrail recorded.
+//! - [`Usage::fold`] takes an entry of the log, [`Usage::fold_to`] many that were put together, [`Usage::import`] what
+//!   others recorded: an [`Import`], which is kept by whoever made it.
 //! - [`Usage::key`], [`Usage::of_principal`], [`Usage::access_key`] and [`days_without_use`] answer.
 //! - [`Usage::write_snapshot`] and [`Usage::read_snapshot`]: a snapshot of the first entries, and the rest folded again, is
 //!   the same as all of them folded.
@@ -16,6 +16,7 @@
 
 mod entry;
 mod frames;
+mod import;
 mod limits;
 mod period;
 mod query;
@@ -27,10 +28,11 @@ mod usage;
 mod values;
 
 pub use entry::{AccessKeyUse, Addressed, Alike, Entry, Operation, Origin, Outcome, Use};
+pub use import::{Import, ImportedId};
 pub use limits::{Bound, Cost, Limits, Merged, Settings, TEXT_BYTES_MAX, VALUE_BYTES_MAX};
 pub use period::{DAYS_KEPT, Day, Month, Period};
 pub use query::{KeyUsage, Kind, Protected, Row, RowDetail, days_without_use};
-pub use snapshot::SnapshotError;
+pub use snapshot::StoredError;
 pub use table::{LastUse, Place};
 pub use texts::ContextKeys;
 pub use usage::{Gap, Usage};

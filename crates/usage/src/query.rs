@@ -212,7 +212,17 @@ impl Usage {
         self.next_entry
     }
 
-    /// The last day of which a logged use is known.
+    /// The import that is to be folded next.
+    pub fn next_import(&self) -> u64 {
+        self.next_import
+    }
+
+    /// How many uses were imported.
+    pub fn imported_uses(&self) -> u64 {
+        self.imported_uses
+    }
+
+    /// The last day of which a logged use is known, or an import was made.
     pub fn last_day(&self) -> Day {
         self.last_day
     }

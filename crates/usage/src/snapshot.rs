@@ -19,23 +19,23 @@ use crate::usage::Usage;
 use crate::values::Values;
 
 /// What a snapshot begins with: its name and the version of its form.
-const OPENING: &[u8; 16] = b"claviger-usage 1";
+const OPENING: &[u8; 16] = b"claviger-usage 2";
 
-/// Why a snapshot cannot be used. Usage is then folded from the log, and imports have to be made again.
+/// Why what was stored cannot be used. Without a snapshot usage is folded from the log and the imports that were kept.
 #[derive(Debug, thiserror::Error)]
-pub enum SnapshotError {
+pub enum StoredError {
     /// It is not what was written.
-    #[error("the usage snapshot is damaged: it {0}")]
+    #[error("it is damaged: it {0}")]
     Damaged(&'static str),
-    /// It is none, or of a version that is not known.
-    #[error("this is no usage snapshot, or one of another version")]
+    /// It is something else, or of a version that is not known.
+    #[error("it is none, or of another version")]
     Unknown,
     /// It cannot be read; the disk says why.
-    #[error("the usage snapshot cannot be read: {0}")]
+    #[error("it cannot be read: {0}")]
     Read(io::Error),
 }
 
-impl From<io::Error> for SnapshotError {
+impl From<io::Error> for StoredError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::Damaged("ends early"),
@@ -60,10 +60,29 @@ struct Head {
     keys: u64,
     #[n(6)]
     access_keys: u64,
+    #[n(7)]
+    next_import: u64,
+    #[n(8)]
+    imported_uses: u64,
 }
 
 #[derive(Encode, Decode)]
 struct KeyItem<'a> {
+    #[b(0)]
+    key: KeyName<'a>,
+    #[n(1)]
+    last_use: Option<LastUse>,
+    #[n(2)]
+    merged: Merged,
+    #[n(3)]
+    dimensions: u32,
+    #[n(4)]
+    values: u32,
+}
+
+/// A key's ARN.
+#[derive(Encode, Decode)]
+pub(crate) struct KeyName<'a> {
     #[b(0)]
     region: &'a str,
     #[n(1)]
@@ -72,14 +91,27 @@ struct KeyItem<'a> {
     id: [u8; 16],
     #[n(3)]
     multi_region: bool,
-    #[n(4)]
-    last_use: Option<LastUse>,
-    #[n(5)]
-    merged: Merged,
-    #[n(6)]
-    dimensions: u32,
-    #[n(7)]
-    values: u32,
+}
+
+impl<'a> KeyName<'a> {
+    pub(crate) fn of(arn: &'a KeyArn) -> Self {
+        let KeyArn { region, account, id } = arn;
+        Self {
+            region: region.as_str(),
+            account: account.as_u64(),
+            id: *id.as_bytes(),
+            multi_region: id.is_multi_region(),
+        }
+    }
+
+    pub(crate) fn arn(&self) -> Result<KeyArn, StoredError> {
+        let id = if self.multi_region { KeyId::multi_region(self.id) } else { KeyId::single_region(self.id) };
+        let account = AccountId::from_u64(self.account);
+        let account = account.ok_or(StoredError::Damaged("holds no key where one belongs"))?;
+        let region: Region =
+            self.region.parse().map_err(|_| StoredError::Damaged("holds no Region where one belongs"))?;
+        Ok(KeyArn { region, account, id })
+    }
 }
 
 #[derive(Encode, Decode)]
@@ -152,6 +184,8 @@ impl Usage {
             texts: u32::try_from(texts.order.len()).map_err(io::Error::other)?,
             keys: self.keys.len() as u64,
             access_keys: self.access_keys.len() as u64,
+            next_import: self.next_import,
+            imported_uses: self.imported_uses,
         })?;
         texts.order.iter().try_for_each(|id| out.item(self.pool.texts.text(*id).unwrap_or_default()))?;
         tables.iter().try_for_each(|(arn, table)| write_key(&mut out, arn, table, &texts))?;
@@ -166,34 +200,35 @@ impl Usage {
     }
 
     /// Reads a snapshot. The settings are those of now.
-    pub fn read_snapshot(settings: Settings, mut input: impl Read) -> Result<Self, SnapshotError> {
+    pub fn read_snapshot(settings: Settings, mut input: impl Read) -> Result<Self, StoredError> {
         let mut opening = [0; OPENING.len()];
         input.read_exact(&mut opening)?;
         if opening != *OPENING {
-            return Err(SnapshotError::Unknown);
+            return Err(StoredError::Unknown);
         }
         let mut input = FrameReader::new(input);
         let head: Head = input.item()?;
         let mut usage = Self::new(settings, head.next_entry, head.tracking_since);
         usage.last_day = head.last_day;
         usage.merged = head.merged;
+        (usage.next_import, usage.imported_uses) = (head.next_import, head.imported_uses);
         for number in 0..head.texts {
             let kept = usage.pool.texts.keep(input.item()?);
             let is_new = kept.is_some_and(|id| id.index() == number as usize);
-            is_new.then_some(()).ok_or(SnapshotError::Damaged("holds a text twice"))?;
+            is_new.then_some(()).ok_or(StoredError::Damaged("holds a text twice"))?;
         }
         for _ in 0..head.keys {
             let (arn, table) = read_key(&mut input, &usage.pool)?;
             usage.pool.rows += table.row_count;
             usage.pool.memory_bytes += table.memory_bytes();
             let twice = usage.keys.insert(arn, table).is_some();
-            (!twice).then_some(()).ok_or(SnapshotError::Damaged("holds a key twice"))?;
+            (!twice).then_some(()).ok_or(StoredError::Damaged("holds a key twice"))?;
         }
         for _ in 0..head.access_keys {
             let used = access_key(&input.item()?)?;
             usage.pool.memory_bytes += Cost::ACCESS_KEY;
             let twice = usage.access_keys.insert(used.id, used).is_some();
-            (!twice).then_some(()).ok_or(SnapshotError::Damaged("holds an access key twice"))?;
+            (!twice).then_some(()).ok_or(StoredError::Damaged("holds an access key twice"))?;
         }
         input.finish()?;
         Ok(usage)
@@ -229,10 +264,7 @@ impl Renumbered {
 
 fn write_key<W: Write>(out: &mut FrameWriter<W>, arn: &KeyArn, table: &KeyTable, texts: &Renumbered) -> io::Result<()> {
     out.item(KeyItem {
-        region: arn.region.as_str(),
-        account: arn.account.as_u64(),
-        id: *arn.id.as_bytes(),
-        multi_region: arn.id.is_multi_region(),
+        key: KeyName::of(arn),
         last_use: table.last_use,
         merged: table.merged,
         dimensions: u32::try_from(table.rows.len()).map_err(io::Error::other)?,
@@ -252,28 +284,26 @@ fn write_key<W: Write>(out: &mut FrameWriter<W>, arn: &KeyArn, table: &KeyTable,
     Ok(())
 }
 
-fn read_key<R: Read>(input: &mut FrameReader<R>, pool: &Pool) -> Result<(KeyArn, KeyTable), SnapshotError> {
+fn read_key<R: Read>(input: &mut FrameReader<R>, pool: &Pool) -> Result<(KeyArn, KeyTable), StoredError> {
     let mut table = KeyTable::default();
-    let KeyItem { region, account, id, multi_region, last_use, merged, dimensions, values } = input.item()?;
-    let id = if multi_region { KeyId::multi_region(id) } else { KeyId::single_region(id) };
-    let account = AccountId::from_u64(account).ok_or(SnapshotError::Damaged("holds no key where one belongs"))?;
-    let region: Region = region.parse().map_err(|_| SnapshotError::Damaged("holds no Region where one belongs"))?;
+    let KeyItem { key, last_use, merged, dimensions, values } = input.item()?;
+    let arn = key.arn()?;
     (table.last_use, table.merged) = (last_use, merged);
     for _ in 0..dimensions {
         let (dimensions, rows) = read_rows(input, pool)?;
-        table.push(dimensions, rows).ok_or(SnapshotError::Damaged("holds dimensions twice"))?;
+        table.push(dimensions, rows).ok_or(StoredError::Damaged("holds dimensions twice"))?;
     }
     for _ in 0..values {
         table.values.push(read_values(input)?);
     }
-    Ok((KeyArn { region, account, id }, table))
+    Ok((arn, table))
 }
 
-fn read_rows<R: Read>(input: &mut FrameReader<R>, pool: &Pool) -> Result<(Dimensions, Rows), SnapshotError> {
+fn read_rows<R: Read>(input: &mut FrameReader<R>, pool: &Pool) -> Result<(Dimensions, Rows), StoredError> {
     let DimensionsItem { dimensions, rows: count } = input.item()?;
     let mut texts = dimensions.detail.iter().flat_map(|detail| detail.texts).flatten();
     if !texts.all(|id| id.index() < pool.texts.len()) {
-        return Err(SnapshotError::Damaged("names a text that is not there"));
+        return Err(StoredError::Damaged("names a text that is not there"));
     }
     let mut rows = Rows::new(read_row(input)?);
     let more = count.checked_sub(1).ok_or(BAD_ROW)?;
@@ -284,25 +314,25 @@ fn read_rows<R: Read>(input: &mut FrameReader<R>, pool: &Pool) -> Result<(Dimens
     Ok((dimensions, rows))
 }
 
-const BAD_ROW: SnapshotError = SnapshotError::Damaged("holds a row that cannot be");
+const BAD_ROW: StoredError = StoredError::Damaged("holds a row that cannot be");
 
-fn read_row<R: Read>(input: &mut FrameReader<R>) -> Result<Tally, SnapshotError> {
+fn read_row<R: Read>(input: &mut FrameReader<R>) -> Result<Tally, StoredError> {
     let row: Tally = input.item()?;
     row.is_sound().then_some(row).ok_or(BAD_ROW)
 }
 
-fn read_values<R: Read>(input: &mut FrameReader<R>) -> Result<Values, SnapshotError> {
+fn read_values<R: Read>(input: &mut FrameReader<R>) -> Result<Values, StoredError> {
     let ValuesItem { origin, context_key, texts, uses_beyond } = input.item()?;
     let mut values = Values { uses_beyond, ..Values::new(origin, context_key) };
     for _ in 0..texts {
         let is_new = values.texts.insert(input.item::<&str>()?.into());
-        is_new.then_some(()).ok_or(SnapshotError::Damaged("holds a value twice"))?;
+        is_new.then_some(()).ok_or(StoredError::Damaged("holds a value twice"))?;
     }
     Ok(values)
 }
 
-fn access_key(item: &AccessKeyItem<'_>) -> Result<AccessKeyUse, SnapshotError> {
-    let bad = SnapshotError::Damaged("holds no use of an access key where one belongs");
+fn access_key(item: &AccessKeyItem<'_>) -> Result<AccessKeyUse, StoredError> {
+    let bad = StoredError::Damaged("holds no use of an access key where one belongs");
     match (item.id.parse(), item.region.parse(), ServiceName::from_name(item.service)) {
         (Ok(id), Ok(region), Some(service)) => Ok(AccessKeyUse { id, at: item.at, region, service }),
         _ => Err(bad),

@@ -62,6 +62,11 @@ impl Texts {
         self.texts.len()
     }
 
+    /// All of them, in the order of their numbers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().map(AsRef::as_ref)
+    }
+
     /// What they take.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.bytes

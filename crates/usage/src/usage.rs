@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use claviger_types::{AccessKeyId, KeyArn, Timestamp};
 
 use crate::entry::{AccessKeyUse, Alike, Entry, Origin, Outcome, Use};
+use crate::import::Import;
 use crate::limits::{Cost, Merged, Settings};
 use crate::period::{DAYS_KEPT, Day};
 use crate::table::{KeyTable, LastUse, Pool, Times};
@@ -22,7 +23,7 @@ pub struct Gap {
 /// Who used which key, how, and when.
 ///
 /// It depends on the entries and the imports that were folded, on their order only where bounds are met, and on no clock:
-/// the last day of which a logged use is known decides what is counted by days.
+/// the last day of which a logged use is known, or an import was made, decides what is counted by days.
 #[derive(Debug)]
 pub struct Usage {
     pub(crate) next_entry: u64,
@@ -31,6 +32,8 @@ pub struct Usage {
     pub(crate) keys: HashMap<KeyArn, KeyTable>,
     pub(crate) access_keys: HashMap<AccessKeyId, AccessKeyUse>,
     pub(crate) merged: Merged,
+    pub(crate) next_import: u64,
+    pub(crate) imported_uses: u64,
     pub(crate) pool: Pool,
 }
 
@@ -45,6 +48,8 @@ impl Usage {
             keys: HashMap::new(),
             access_keys: HashMap::new(),
             merged: Merged::default(),
+            next_import: 0,
+            imported_uses: 0,
             pool: Pool::new(settings),
         }
     }
@@ -88,14 +93,19 @@ impl Usage {
         self.tracking_since = tracking_since;
     }
 
-    /// Folds uses that AWS CloudTrail recorded. They have rows and values of their own, and are nobody's last use.
+    /// Folds the import of this number. One that is folded already changes nothing; numbers may be left out. Imported uses
+    /// have rows and values of their own, and are nobody's last use.
     ///
-    /// They are in no log of ours: whoever imports them writes a snapshot before saying that it is done. Nothing tells
-    /// here whether one was imported before.
-    pub fn import(&mut self, uses: &[Use<'_>]) {
-        for used in uses {
-            self.count(used, Times::once(used), Origin::Imported, None);
+    /// They are in no log of ours: whoever imports them keeps them under their number before saying that it is done. Nothing
+    /// tells here whether one was imported before.
+    pub fn import(&mut self, number: u64, import: &Import) {
+        if number < self.next_import {
+            return;
         }
+        self.next_import = number.saturating_add(1);
+        self.imported_uses = self.imported_uses.saturating_add(import.len() as u64);
+        self.begin_day(Day::of(import.at()));
+        import.for_each(|used| self.count(used, Times::once(used), Origin::Imported, None));
     }
 
     /// Forgets all keys but these. A key that is deleted keeps its usage until this is called: who used it is asked when

@@ -4,6 +4,7 @@
 
 mod bodies;
 mod ciphertexts;
+mod cloudtrail_files;
 mod event_filters;
 mod identifiers;
 mod policies;
@@ -33,6 +34,7 @@ targets! {
     bodies::json_bodies,
     bodies::form_bodies,
     ciphertexts::ciphertexts,
+    cloudtrail_files::cloudtrail_files,
     event_filters::event_filters,
     identifiers::identifiers,
     identifiers::encryption_contexts,
@@ -48,6 +50,7 @@ targets! {
     transparency::entry_proofs,
     transparency::notes,
     transparency::verifier_keys,
+    usage::usage_imports,
     usage::usage_snapshots,
     whole_service::whole_service,
     wrapped_keys::wrapped_keys,

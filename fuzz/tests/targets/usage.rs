@@ -3,11 +3,12 @@
 use claviger_fuzz::{Bytes, Campaign, Edited};
 use claviger_types::{AccessKeyId, KeyArn, KeyId, ServiceName, Timestamp};
 use claviger_usage::{
-    AccessKeyUse, Addressed, Day, Entry, KeyUsage, Limits, Operation, Origin, Outcome, Settings, Usage, Use,
+    AccessKeyUse, Addressed, Day, Entry, Import, KeyUsage, Limits, Operation, Origin, Outcome, Settings, Usage, Use,
     days_without_use,
 };
 
-const OPENING: &[u8] = b"claviger-usage 1";
+const OPENING: &[u8] = b"claviger-usage 2";
+const IMPORT_OPENING: &[u8] = b"claviger-import1";
 
 /// CBOR: nothing, arrays, absent, numbers at their ends, texts.
 const WORDS: [&[u8]; 8] = [
@@ -27,7 +28,7 @@ pub fn usage_snapshots(campaign: Campaign) {
     let items = snapshots.iter().map(|snapshot| snapshot[OPENING.len() + 8..snapshot.len() - 8].to_vec());
     let samples: Vec<_> = items.chain(snapshots.clone()).collect();
     campaign.run(Edited::new(samples, WORDS), |Bytes(bytes)| {
-        let framed = if bytes.starts_with(OPENING) { bytes.clone() } else { frame(bytes) };
+        let framed = if bytes.starts_with(OPENING) { bytes.clone() } else { frame(OPENING, bytes) };
         let Ok(mut usage) = Usage::read_snapshot(Settings::default(), &framed[..]) else { return false };
         let again = written(&usage);
         let read_again = Usage::read_snapshot(Settings::default(), &again[..]).unwrap();
@@ -39,12 +40,38 @@ pub fn usage_snapshots(campaign: Campaign) {
     });
 }
 
-fn frame(items: &[u8]) -> Vec<u8> {
+/// The same for files of imports. What is read can be folded.
+pub fn usage_imports(campaign: Campaign) {
+    let file = bytes_of(&import());
+    let items = file[IMPORT_OPENING.len() + 8..file.len() - 8].to_vec();
+    campaign.run(Edited::new(vec![items, file], WORDS), |Bytes(bytes)| {
+        let framed = if bytes.starts_with(IMPORT_OPENING) { bytes.clone() } else { frame(IMPORT_OPENING, bytes) };
+        let Ok(import) = Import::read(&framed[..]) else { return false };
+        let again = Import::read(&bytes_of(&import)[..]).unwrap();
+        assert!(again.ids().eq(import.ids()), "it is read as it was written");
+        assert_eq!(bytes_of(&again), bytes_of(&import));
+        let mut usage = empty();
+        usage.import(0, &import);
+        let all = Day::FIRST..=Day::LAST;
+        let counted: u64 = usage.keys().flat_map(|key| key.totals(all.clone())).map(|(_, count)| count).sum();
+        assert_eq!(counted, import.len() as u64);
+        ask(&usage);
+        true
+    });
+}
+
+fn bytes_of(import: &Import) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    import.write(&mut bytes).unwrap();
+    bytes
+}
+
+fn frame(opening: &[u8], items: &[u8]) -> Vec<u8> {
     let frame = |number: u64, items: &[u8]| {
         let checksum = crc32fast::hash(&[&number.to_be_bytes(), items].concat());
         [&u32::try_from(items.len()).unwrap().to_be_bytes(), &checksum.to_be_bytes(), items].concat()
     };
-    [OPENING, &frame(0, items), &frame(1, &[])].concat()
+    [opening, &frame(0, items), &frame(1, &[])].concat()
 }
 
 fn written(usage: &Usage) -> Vec<u8> {
@@ -89,8 +116,16 @@ fn sample() -> Usage {
     };
     let uses = [used(0, None), used(40, None), used(100, None), other, used(100, Some("DisabledException"))];
     usage.fold(&Entry { index: 0, request_id: [2; 16], access_key: Some(access_key), uses: &uses }).unwrap();
-    usage.import(&[used(-30, None)]);
+    usage.import(0, &import());
     usage
+}
+
+fn import() -> Import {
+    let mut import = Import::new(used(0, None).at);
+    for (number, used) in [(1, used(-30, None)), (2, used(-100, Some("AccessDenied")))] {
+        import.push([number; 16], &used).unwrap();
+    }
+    import
 }
 
 /// Every answer can be given.

@@ -304,7 +304,8 @@ pub fn start(store: &Arc<dyn Store>) -> Result<(Arc<Service>, EventQueue), Strin
 
 /// What an examination of the store finds. Nothing moves events here, so that there is no audit log to look at.
 pub fn findings(store: &dyn Store) -> Vec<DamagedState> {
-    doctor::check(store, root().as_ref(), Path::new("absent")).unwrap().findings
+    let absent = Path::new("absent");
+    doctor::check(store, root().as_ref(), absent, absent).unwrap().findings
 }
 
 /// The operation of this name.

@@ -1,6 +1,6 @@
 //! `claviger doctor`: says in words what is wrong with the data directory of a server that is not running.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -32,7 +32,7 @@ impl Doctor {
         dir.check_store()?;
         let root = FileRoot::open(&root_file(&config, &dir)?)?;
         let store = dir.open_store()?;
-        let examined = examine(store.as_ref(), &root, &dir.audit());
+        let examined = examine(store.as_ref(), &root, &dir);
         store.close();
         let (report, inventory) = examined.map_err(|reason| CommandError::Store { path: dir.store(), reason })?;
         let text = format!("{}{}: {inventory}\n{}", findings(&report), dir.store().display(), audit_log(&report));
@@ -50,8 +50,8 @@ pub(super) fn root_file(config: &Config, dir: &DataDir) -> Result<PathBuf, Comma
     Ok(config.root_file()?.to_owned())
 }
 
-fn examine(store: &dyn Store, root: &FileRoot, audit_folder: &Path) -> Result<(Report, String), StoreError> {
-    let report = doctor::check(store, root, audit_folder)?;
+fn examine(store: &dyn Store, root: &FileRoot, dir: &DataDir) -> Result<(Report, String), StoreError> {
+    let report = doctor::check(store, root, &dir.audit(), &dir.usage())?;
     let mut counts = [
         (PathKind::Account, 0, "accounts"),
         (PathKind::User, 0, "users"),

@@ -10,6 +10,7 @@ mod init;
 mod recover;
 mod serve;
 mod signals;
+mod usage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -51,6 +52,9 @@ pub(crate) enum Command {
     Recover(recover::Recover),
     /// Run the server
     Serve(serve::Serve),
+    /// Have a running server count usage that others recorded
+    #[command(subcommand)]
+    Usage(usage::Usage),
 }
 
 impl Command {
@@ -65,6 +69,7 @@ impl Command {
             Self::Init(init) => init.run(limits),
             Self::Recover(recover) => recover.run(limits),
             Self::Serve(serve) => serve.run(limits),
+            Self::Usage(usage) => usage.run(),
         }
     }
 }

@@ -115,6 +115,7 @@ fn render_usage(text: &mut Text, Scrape { usage, log, .. }: &Scrape<'_>) -> fmt:
     text.gauge("usage_waiting_entries", "Entries of the audit log that are not counted as usage yet.", waiting)?;
     text.gauge("usage_rows", "Rows of usage.", usage.rows)?;
     text.gauge("usage_merged_uses", "Uses of keys that found no room for a row of their own.", usage.merged)?;
+    text.gauge("usage_imported_uses", "Uses of keys that were imported.", usage.imported_uses)?;
     text.gauge("usage_memory_bytes", "Memory that usage takes, as it is reckoned.", usage.memory_bytes)
 }
 

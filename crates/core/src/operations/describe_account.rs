@@ -1,6 +1,6 @@
 //! `DescribeAccount`: one account. Its own principals may ask for it too. Source: models/claviger, DescribeAccount.
 
-use claviger_types::{AccountId, ServiceName};
+use claviger_types::ServiceName;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -8,12 +8,12 @@ use crate::organization;
 use crate::organization::shown::AccountShown;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Read};
-use crate::target::{AccountEntry, Authorized};
+use crate::target::{AccountEntry, AccountName, Authorized};
 use crate::wire::Fields;
 
 /// The request.
 pub struct DescribeAccount {
-    id: AccountId,
+    account: AccountName,
 }
 
 /// The answer.
@@ -30,17 +30,17 @@ impl Operation for DescribeAccount {
     type Reply = Reply;
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        Ok(Self { id: organization::required(fields, "AccountId")? })
+        Ok(Self { account: AccountName::Id(organization::required(fields, "AccountId")?) })
     }
 
-    fn target(&self) -> &AccountId {
-        &self.id
+    fn target(&self) -> &AccountName {
+        &self.account
     }
 }
 
 impl Read for DescribeAccount {
-    fn run(&self, facts: &Facts<'_>, _: Authorized<AccountEntry>) -> Result<Reply, Error> {
-        Ok(Reply { account: AccountShown::new(organization::account(self.id, facts)?, facts)? })
+    fn run(&self, facts: &Facts<'_>, target: Authorized<AccountEntry>) -> Result<Reply, Error> {
+        Ok(Reply { account: AccountShown::new(organization::account(target.id, facts)?, facts)? })
     }
 }
 

@@ -1,7 +1,7 @@
 //! `ListAccountTags`: the tags of an account. Its own principals may ask for them too. Source: models/claviger,
 //! ListAccountTags.
 
-use claviger_types::{AccountId, ServiceName};
+use claviger_types::ServiceName;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -9,12 +9,12 @@ use crate::identity::tags::{self, TagShown};
 use crate::organization;
 use crate::pipeline::call::Facts;
 use crate::pipeline::operation::{Operation, Read};
-use crate::target::{AccountEntry, Authorized};
+use crate::target::{AccountEntry, AccountName, Authorized};
 use crate::wire::Fields;
 
 /// The request.
 pub struct ListAccountTags {
-    id: AccountId,
+    account: AccountName,
 }
 
 /// The answer.
@@ -31,16 +31,16 @@ impl Operation for ListAccountTags {
     type Reply = Reply;
 
     fn parse(fields: &mut Fields) -> Result<Self, Error> {
-        Ok(Self { id: organization::required(fields, "AccountId")? })
+        Ok(Self { account: AccountName::Id(organization::required(fields, "AccountId")?) })
     }
 
-    fn target(&self) -> &AccountId {
-        &self.id
+    fn target(&self) -> &AccountName {
+        &self.account
     }
 }
 
 impl Read for ListAccountTags {
-    fn run(&self, facts: &Facts<'_>, _: Authorized<AccountEntry>) -> Result<Reply, Error> {
-        Ok(Reply { tags: tags::pairs(&organization::account(self.id, facts)?.tags).map(|(_, tag)| tag).collect() })
+    fn run(&self, facts: &Facts<'_>, target: Authorized<AccountEntry>) -> Result<Reply, Error> {
+        Ok(Reply { tags: tags::pairs(&organization::account(target.id, facts)?.tags).map(|(_, tag)| tag).collect() })
     }
 }

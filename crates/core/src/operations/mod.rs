@@ -75,6 +75,7 @@ pub mod get_role_policy;
 pub mod get_session_token;
 pub mod get_user;
 pub mod get_user_policy;
+pub mod import_cloud_trail;
 pub mod list_access_keys;
 pub mod list_account_aliases;
 pub mod list_account_tags;

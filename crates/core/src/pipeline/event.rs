@@ -75,6 +75,11 @@ impl AskedFor {
         Self { service: O::SERVICE, operation: Some(O::NAME), read_only: true }
     }
 
+    /// An import.
+    pub const fn import<O: Operation>() -> Self {
+        Self { read_only: false, ..Self::at_once::<O>() }
+    }
+
     /// A command.
     pub const fn command<O: Command>() -> Self {
         Self { service: O::SERVICE, operation: Some(O::NAME), read_only: O::READ_ONLY }

@@ -31,7 +31,7 @@ use crate::identity::caller::Signatory;
 use crate::keys::{domain_keys, grant_tokens};
 use crate::pipeline::call::{Call, Facts};
 use crate::pipeline::event::{AskedFor, Asking, Ended, Event, Trace};
-use crate::pipeline::operation::{Command, Lookup, Operation, Read, Use};
+use crate::pipeline::operation::{Command, Import, Lookup, Operation, Read, Use};
 use crate::pipeline::outcome::{Changes, Outcome, Quota};
 use crate::service::Service;
 use crate::target::{Authorized, Resources, authorize};
@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub enum Execution<'a> {
     /// Answered on the spot, as reads and uses are unless `audit.strict` has them wait for their event.
     Ready(Result<Encoded, Error>),
-    /// A command, which waits for its commit; a search of the audit log, which waits for the disk.
+    /// A command, which waits for its commit; a search of the audit log and an import, which wait for the disk.
     Pending(Pin<Box<dyn Future<Output = Result<Encoded, Error>> + Send + 'a>>),
 }
 
@@ -122,12 +122,8 @@ pub fn lookup<'a, O: Lookup>(
         Ok(asked) => (Some(asked), Ok(Encoded::empty())),
         Err(error) => (None, Err(error)),
     };
-    let recorded = record::<O>(
-        service,
-        Asking { call, caller, view, now: service.domain_time(view, call.authenticated_at) },
-        &trace,
-        outcome,
-    );
+    let asking = Asking { call, caller, view, now: service.domain_time(view, call.authenticated_at) };
+    let recorded = record(service, asking, AskedFor::at_once::<O>(), &trace, outcome);
     let Some((facts, operation, admission, (query, below))) = asked else { return recorded };
     Execution::Pending(Box::pin(async move {
         recorded.answered().await?;
@@ -137,6 +133,40 @@ pub fn lookup<'a, O: Lookup>(
         };
         let found = found.map_err(|error| Error::Internal(error.to_string()))?;
         encode::<O>(&operation.reply(&facts, found)?)
+    }))
+}
+
+/// Executes an [`Import`]. Its event is handed over once the file was read, before anything is kept of it: there is no
+/// import without an event.
+pub fn import<'a, O: Import>(
+    service: &'a Service,
+    view: &'a Arc<View>,
+    fields: Fields,
+    call: &'a Call<'a>,
+) -> Execution<'a> {
+    let mut trace = service.trace(&fields);
+    let facts = service.facts(view, call, Signatory::caller);
+    let now = service.domain_time(view, call.authenticated_at);
+    let asking = Asking { call, caller: facts.as_ref().ok().map(|facts| facts.caller), view, now };
+    let upload = facts.and_then(|facts| {
+        facts.caller.check_may_call::<O>()?;
+        let operation = parse::<O>(fields)?;
+        let target = authorize_for(&operation, &facts, &mut trace.resources)?;
+        operation.upload(&facts, target)
+    });
+    let recorded = move |outcome| record(service, asking, AskedFor::import::<O>(), &trace, outcome);
+    let upload = match upload {
+        Ok(upload) => upload,
+        Err(error) => return recorded(Err(error)),
+    };
+    Execution::Pending(Box::pin(async move {
+        let (read, outcome) = match service.importing().read(upload, Arc::clone(view)).await {
+            Ok(read) => (Some(read), Ok(Encoded::empty())),
+            Err(error) => (None, Err(error)),
+        };
+        let recorded = recorded(outcome).answered().await?;
+        let Some(read) = read else { return Ok(recorded) };
+        encode::<O>(&O::reply(service.importing().import(read).await?))
     }))
 }
 
@@ -155,17 +185,18 @@ fn at_once<'a, O: Operation>(
         Ok(facts) => (Some(facts.caller), answer(&facts, fields, &mut trace)),
         Err(error) => (None, Err(error)),
     };
-    record::<O>(service, Asking { call, caller, view, now }, &trace, outcome)
+    record(service, Asking { call, caller, view, now }, AskedFor::at_once::<O>(), &trace, outcome)
 }
 
 /// Hands over the event of a request that changes nothing.
-fn record<O: Operation>(
+fn record(
     service: &Service,
     asking: Asking<'_>,
+    asked_for: AskedFor,
     trace: &Trace,
     outcome: Result<Encoded, Error>,
 ) -> Execution<'static> {
-    let event = |outcome: &_, bytes: &mut _| trace.write_outcome(asking, AskedFor::at_once::<O>(), outcome, bytes);
+    let event = |outcome: &_, bytes: &mut _| trace.write_outcome(asking, asked_for, outcome, bytes);
     service.record(asking.call.signatory.account(), event, outcome)
 }
 

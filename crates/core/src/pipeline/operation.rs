@@ -1,4 +1,4 @@
-//! What an operation is: four kinds, told apart by type. The pipeline drives them; none can skip a step of it.
+//! What an operation is: five kinds, told apart by type. The pipeline drives them; none can skip a step of it.
 
 use claviger_policy::Action;
 use claviger_types::ServiceName;
@@ -11,6 +11,7 @@ use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::outcome::Outcome;
 use crate::pipeline::request::{NothingTold, RequestContext};
 use crate::target::{Asked, Authorized, Materials, Target};
+use crate::usage::{Imported, Upload};
 use crate::wire::Fields;
 
 /// The action of this service and name, as a constant: one that the policy language does not know does not compile.
@@ -126,6 +127,15 @@ pub trait Lookup: Operation {
 
     /// The answer.
     fn reply(&self, facts: &Facts<'_>, found: Found) -> Result<Self::Reply, Error>;
+}
+
+/// Takes in what others recorded, for which it waits: that is read, kept on the disk and counted as usage on other threads.
+pub trait Import: Operation {
+    /// What is to be read.
+    fn upload(self, facts: &Facts<'_>, target: Authorized<Self::Target>) -> Result<Upload, Error>;
+
+    /// The answer.
+    fn reply(imported: Imported) -> Self::Reply;
 }
 
 /// Changes the state.

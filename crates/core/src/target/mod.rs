@@ -44,7 +44,7 @@ pub(crate) use key::KeyAskedAbout;
 pub use key::{KeyName, KeyTarget};
 pub use managed_policy::{PoliciesBelow, PolicyPlace, PolicyTarget};
 pub use mfa_device::{MfaDevicePlace, MfaDeviceTarget};
-pub use organization::{AccountEntry, AnyKey, OrganizationPart, Part};
+pub use organization::{AccountEntry, AccountName, AnyKey, OrganizationPart, Part};
 pub use policy_owner::{PolicyOwner, PolicyOwnerName, PolicyOwnerTarget};
 pub use principal::PrincipalTarget;
 pub use resources::{Materials, Resources};

@@ -40,9 +40,18 @@ pub struct OrganizationPart {
     absent: Vec<Place>,
 }
 
+/// An account as a request names it.
+pub enum AccountName {
+    /// The caller's own.
+    Caller,
+    /// The one of this id.
+    Id(AccountId),
+}
+
 /// An account, for the first account and for its own principals.
 pub struct AccountEntry {
-    id: AccountId,
+    /// Its id, whether or not it is there.
+    pub id: AccountId,
     place: Place,
     absent: Place,
 }
@@ -167,12 +176,16 @@ fn as_if_absent(answer: Result<(), Error>, absent: impl FnOnce() -> Result<(), E
 }
 
 impl Target for AccountEntry {
-    type Name = AccountId;
+    type Name = AccountName;
     const CALLERS: Callers = Callers::OfFirstAccountOrItself;
 
-    fn resolve(id: &AccountId, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
-        let place = || Place::of_target(&ControlTarget::Account(*id), facts);
-        Ok(Self { id: *id, place: place()?, absent: Place { found: None, ..place()? } })
+    fn resolve(name: &AccountName, _: Asked, facts: &Facts<'_>) -> Result<Self, Error> {
+        let id = match name {
+            AccountName::Caller => facts.account(),
+            AccountName::Id(id) => *id,
+        };
+        let place = || Place::of_target(&ControlTarget::Account(id), facts);
+        Ok(Self { id, place: place()?, absent: Place { found: None, ..place()? } })
     }
 
     fn account(&self) -> Option<AccountId> {

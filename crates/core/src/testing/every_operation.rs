@@ -35,6 +35,9 @@ pub(crate) struct World {
 /// Base64 of a plaintext that no store, log or error may ever hold.
 const PLAINTEXT: &str = "Q0FOQVJZIGluIHRoZSBwbGFpbnRleHQ=";
 
+/// Base64 of `{"Records": []}`, packed by gzip.
+const NO_RECORDS: &str = "H4sIAAAAAAACA6tWCkpNzi9KKVayUoiOrQUAbz53BA8AAAA=";
+
 const GRANT_TOKEN: &str = "CANARYinTheGrantToken";
 
 const CODE: &str = "CANARY in the code";
@@ -190,6 +193,7 @@ impl World {
             "GenerateMac" => mac,
             "GenerateRandom" => json!({"NumberOfBytes": 32}),
             "ExplainAccess" => json!({"PrincipalArn": user_arn("sample"), "Action": "kms:Encrypt", "KeyId": key}),
+            "ImportCloudTrail" => json!({"AccountId": HOME, "Records": NO_RECORDS}),
             "LookupEvents" => {
                 json!({"LookupAttributes": [{"AttributeKey": "EventName", "AttributeValue": "CreateKey"}]})
             }

@@ -12,7 +12,7 @@ mod identity_races;
 mod lookups;
 pub(crate) mod organization;
 mod races;
-mod renderings;
+pub(crate) mod renderings;
 mod roles;
 pub(crate) mod test_events;
 pub(crate) mod test_kms;

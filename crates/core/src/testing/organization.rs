@@ -330,7 +330,8 @@ fn started(kms: &TestKms) -> Result<crate::Started, crate::StartError> {
 
 fn findings(kms: &TestKms) -> Vec<crate::DamagedState> {
     let root = kms.service().root();
-    doctor::check(kms.store.as_ref(), root.as_ref(), std::path::Path::new("absent")).unwrap().findings
+    let absent = std::path::Path::new("absent");
+    doctor::check(kms.store.as_ref(), root.as_ref(), absent, absent).unwrap().findings
 }
 
 fn assert_sound(kms: &TestKms) {

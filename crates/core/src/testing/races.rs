@@ -393,8 +393,8 @@ proptest! {
 pub(crate) fn assert_sound(kms: &TestKms) {
     let (counted, counters) = count(kms);
     assert_eq!(counted, counters);
-    let report =
-        doctor::check(kms.store.as_ref(), kms.service().root().as_ref(), std::path::Path::new("absent")).unwrap();
+    let absent = std::path::Path::new("absent");
+    let report = doctor::check(kms.store.as_ref(), kms.service().root().as_ref(), absent, absent).unwrap();
     assert!(report.findings.is_empty(), "{:?}", report.findings);
 }
 

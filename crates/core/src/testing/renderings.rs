@@ -166,7 +166,7 @@ fn an_account_has_no_copy_of_an_event_that_touches_nothing_of_it() {
 }
 
 /// What a request's event reads like to its caller's account.
-pub(super) fn record_of(world: &World, row: &table::Row, body: Value) -> Map<String, Value> {
+pub(crate) fn record_of(world: &World, row: &table::Row, body: Value) -> Map<String, Value> {
     records_of(world, row, body).swap_remove(0)
 }
 

@@ -383,6 +383,7 @@ pub(crate) fn is_command(row: &Row) -> bool {
         "Explain",
         "Generate",
         "Get",
+        "Import",
         "List",
         "Lookup",
         "ReEncrypt",

@@ -36,6 +36,8 @@ pub(crate) struct Totals {
     pub(crate) rows: usize,
     /// Uses that found no room for a row of their own.
     pub(crate) merged: u64,
+    /// Uses that were imported.
+    pub(crate) imported_uses: u64,
     /// Bytes that all of it takes, as it is reckoned.
     pub(crate) memory_bytes: usize,
 }
@@ -86,6 +88,7 @@ impl LastUses {
             entries: usage.next_entry(),
             rows: usage.row_count(),
             merged: usage.merged().total(),
+            imported_uses: usage.imported_uses(),
             memory_bytes: usage.memory_bytes(),
         };
     }

@@ -3,7 +3,7 @@
 use std::mem;
 
 use claviger_types::Timestamp;
-use claviger_usage::{Alike, Day, Outcome, Usage};
+use claviger_usage::{Alike, Day, Import, Outcome, Usage};
 
 use super::answers::LastUses;
 use super::entries;
@@ -110,6 +110,12 @@ impl Folding {
         if unread > 0 {
             tracing::warn!(unread, "entries of the audit log cannot be read and are not counted as usage");
         }
+    }
+
+    /// Counts an import.
+    pub(super) fn import(&mut self, number: u64, import: &Import) {
+        self.usage.import(number, import);
+        self.last_uses.set_totals(&self.usage);
     }
 
     /// Usage up to the next entry, once it is counted.

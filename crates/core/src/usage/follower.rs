@@ -2,12 +2,14 @@
 //! Under load it counts less often: the longer entries wait, the more of them are alike, and the less each one costs.
 //!
 //! A stop at any moment loses nothing: a snapshot says how far it goes, and all after it is read in the log again. What no
-//! snapshot holds yet is not pruned.
+//! snapshot holds yet is not pruned. An import is on the disk before it is counted, and counted before it is answered; a
+//! snapshot says up to which import it goes, and a start counts the later ones.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -16,8 +18,11 @@ use claviger_types::Timestamp;
 use claviger_usage::{Settings, Usage};
 
 use super::folding::Folding;
+use super::importing::Asked;
+use super::imports::Imports;
 use super::snapshot;
 use crate::audit::{Followed, Follower, Need};
+use crate::error::Error;
 use crate::records::EventHead;
 use crate::service::Service;
 
@@ -26,6 +31,12 @@ const TURN: Duration = Duration::from_secs(1);
 
 /// The same, if there are many that differ.
 const LONG_TURN: Duration = Duration::from_secs(10);
+
+/// The same while imports come, each of which waits for its answer.
+const SHORT_TURN: Duration = Duration::from_millis(20);
+
+/// How long imports are counted at a time after a start.
+const CATCHING_UP: Duration = Duration::from_millis(200);
 
 /// Between two snapshots, if there is anything new.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(60);
@@ -73,6 +84,8 @@ pub(super) struct Counting {
     follower: Follower,
     files: Arc<dyn Files>,
     folding: Folding,
+    imports: Imports,
+    asked: Receiver<Asked>,
     /// What no snapshot holds yet.
     need: Need,
     counted_at: Instant,
@@ -84,7 +97,7 @@ pub(super) struct Counting {
 /// When the next snapshot is due.
 struct Snapshots {
     /// What the one on the disk says of itself.
-    saved: Option<(u64, Timestamp)>,
+    saved: Option<(u64, Timestamp, u64)>,
     saved_at: Instant,
     took: Duration,
 }
@@ -96,8 +109,11 @@ impl Counting {
         let settings =
             Settings { resource_context_keys: service.settings().usage.resource_names.clone(), ..Settings::default() };
         let usage = usable_snapshot(&*files, &settings, follower.log_size());
-        let saved = usage.as_ref().map(|usage| (usage.next_entry(), usage.tracking_since()));
+        let saved = usage.as_ref().map(state_of);
         let mut folding = Folding::new(usage.unwrap_or_else(|| Usage::new(settings, 0, ALWAYS)));
+        let imports = Imports::open(Arc::clone(&files), folding.usage().next_import())?;
+        let (sender, asked) = channel();
+        service.importing().begin(sender);
         follower.begin_at(folding.next_entry());
         let need = service.audit_upkeep().needs().add(folding.next_entry());
         let (is_tracked, now) = (service.settings().audit.requests, Instant::now());
@@ -107,7 +123,9 @@ impl Counting {
             folding.track_since(service.now(&service.view()));
         }
         let snapshots = Snapshots { saved, saved_at: now, took: Duration::ZERO };
-        let mut this = Self { service, follower, files, folding, need, counted_at: now, snapshots, retry_at: None };
+        let retry_at = None;
+        let mut this =
+            Self { service, follower, files, folding, imports, asked, need, counted_at: now, snapshots, retry_at };
         if !is_tracked {
             this.save()?;
         }
@@ -133,6 +151,12 @@ impl Counting {
 
     /// Takes what comes next. Says whether more may come.
     pub(super) fn turn(&mut self, wait: Duration) -> bool {
+        self.take_imports();
+        let wait = match (self.imports.are_counted(), self.imports.are_coming()) {
+            (false, _) => Duration::ZERO,
+            (true, true) => wait.min(SHORT_TURN),
+            (true, false) => wait,
+        };
         if self.retry_at.is_some_and(|at| at > Instant::now()) {
             thread::sleep(wait);
             return true;
@@ -145,7 +169,7 @@ impl Counting {
             self.service.usage().put(None);
             Followed::Open
         });
-        let first = self.service.usage().last_uses().is_none() && self.follower.is_up_to_date();
+        let first = self.service.usage().last_uses().is_none() && self.is_up_to_date();
         let turn = if self.folding.are_few() { TURN } else { LONG_TURN };
         if first || self.counted_at.elapsed() >= turn {
             self.count();
@@ -154,13 +178,51 @@ impl Counting {
         more == Followed::Open
     }
 
+    /// Whether all is counted that the log and the imports hold.
+    fn is_up_to_date(&self) -> bool {
+        self.follower.is_up_to_date() && self.imports.are_counted()
+    }
+
+    /// Counts imports: first those that a start finds, for a while, then those that are asked for.
+    fn take_imports(&mut self) {
+        let started = Instant::now();
+        while started.elapsed() < CATCHING_UP
+            && let Some((number, import)) = self.imports.next_uncounted()
+        {
+            self.folding.import(number, &import);
+        }
+        let known = self.service.usage().last_uses().is_some();
+        let asked: Vec<_> = self.asked.try_iter().collect();
+        let mut answers = Vec::new();
+        for mut asked in asked {
+            let outcome = if known { self.take_import(&mut asked) } else { Err(Error::Throttled) };
+            answers.push((asked, outcome));
+        }
+        // What is answered is told already.
+        if answers.iter().any(|(_, outcome)| outcome.is_ok()) {
+            self.count();
+        }
+        answers.into_iter().for_each(|(asked, outcome)| asked.answer(outcome));
+        self.imports.forget_if_idle();
+    }
+
+    fn take_import(&mut self, asked: &mut Asked) -> Result<(), Error> {
+        let import = &mut asked.waiting.file.import;
+        let kept =
+            self.imports.keep(import).map_err(|error| Error::Internal(format!("an import is not kept: {error}")))?;
+        if let Some(number) = kept {
+            self.folding.import(number, import);
+        }
+        Ok(())
+    }
+
     /// Counts what was taken, and tells it if that is all there is.
     pub(super) fn count(&mut self) {
         self.counted_at = Instant::now();
         self.folding.count();
         self.folding.sweep(&self.service.view());
         let told = self.service.usage().last_uses().is_some();
-        if self.retry_at.is_none() && (told || self.follower.is_up_to_date()) {
+        if self.retry_at.is_none() && (told || self.is_up_to_date()) {
             self.service.usage().put(Some(self.folding.last_uses()));
         }
     }
@@ -182,7 +244,7 @@ impl Counting {
     pub(super) fn save(&mut self) -> io::Result<()> {
         let started = Instant::now();
         let usage = self.folding.usage();
-        let now = Some((usage.next_entry(), usage.tracking_since()));
+        let now = Some(state_of(usage));
         let written = if self.snapshots.saved == now { Ok(()) } else { snapshot::write(&*self.files, usage) };
         (self.snapshots.saved_at, self.snapshots.took) = (Instant::now(), started.elapsed());
         written?;
@@ -190,6 +252,11 @@ impl Counting {
         self.need.set_from(self.folding.usage().next_entry());
         Ok(())
     }
+}
+
+/// Which entries and imports it holds, and since when nothing is missed: what tells two snapshots apart.
+fn state_of(usage: &Usage) -> (u64, Timestamp, u64) {
+    (usage.next_entry(), usage.tracking_since(), usage.next_import())
 }
 
 /// Takes an entry. Those that are missing before it were pruned.
@@ -213,7 +280,10 @@ fn usable_snapshot(files: &dyn Files, settings: &Settings, log_size: u64) -> Opt
         Ok(usage) => return usage,
         Err(error) => error.to_string(),
     };
-    tracing::warn!(reason, "the usage snapshot is set aside, and usage is counted from the audit log again");
+    tracing::warn!(
+        reason,
+        "the usage snapshot is set aside, and usage is counted from the audit log and the imports again"
+    );
     if let Err(error) = snapshot::set_aside(files) {
         tracing::warn!(%error, "the usage snapshot cannot be set aside");
     }

@@ -1,6 +1,6 @@
-//! Usage after a stop at any moment is what the whole log amounts to.
+//! Usage after a stop at any moment is what the whole log and the imports amount to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +8,17 @@ use std::time::Duration;
 use claviger_tlog::Files;
 use claviger_tlog::simulation::{Disk, FILE_BYTES_MAX, Random};
 use claviger_types::{AccountId, KeyArn, Timestamp};
-use claviger_usage::{Settings, Usage};
-use serde_json::json;
+use claviger_usage::{Day, Origin, Settings, Usage};
+use serde_json::{Value, json};
 
+use super::cloudtrail_file_tests::{decrypt_of, file_of};
 use super::folding::Folding;
 use super::follower::Counting;
+use super::importing::{Imported, Upload};
 use crate::audit::{Entries, Followers, Log, Place};
 use crate::testing::test_events::parsed;
 use crate::testing::test_kms::{HOME, REGION, TestKms, statement};
-use crate::{AuditSettings, Settings as CoreSettings};
+use crate::{AuditSettings, Error, Settings as CoreSettings};
 
 /// The files of usage. A snapshot may be as long as it likes.
 struct UsageFiles(Disk);
@@ -133,6 +135,51 @@ impl Machine {
         self.usage.contents().remove("snapshot")
     }
 
+    /// What the snapshot says of uses: those that are logged, as text, and how often each principal's were imported.
+    fn counted(&self) -> (BTreeSet<String>, BTreeMap<String, u64>) {
+        let usage = Usage::read_snapshot(Settings::default(), &self.snapshot().unwrap()[..]).unwrap();
+        let (mut logged, mut imported) = (BTreeSet::new(), BTreeMap::new());
+        for key in usage.keys() {
+            for row in key.rows(Day::FIRST..=Day::LAST, None) {
+                if row.origin == Origin::Imported {
+                    *imported.entry(row.detail.unwrap().principal_id.to_owned()).or_default() += row.count;
+                } else {
+                    let (period, count, first, last) = (row.period, row.count, row.first, row.last);
+                    let keys: Vec<_> = row.detail.into_iter().flat_map(|detail| detail.context_keys).collect();
+                    let (kind, detail) =
+                        ((row.operation, row.outcome), row.detail.map(|detail| (detail.principal, keys)));
+                    logged.insert(format!("{} {kind:?} {period:?} {detail:?} {count} {first} {last}", key.arn()));
+                }
+            }
+        }
+        (logged, imported)
+    }
+
+    /// A file with a use by each of these principals, whose events are called after them.
+    fn file(&self, principals: impl IntoIterator<Item = usize>) -> Vec<u8> {
+        let record = |principal: usize| {
+            let mut record = decrypt_of(&self.arn().to_string());
+            record["eventID"] = json!(format!("00000000-0000-4000-8000-{principal:012}"));
+            record["userIdentity"]["principalId"] = json!(principal.to_string());
+            record
+        };
+        file_of(&principals.into_iter().map(record).collect::<Vec<Value>>())
+    }
+
+    /// Imports a file, which a process counts in its next turn.
+    fn import(&self, process: &mut Process, file: Vec<u8>) -> Result<Imported, Error> {
+        let (importing, view) = (self.kms.service().importing(), self.kms.view());
+        let upload =
+            Upload { file: file.into(), account: HOME.parse().unwrap(), key_ids: HashMap::new(), at: self.kms.now() };
+        self.kms.block_on(async {
+            let read = importing.read(upload, view).await?;
+            let turn = async { process.counting.turn(Duration::ZERO) };
+            let (imported, more) = tokio::join!(importing.import(read), turn);
+            assert!(more);
+            imported
+        })
+    }
+
     fn arn(&self) -> KeyArn {
         let account: AccountId = HOME.parse().unwrap();
         KeyArn { region: REGION.parse().unwrap(), account, id: self.key.parse().unwrap() }
@@ -190,6 +237,116 @@ fn a_stop_at_any_moment() {
         assert!(!machine.usage.contents().contains_key("snapshot.unusable"), "seed {seed}");
     }
     assert!(behind > 10 && from_snapshot > 30, "{behind} {from_snapshot}");
+}
+
+/// Principals of the files that are imported, some of which are in two of them.
+const FILES: [std::ops::Range<usize>; 4] = [0..3, 2..6, 6..7, 5..9];
+
+/// The same with imports: what was answered stays counted, and nothing is counted twice, however often it comes.
+#[test]
+fn imports_and_a_stop_at_any_moment() {
+    let mut machine = Machine::new(CoreSettings { dev_clock: true, ..CoreSettings::default() });
+    machine.finish();
+    let (logged, none) = machine.counted();
+    assert!(!logged.is_empty() && none.is_empty());
+    let (mut answered_and_kept, mut from_snapshot, mut lost) = (0, 0, 0);
+    for seed in 0..60 {
+        let mut random = Random::new(seed);
+        (machine.log, machine.usage) = (Disk::default(), Disk::default());
+        let mut kept = BTreeSet::new();
+        for _ in 0..3 {
+            let mut process = machine.start();
+            // What was answered, and how much had happened to the disk then.
+            let mut answered: Vec<(usize, std::ops::Range<usize>)> = Vec::new();
+            for _ in 0..random.below(16) {
+                match random.below(8) {
+                    0 => process.turn(),
+                    1 => process.counting.save().unwrap(),
+                    2 | 3 => process.append(&machine.events, 1 + random.below(3)),
+                    _ => {
+                        let principals = FILES[random.below(FILES.len())].clone();
+                        match machine.import(&mut process, machine.file(principals.clone())) {
+                            Ok(imported) => {
+                                assert_eq!(imported.accepted + imported.duplicates, principals.len() as u64);
+                                answered.push((machine.usage.history().1.len(), principals));
+                            }
+                            Err(error) => assert!(matches!(error, Error::Throttled), "{error:?}"),
+                        }
+                    }
+                }
+            }
+            drop(process);
+            let (mut image, operations) = machine.usage.history();
+            let moment = random.below(operations.len() + 1);
+            operations[..moment].iter().for_each(|operation| image.apply(operation));
+            machine.usage = Disk::new(image.after_power_loss(&mut random));
+            let all = answered.len();
+            let before = answered.into_iter().filter(|(at, _)| *at <= moment).map(|(_, principals)| principals);
+            let before: Vec<_> = before.collect();
+            lost += all - before.len();
+            kept.extend(before.into_iter().flatten());
+            from_snapshot += usize::from(machine.snapshot().is_some());
+        }
+        answered_and_kept += kept.len();
+        if random.below(3) == 0 {
+            machine.usage.put("snapshot", None);
+        }
+        machine.finish();
+        let (logged_now, imported) = machine.counted();
+        assert_eq!(logged_now, logged, "seed {seed}");
+        assert!(imported.values().all(|count| *count == 1), "seed {seed}: {imported:?}");
+        assert!(kept.iter().all(|principal| imported.contains_key(&principal.to_string())), "seed {seed}: {kept:?}");
+
+        let mut process = machine.start();
+        process.turn();
+        for principals in FILES {
+            machine.import(&mut process, machine.file(principals)).unwrap();
+        }
+        process.counting.save().unwrap();
+        let all: BTreeMap<_, _> = (0..9).map(|principal: usize| (principal.to_string(), 1)).collect();
+        assert_eq!(machine.counted(), (logged.clone(), all), "seed {seed}");
+    }
+    assert!(answered_and_kept > 60 && from_snapshot > 60 && lost > 20, "{answered_and_kept} {from_snapshot} {lost}");
+}
+
+#[test]
+fn what_an_import_is_answered() {
+    let machine = Machine::new(CoreSettings { dev_clock: true, ..CoreSettings::default() });
+    machine.finish();
+    let mut process = machine.start();
+    let early = machine.import(&mut process, machine.file(0..3));
+    assert!(matches!(early, Err(Error::Throttled)), "usage is being read: {early:?}");
+    process.turn();
+    let imported = |accepted, duplicates, keys| Imported { accepted, duplicates, keys, ..Imported::default() };
+    for (principals, want) in
+        [([0, 1, 2, 1], imported(3, 1, 1)), ([2, 3, 4, 0], imported(2, 2, 1)), ([0, 1, 2, 3], imported(0, 4, 0))]
+    {
+        assert_eq!(machine.import(&mut process, machine.file(principals)).unwrap(), want, "{principals:?}");
+    }
+    let files =
+        || machine.usage.contents().into_keys().filter(|path| path.starts_with("imported/")).collect::<Vec<_>>();
+    let [first, second] = ["imported/0000000000", "imported/0000000001"].map(str::to_owned);
+    assert_eq!(files(), [first.clone(), second.clone()], "nothing is kept of what was imported before");
+    let totals = machine.kms.service().usage().totals();
+    assert_eq!(totals.imported_uses, 5);
+
+    // What is damaged and not counted yet is set aside, and may be imported again.
+    drop(process);
+    let bytes = machine.usage.contents().remove(&second).unwrap();
+    machine.usage.put(&second, Some(bytes[1..].to_vec()));
+    let mut process = machine.start();
+    process.turn();
+    assert_eq!(files(), [first.clone(), format!("{second}.unusable")]);
+    assert_eq!(machine.import(&mut process, machine.file(0..5)).unwrap(), imported(2, 3, 1));
+    process.counting.save().unwrap();
+    drop(process);
+    // What is counted already, nobody can tell whether it comes again.
+    machine.usage.put(&first, Some(vec![1; 100]));
+    let mut process = machine.start();
+    process.turn();
+    let refused = machine.import(&mut process, machine.file(5..6));
+    assert!(matches!(&refused, Err(Error::Internal(reason)) if reason.contains("not kept")), "{refused:?}");
+    assert_eq!(machine.counted().1.len(), 5);
 }
 
 #[test]

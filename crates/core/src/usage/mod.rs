@@ -4,17 +4,24 @@
 //! - `folding.rs`: entries go in, are counted with those that are alike, and what requests ask for comes out.
 //! - `answers.rs`: what requests ask for, which they read without a lock.
 //! - `snapshot.rs`: usage on the disk, from which a start goes on.
-//! - `follower.rs`: the one thread that does all this. No request waits for it.
+//! - `cloudtrail_file.rs`: what records of AWS CloudTrail tell of usage.
+//! - `importing.rs`: files of them on their way; `imports.rs`: what is kept of them on the disk.
+//! - `follower.rs`: the one thread that does all this. No request waits for it but imports.
 //!
-//! It reads what the log holds and nothing else, so that it is as complete as the log and can be made of it again. The
-//! counting itself is `claviger-usage`'s.
+//! It reads what the log and the imports hold and nothing else, so that it is as complete as they are and can be made of
+//! them again. The counting itself is `claviger-usage`'s.
 
 mod answers;
+pub mod cloudtrail_file;
+#[cfg(test)]
+pub(crate) mod cloudtrail_file_tests;
 mod entries;
 mod folding;
 mod follower;
 #[cfg(test)]
 mod follower_tests;
+mod importing;
+mod imports;
 mod snapshot;
 
 pub use answers::Answers;
@@ -22,3 +29,5 @@ pub(crate) use answers::Totals;
 #[cfg(test)]
 pub(crate) use folding::Folding;
 pub use follower::UsageCounter;
+pub(crate) use importing::{Imported, Importing, Upload};
+pub(crate) use imports::ImportFiles;

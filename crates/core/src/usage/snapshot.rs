@@ -4,7 +4,7 @@
 use std::io;
 
 use claviger_tlog::Files;
-use claviger_usage::{Settings, SnapshotError, Usage};
+use claviger_usage::{Settings, StoredError, Usage};
 
 /// The snapshot, one that is being written, and one that could not be used.
 const SNAPSHOT: &str = "snapshot";
@@ -12,11 +12,11 @@ const WRITTEN: &str = "snapshot.new";
 const SET_ASIDE: &str = "snapshot.unusable";
 
 /// The snapshot, if there is one.
-pub(super) fn read(files: &dyn Files, settings: Settings) -> Result<Option<Usage>, SnapshotError> {
+pub(super) fn read(files: &dyn Files, settings: Settings) -> Result<Option<Usage>, StoredError> {
     match files.read(SNAPSHOT, usize::MAX) {
         Ok(bytes) => Usage::read_snapshot(settings, bytes.as_slice()).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(SnapshotError::Read(error)),
+        Err(error) => Err(StoredError::Read(error)),
     }
 }
 

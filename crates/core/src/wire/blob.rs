@@ -39,6 +39,13 @@ impl Blob {
     }
 }
 
+#[cfg(test)]
+impl From<Vec<u8>> for Blob {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+}
+
 /// What is wrong with the base64 text. It never holds the text, which may be a secret.
 pub(super) enum BadBase64 {
     Length(usize),

@@ -5,7 +5,7 @@ use claviger_usage::{
     AccessKeyUse, Addressed, Day, Entry, Gap, KeyUsage, Operation, Outcome, Period, Settings, Use, days_without_use,
 };
 
-use crate::made::{at, empty, encrypt, fold_all, folded, key};
+use crate::made::{at, empty, encrypt, fold_all, folded, import_of, key};
 
 const ALL: std::ops::RangeInclusive<Day> = Day::FIRST..=Day::LAST;
 
@@ -19,7 +19,7 @@ fn the_last_use_is_the_last_successful_one_that_is_logged() {
     usage.fold(&Entry { index: 1, request_id: [9; 16], access_key: None, uses: &[from, to] }).unwrap();
     fold_all(&mut usage, &[Use { error_code: Some("DisabledException"), at: at(5, 0), ..one }]);
     fold_all(&mut usage, &[Use { at: at(2, 0), ..one }]);
-    usage.import(&[Use { at: at(6, 0), ..one }, Use { key: key(3), ..one }]);
+    usage.import(0, &import_of(&[Use { at: at(6, 0), ..one }, Use { key: key(3), ..one }]));
 
     for (number, want) in [(1, Operation::ReEncryptTo), (2, Operation::ReEncryptFrom)] {
         let last_use = *usage.key(&key(number)).unwrap().last_use().unwrap();
@@ -169,7 +169,7 @@ fn what_a_key_protects() {
     let failed = Use { encryption_context: &[("tenant", "nobody")], error_code: Some("DisabledException"), ..one };
     let mut usage = folded(crate::made::tight(), &[one, red, red, failed]);
     fold_all(&mut usage, &[Use { encryption_context: &[("tenant", "green")], ..one }; 2]);
-    usage.import(&[Use { encryption_context: &[("tenant", "white")], ..one }]);
+    usage.import(0, &import_of(&[Use { encryption_context: &[("tenant", "white")], ..one }]));
     let shown: Vec<_> = usage
         .key(&key(1))
         .unwrap()

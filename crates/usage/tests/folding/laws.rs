@@ -6,7 +6,7 @@ use claviger_types::{KeyArn, Timestamp};
 use claviger_usage::{Alike, Bound, DAYS_KEPT, Day, Entry, Operation, Origin, Outcome, Period, Settings, Usage, Use};
 use proptest::prelude::*;
 
-use crate::made::{DAY_MILLIS, any_uses, at, empty, fold_all, folded, tight, written};
+use crate::made::{DAY_MILLIS, any_uses, at, empty, fold_all, folded, import_of, tight, written};
 
 /// All of a row, as text, and its counts.
 type Counted = BTreeMap<String, (u64, Timestamp, Timestamp)>;
@@ -95,7 +95,7 @@ proptest! {
         let mut usage = empty(Settings::default());
         let middle = logged.len() / 2;
         fold_all(&mut usage, &logged[..middle]);
-        usage.import(&imported);
+        usage.import(0, &import_of(&imported));
         fold_all(&mut usage, &logged[middle..]);
         prop_assert_eq!(rows_of(&usage), rows_wanted(&logged, &imported));
         prop_assert_eq!(usage.row_count(), rows_of(&usage).len());
@@ -104,7 +104,7 @@ proptest! {
         let mut shuffled = logged.clone();
         shuffled.sort_by_key(|used| seed.rotate_left(u32::try_from(used.at.as_millis() % 64).unwrap()));
         let mut again = empty(Settings::default());
-        again.import(&imported);
+        again.import(0, &import_of(&imported));
         fold_all(&mut again, &shuffled);
         prop_assert_eq!(rows_of(&again), rows_of(&usage));
         prop_assert_eq!(again.memory_bytes(), usage.memory_bytes());
@@ -137,10 +137,10 @@ proptest! {
     #[test]
     fn bounds_lose_no_count(logged in any_uses(), imported in any_uses()) {
         let mut bounded = empty(tight());
-        bounded.import(&imported);
+        bounded.import(0, &import_of(&imported));
         fold_all(&mut bounded, &logged);
         let mut free = empty(Settings::default());
-        free.import(&imported);
+        free.import(0, &import_of(&imported));
         fold_all(&mut free, &logged);
         prop_assert_eq!(sums_of(&bounded), sums_of(&free));
 

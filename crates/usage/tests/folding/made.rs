@@ -1,7 +1,7 @@
 //! Uses that are made up, and usage that was folded from them.
 
 use claviger_types::{AccountId, KeyArn, KeyId, Timestamp};
-use claviger_usage::{Addressed, Entry, Limits, Operation, Settings, Usage, Use};
+use claviger_usage::{Addressed, Entry, Import, Limits, Operation, Settings, Usage, Use};
 use proptest::prelude::*;
 
 pub const DAY_MILLIS: i64 = 86_400_000;
@@ -55,6 +55,15 @@ pub fn folded(settings: Settings, uses: &[Use<'_>]) -> Usage {
     let mut usage = empty(settings);
     fold_all(&mut usage, uses);
     usage
+}
+
+/// An import of these uses on the first day, each of an event of its own.
+pub fn import_of(uses: &[Use<'_>]) -> Import {
+    let mut import = Import::new(at(0, 0));
+    for (number, used) in (0_u128..).zip(uses) {
+        import.push(number.to_be_bytes(), used).unwrap();
+    }
+    import
 }
 
 pub fn written(usage: &Usage) -> Vec<u8> {

@@ -1,10 +1,10 @@
 //! Snapshots: read, they go on as what was written; damaged, they are refused.
 
 use claviger_types::{AccessKeyId, ServiceName};
-use claviger_usage::{AccessKeyUse, Entry, Settings, SnapshotError, Usage, Use};
+use claviger_usage::{AccessKeyUse, Entry, Settings, StoredError, Usage, Use};
 use proptest::prelude::*;
 
-use crate::made::{any_uses, at, empty, encrypt, fold_all, folded, key, tight, written};
+use crate::made::{any_uses, at, empty, encrypt, fold_all, folded, import_of, key, tight, written};
 
 proptest! {
     /// The first entries from a snapshot and the rest folded again are the same as all of them folded, to the byte; bounds
@@ -19,7 +19,7 @@ proptest! {
         let settings = || if is_tight { tight() } else { Settings::default() };
         let cut = cut.index(logged.len() + 1);
         let mut whole = empty(settings());
-        whole.import(&imported);
+        whole.import(0, &import_of(&imported));
         fold_all(&mut whole, &logged[..cut]);
         let snapshot = written(&whole);
         fold_all(&mut whole, &logged[cut..]);
@@ -42,7 +42,7 @@ fn sample() -> Usage {
     let one = encrypt(at(0, 0));
     let uses: Vec<_> = principals.iter().map(|principal| Use { principal, ..one }).collect();
     let mut usage = folded(Settings::default(), &uses);
-    usage.import(&[Use { key: key(2), ..one }]);
+    usage.import(0, &import_of(&[Use { key: key(2), ..one }]));
     let access_key = AccessKeyUse {
         id: AccessKeyId::from_random([1; 16]),
         at: at(1, 0),
@@ -64,9 +64,9 @@ fn any_changed_byte_is_found() {
         let mut changed = bytes.clone();
         changed[place] ^= 1 << (place % 8);
         let refused = Usage::read_snapshot(Settings::default(), &changed[..]);
-        assert!(matches!(refused, Err(SnapshotError::Damaged(_) | SnapshotError::Unknown)), "byte {place}");
+        assert!(matches!(refused, Err(StoredError::Damaged(_) | StoredError::Unknown)), "byte {place}");
         let cut = Usage::read_snapshot(Settings::default(), &bytes[..place]);
-        assert!(matches!(cut, Err(SnapshotError::Damaged("ends early"))), "cut at {place}");
+        assert!(matches!(cut, Err(StoredError::Damaged("ends early"))), "cut at {place}");
     }
 }
 
@@ -79,11 +79,11 @@ fn refusals_say_what_is_wrong() {
     let twice = [&bytes[..16 + length], &bytes[16..]].concat();
     let long = [&bytes[..16], &[0xff; 8]].concat();
     for (bytes, want) in [
-        (&more[..], "the usage snapshot is damaged: it does not end where it should"),
-        (&twice, "the usage snapshot is damaged: it holds a frame whose checksum is wrong"),
-        (&long, "the usage snapshot is damaged: it holds a frame that is too long"),
-        (b"", "the usage snapshot is damaged: it ends early"),
-        (b"claviger-usage 2", "this is no usage snapshot, or one of another version"),
+        (&more[..], "it is damaged: it does not end where it should"),
+        (&twice, "it is damaged: it holds a frame whose checksum is wrong"),
+        (&long, "it is damaged: it holds a frame that is too long"),
+        (b"", "it is damaged: it ends early"),
+        (b"claviger-usage 3", "it is none, or of another version"),
     ] {
         assert_eq!(Usage::read_snapshot(Settings::default(), bytes).unwrap_err().to_string(), want);
     }

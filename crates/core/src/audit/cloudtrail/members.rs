@@ -11,11 +11,12 @@ use crate::records::ShownValue;
 const OMITTED: &str = "omitted";
 
 /// Members that hold pairs of the caller's, not members of the API's.
-const PAIRS: [&str; 5] = [
+const PAIRS: [&str; 6] = [
     "DestinationEncryptionContext",
     "EncryptionContext",
     "EncryptionContextEquals",
     "EncryptionContextSubset",
+    "KeyIds",
     "SourceEncryptionContext",
 ];
 

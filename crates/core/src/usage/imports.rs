@@ -1,0 +1,169 @@
+//! Imports on the disk, a file for each, and which events are in them. No log of ours tells of them: they are what usage
+//! is counted from, as entries of the log are.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use claviger_tlog::Files;
+use claviger_usage::{Import, ImportedId, StoredError};
+
+/// The folder, and one that is being written.
+const FOLDER: &str = "imported";
+const WRITTEN: &str = "imported/new";
+
+/// How long it is remembered which events were imported, once no more are.
+const REMEMBERED: Duration = Duration::from_secs(300);
+
+/// How long after an import the next one is expected.
+const EXPECTED: Duration = Duration::from_secs(10);
+
+/// The folder's files.
+pub(crate) struct ImportFiles(Arc<dyn Files>);
+
+/// What is counted of them, and what comes next.
+pub(super) struct Imports {
+    files: ImportFiles,
+    /// The number of the next one.
+    next: u64,
+    /// Those that are not counted yet.
+    uncounted: VecDeque<u64>,
+    known: Option<Known>,
+}
+
+/// By what imported uses are known. Eight bytes of each are kept; that two are the same by chance is less likely than one
+/// in a hundred thousand, and whoever chooses ids cannot make it so.
+struct Known {
+    hasher: RandomState,
+    uses: HashSet<u64>,
+    asked_at: Instant,
+}
+
+impl Imports {
+    /// The files that are there. Those before `counted_to` are counted.
+    pub(super) fn open(files: Arc<dyn Files>, counted_to: u64) -> io::Result<Self> {
+        let files = ImportFiles(files);
+        let numbers = files.numbers()?;
+        let next = numbers.last().map_or(0, |last| last + 1).max(counted_to);
+        let uncounted = numbers.into_iter().filter(|number| *number >= counted_to).collect();
+        Ok(Self { files, next, uncounted, known: None })
+    }
+
+    /// Whether all that are there are counted.
+    pub(super) fn are_counted(&self) -> bool {
+        self.uncounted.is_empty()
+    }
+
+    /// The next one that is to be counted. One that cannot be read is set aside: its events may be imported again.
+    pub(super) fn next_uncounted(&mut self) -> Option<(u64, Import)> {
+        while let Some(number) = self.uncounted.pop_front() {
+            match self.files.read(number) {
+                Ok(import) => return Some((number, import)),
+                Err(error) => {
+                    tracing::error!(number, %error, "an import cannot be read: it is set aside and not counted as usage");
+                    if let Err(error) = self.files.set_aside(number) {
+                        tracing::error!(%error, "the import cannot be set aside");
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Leaves out of an import what was imported before, and keeps the rest, durably: under this number, unless nothing is
+    /// left.
+    pub(super) fn keep(&mut self, import: &mut Import) -> Result<Option<u64>, StoredError> {
+        let mut known = match self.known.take() {
+            Some(known) => known,
+            None => self.read_known()?,
+        };
+        known.asked_at = Instant::now();
+        let mut new = HashSet::new();
+        import.retain(|id| {
+            let id = known.hasher.hash_one(id);
+            !known.uses.contains(&id) && new.insert(id)
+        });
+        let number = (!import.is_empty()).then_some(self.next);
+        let written = number.map_or(Ok(()), |number| self.files.write(number, import));
+        if written.is_ok() {
+            known.uses.extend(new);
+            self.next += u64::from(number.is_some());
+        }
+        self.known = Some(known);
+        Ok(written.map(|()| number)?)
+    }
+
+    /// Whether the next import may come at any moment.
+    pub(super) fn are_coming(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.asked_at.elapsed() < EXPECTED)
+    }
+
+    /// Forgets which events were imported, if it was not asked for long; the files tell it again.
+    pub(super) fn forget_if_idle(&mut self) {
+        self.known.take_if(|known| known.asked_at.elapsed() >= REMEMBERED);
+    }
+
+    fn read_known(&self) -> Result<Known, StoredError> {
+        let mut known = Known { hasher: RandomState::new(), uses: HashSet::new(), asked_at: Instant::now() };
+        for number in self.files.numbers()? {
+            let import = self.files.read(number)?;
+            known.uses.extend(import.ids().map(|id: ImportedId| known.hasher.hash_one(id)));
+        }
+        Ok(known)
+    }
+}
+
+impl ImportFiles {
+    /// Those below this folder, which need not be there.
+    pub(crate) fn new(files: Arc<dyn Files>) -> Self {
+        Self(files)
+    }
+
+    /// Where a file is.
+    pub(crate) fn path(number: u64) -> String {
+        format!("{FOLDER}/{number:010}")
+    }
+
+    /// The numbers of the files that are there, in order. Whatever has another name is none.
+    pub(crate) fn numbers(&self) -> io::Result<Vec<u64>> {
+        let names = match self.0.list(FOLDER) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            names => names?,
+        };
+        let number = |name: &String| {
+            name.parse().ok().filter(|number| Self::path(*number).strip_prefix(FOLDER) == Some(&format!("/{name}")))
+        };
+        let mut numbers: Vec<u64> = names.iter().filter_map(number).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// What is in a file.
+    pub(crate) fn read(&self, number: u64) -> Result<Import, StoredError> {
+        Import::read(self.0.read(&Self::path(number), usize::MAX)?.as_slice())
+    }
+
+    fn set_aside(&self, number: u64) -> io::Result<()> {
+        let path = Self::path(number);
+        self.0.rename(&path, &format!("{path}.unusable"))?;
+        self.0.sync(&[FOLDER])
+    }
+
+    /// Writes a file, durably. After an error there is none.
+    fn write(&self, number: u64, import: &Import) -> io::Result<()> {
+        let (files, path) = (&self.0, Self::path(number));
+        let mut bytes = Vec::new();
+        import.write(&mut bytes)?;
+        files.create_directory("")?;
+        files.create_directory(FOLDER)?;
+        files.write(WRITTEN, &bytes)?;
+        files.sync(&[WRITTEN])?;
+        files.rename(WRITTEN, &path)?;
+        files.sync(&[FOLDER, ""]).inspect_err(|_| {
+            // It is not counted, so nobody is to find its events. What cannot be removed is written over by the next.
+            let _ = files.remove(&path);
+        })
+    }
+}
