@@ -121,7 +121,9 @@ fn check_imports(folder: &Path, report: &mut Report) {
 }
 
 fn check_region(view: &View, region: Region, counters: &mut HashMap<String, Option<u64>>, report: &mut Report) {
-    for key in view.keys(region) {
+    let mut keys: Vec<_> = view.keys(region).collect();
+    keys.sort_by_key(|key| key.arn.id);
+    for key in keys {
         check_key(key, report);
         let aliases = view.aliases_of_key(region, key, None).count() as u64;
         report.check_counter(counters, paths::alias_count(region, key.arn.id), aliases);

@@ -196,22 +196,27 @@ impl Service {
         outcome: Result<Encoded, Error>,
     ) -> Execution<'static> {
         let lost = |reason: String| Err(Error::Internal(format!("the event is not recorded: {reason}")));
-        let not_taken = |not_taken| match not_taken {
-            NotTaken::Closed => lost(NotTaken::Closed.to_string()),
-            NotTaken::Throttled => Err(Error::Throttled),
+        let not_taken = |not_taken, outcome| match (not_taken, outcome) {
+            (NotTaken::Closed, _) => lost(NotTaken::Closed.to_string()),
+            // It may have been done all the same, so it is not said that it was not.
+            (NotTaken::Throttled, Err(Error::Internal(reason))) => Err(Error::Internal(reason)),
+            (NotTaken::Throttled, _) => Err(Error::RateExceeded),
         };
         if !self.settings.audit.requests {
             return Execution::Ready(outcome);
         }
         if !self.settings.audit.strict {
             let taken = self.recorder.hand_over(Some(account), |bytes| event(&outcome, bytes));
-            return Execution::Ready(taken.map_or_else(not_taken, |()| outcome));
+            return Execution::Ready(match taken {
+                Ok(()) => outcome,
+                Err(reason) => not_taken(reason, outcome),
+            });
         }
         match self.recorder.hand_over_and_wait(Some(account), |bytes| event(&outcome, bytes)) {
             Ok(durable) => {
                 Execution::Pending(Box::pin(async move { durable.wait().await.map_or_else(lost, |()| outcome) }))
             }
-            Err(reason) => Execution::Ready(not_taken(reason)),
+            Err(reason) => Execution::Ready(not_taken(reason, outcome)),
         }
     }
 
@@ -345,17 +350,20 @@ mod tests {
     #[test]
     fn an_account_whose_events_fill_the_queue_is_throttled_alone() {
         let kms = TestKms::new();
-        let ask = |account: &str| {
+        let ask_for = |account: &str, outcome| {
             let event = |_: &_, bytes: &mut Vec<u8>| bytes.resize(bytes.len() + 1024 * 1024, 0);
-            let answered = kms.service().record(account.parse().unwrap(), event, Err(Error::UnknownOperation));
+            let answered = kms.service().record(account.parse().unwrap(), event, Err(outcome));
             match kms.block_on(answered.answered()) {
                 Err(error) => error.wire().json_code,
                 Ok(_) => panic!("nothing was answered"),
             }
         };
+        let ask = |account| ask_for(account, Error::UnknownOperation);
         let unknown = Error::UnknownOperation.wire().json_code;
+        let internal = || Error::Internal("nobody knows whether it was done".into());
         let answered = (0..100).take_while(|_| ask(HOME) == unknown).count();
-        assert_eq!((answered, ask(HOME), ask(AWAY)), (32, "ThrottlingException", unknown));
+        assert_eq!((answered, ask(HOME), ask(AWAY)), (64, "ThrottlingException", unknown));
+        assert_eq!(ask_for(HOME, internal()), internal().wire().json_code, "it may have been done");
         kms.events();
         assert_eq!(ask(HOME), unknown, "the events were written");
     }

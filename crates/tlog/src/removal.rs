@@ -16,13 +16,14 @@ pub(crate) fn remove_wider(files: &dyn Files, tile: Tile, width: usize) -> Resul
 
 /// Partial files of a tile that has its full one. Most tiles had none: they became full within a commit.
 pub(crate) fn remove_superseded(files: &dyn Files, tile: Tile) -> Result<(), WriteError> {
-    match files.list(&tile.partial_folder()) {
-        Err(error) if is_absent(&error) => Ok(()),
-        _ => {
-            remove_partial(files, tile, 0)?;
-            remove(files, &tile.partial_folder())
-        }
+    let folder = tile.partial_folder();
+    match files.list(&folder) {
+        Ok(names) => names.iter().try_for_each(|name| remove(files, &format!("{folder}/{name}")))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        // Whatever it is, it is no folder.
+        Err(_) => {}
     }
+    remove(files, &folder)
 }
 
 /// Bundles below the marker, full or not.

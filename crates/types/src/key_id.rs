@@ -70,7 +70,7 @@ impl Hash for KeyId {
     }
 }
 
-/// By bytes, then by kind. Each look-up of a key compares some twenty ids: as one number each, not byte by byte.
+/// By bytes, then by kind, as one number and not byte by byte: ordered maps compare some twenty ids for each look-up.
 impl Ord for KeyId {
     fn cmp(&self, other: &Self) -> Ordering {
         let order = |id: &Self| (u128::from_be_bytes(id.bytes), id.multi_region);

@@ -3,30 +3,30 @@
 
 use std::mem;
 
+use claviger_types::Timestamp;
+use claviger_usage::Day;
 use indexmap::IndexMap;
 use indexmap::map::Entry;
 
 use crate::records::{EventHead, EventKind};
 
-const DAY_MILLIS: i64 = 86_400_000;
-
 /// Bytes of events that are held at most, unless a single one is longer.
-const BYTES_MAX: usize = 32 * 1024 * 1024;
+const BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// The kinds of entries that were met, and what is kept of each.
-pub(crate) struct Kinds<T> {
-    kinds: IndexMap<Sign, Kind<T>>,
-    /// Those that others have taken the place of by the same sign, and that are not looked for.
-    displaced: Vec<Kind<T>>,
+/// Groups of events that are alike, as they were met, and what is kept of each group.
+pub(crate) struct AlikeEvents<T> {
+    groups: IndexMap<Fingerprint, Group<T>>,
+    /// Those whose place others with the same fingerprint have taken. They are not looked for.
+    displaced: Vec<Group<T>>,
     /// The first event of each, one behind the other.
     bytes: Vec<u8>,
 }
 
-/// What events of one kind have, and seldom others: what kind of event it is, the day, and the checksum of the rest.
-type Sign = (EventKind, i64, u32);
+/// What events that are alike have in common, and seldom others: the kind, the day, and the checksum of the rest.
+type Fingerprint = (EventKind, Day, u32);
 
 /// Events that are alike.
-struct Kind<T> {
+struct Group<T> {
     /// Where in the bytes the first event begins, what they have in common begins, and both end.
     first: usize,
     common: usize,
@@ -34,40 +34,40 @@ struct Kind<T> {
     kept: T,
 }
 
-impl<T> Default for Kinds<T> {
+impl<T> Default for AlikeEvents<T> {
     fn default() -> Self {
-        Self { kinds: IndexMap::new(), displaced: Vec::new(), bytes: Vec::new() }
+        Self { groups: IndexMap::new(), displaced: Vec::new(), bytes: Vec::new() }
     }
 }
 
-impl<T> Kinds<T> {
+impl<T> AlikeEvents<T> {
     /// What is kept of events like this one, whose head this is; of the first, `keep` makes it.
     pub(crate) fn of(&mut self, head: &EventHead, event: &[u8], keep: impl FnOnce() -> T) -> &mut T {
-        let Self { kinds, displaced, bytes } = self;
+        let Self { groups, displaced, bytes } = self;
         let common = event.get(head.rest..).unwrap_or_default();
         let first = |bytes: &mut Vec<u8>| {
             let first = bytes.len();
             bytes.extend_from_slice(event);
             let end = bytes.len();
-            Kind { first, common: end - common.len(), end, kept: keep() }
+            Group { first, common: end - common.len(), end, kept: keep() }
         };
-        let sign = (head.kind, head.at.div_euclid(DAY_MILLIS), crc32fast::hash(common));
-        let kind = match kinds.entry(sign) {
+        let fingerprint = (head.kind, Day::of(Timestamp::from_millis(head.at)), crc32fast::hash(common));
+        let group = match groups.entry(fingerprint) {
             Entry::Vacant(place) => place.insert(first(bytes)),
             Entry::Occupied(known) => {
-                let kind = known.into_mut();
-                if bytes.get(kind.common..kind.end) != Some(common) {
-                    displaced.push(mem::replace(kind, first(bytes)));
+                let group = known.into_mut();
+                if bytes.get(group.common..group.end) != Some(common) {
+                    displaced.push(mem::replace(group, first(bytes)));
                 }
-                kind
+                group
             }
         };
-        &mut kind.kept
+        &mut group.kept
     }
 
-    /// How many kinds there are.
+    /// How many groups there are.
     pub(crate) fn len(&self) -> usize {
-        self.kinds.len() + self.displaced.len()
+        self.groups.len() + self.displaced.len()
     }
 
     /// Whether they are to be cleared before there are more.
@@ -75,11 +75,11 @@ impl<T> Kinds<T> {
         self.bytes.len() >= BYTES_MAX
     }
 
-    /// The first event of each kind and what is kept, in the order in which they were met.
+    /// The first event of each group and what is kept of it, in the order in which they were met.
     pub(crate) fn met(&self) -> impl Iterator<Item = (&[u8], &T)> {
-        let mut kinds: Vec<_> = self.kinds.values().chain(&self.displaced).collect();
-        kinds.sort_unstable_by_key(|kind| kind.first);
-        kinds.into_iter().map(|kind| (self.bytes.get(kind.first..kind.end).unwrap_or_default(), &kind.kept))
+        let mut groups: Vec<_> = self.groups.values().chain(&self.displaced).collect();
+        groups.sort_unstable_by_key(|group| group.first);
+        groups.into_iter().map(|group| (self.bytes.get(group.first..group.end).unwrap_or_default(), &group.kept))
     }
 
     /// Forgets all of them.
@@ -93,6 +93,7 @@ mod tests {
     use super::*;
     use crate::records::EventRecord;
 
+    const DAY_MILLIS: i64 = 86_400_000;
     const NOON: i64 = 20_000 * DAY_MILLIS + DAY_MILLIS / 2;
 
     fn event(kind: EventKind, at: i64, id: u8, operation: &str) -> Vec<u8> {
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn events_that_differ_in_time_and_id_alone() {
-        let mut kinds = Kinds::default();
+        let mut alike = AlikeEvents::default();
         for (kind, at, id, operation, first_id, count) in [
             (EventKind::Call, NOON, 1, "Encrypt", 1, 1),
             (EventKind::Call, NOON + 5, 2, "Decrypt", 2, 1),
@@ -113,7 +114,7 @@ mod tests {
             (EventKind::Call, NOON + 1, 8, "Decrypt", 2, 2),
         ] {
             let event = event(kind, at, id, operation);
-            let (first, seen) = kinds.of(&EventHead::of(&event).unwrap(), &event, || (id, 0));
+            let (first, seen) = alike.of(&EventHead::of(&event).unwrap(), &event, || (id, 0));
             *seen += 1;
             assert_eq!((*first, *seen), (first_id, count), "{id}");
         }
@@ -121,38 +122,38 @@ mod tests {
             assert_eq!(EventRecord::parse(event).unwrap().id, [*id; 16]);
             (*id, *seen)
         };
-        assert_eq!(kinds.met().map(seen).collect::<Vec<_>>(), [(1, 3), (2, 2), (4, 1), (6, 2)]);
-        assert_eq!(kinds.len(), 4);
-        kinds.clear();
-        assert_eq!(kinds.met().count(), 0);
+        assert_eq!(alike.met().map(seen).collect::<Vec<_>>(), [(1, 3), (2, 2), (4, 1), (6, 2)]);
+        assert_eq!(alike.len(), 4);
+        alike.clear();
+        assert_eq!(alike.met().count(), 0);
     }
 
-    /// Two texts with the same CRC-32, as anybody can find them, are two kinds.
+    /// Two texts with the same CRC-32, as anybody can find them, are not alike.
     #[test]
     fn events_with_the_same_checksum() {
         let events = ["erJIIsgT", "hKrOElKs"].map(|name| event(EventKind::Call, NOON, 1, name));
         let rest = |event: &[u8]| event[EventHead::of(event).unwrap().rest..].to_vec();
         assert_eq!(crc32fast::hash(&rest(&events[0])), crc32fast::hash(&rest(&events[1])));
-        let mut kinds = Kinds::default();
+        let mut alike = AlikeEvents::default();
         for _ in 0..2 {
             for (number, event) in events.iter().enumerate() {
-                assert_eq!(*kinds.of(&EventHead::of(event).unwrap(), event, || number), number);
+                assert_eq!(*alike.of(&EventHead::of(event).unwrap(), event, || number), number);
             }
         }
-        assert_eq!(kinds.len(), 4, "they take each other's place");
+        assert_eq!(alike.len(), 4, "they take each other's place");
     }
 
     #[test]
     fn no_more_is_held_than_there_is_room_for() {
-        let mut kinds = Kinds::default();
+        let mut alike = AlikeEvents::default();
         let long = "x".repeat(BYTES_MAX / 2);
         for name in ["a", "b"] {
-            assert!(!kinds.is_full(), "{name}");
+            assert!(!alike.is_full(), "{name}");
             let event = event(EventKind::Call, NOON, 1, &format!("{long}{name}"));
-            kinds.of(&EventHead::of(&event).unwrap(), &event, || ());
+            alike.of(&EventHead::of(&event).unwrap(), &event, || ());
         }
-        assert!(kinds.is_full());
-        kinds.clear();
-        assert!(!kinds.is_full());
+        assert!(alike.is_full());
+        alike.clear();
+        assert!(!alike.is_full());
     }
 }

@@ -36,7 +36,7 @@ mod writer;
 #[cfg(test)]
 mod writer_tests;
 
-pub(crate) use alike::Kinds;
+pub(crate) use alike::AlikeEvents;
 pub use event_id::EventId;
 pub use follow::{Followed, Follower, Followers};
 pub use history::{Admission, Attribute, EventHistory, Found, FoundEvent, IndexBuilder, Query};

@@ -109,6 +109,8 @@ pub(crate) struct Progress {
     pub(crate) waiting: u64,
     /// Their bytes.
     pub(crate) waiting_bytes: u64,
+    /// Those that found no room, since the start.
+    pub(crate) refused: u64,
     /// Whether requests are refused because the log cannot be written.
     pub(crate) failed: bool,
     /// Since the last commit of the log.
@@ -180,14 +182,16 @@ impl Recorder {
         write: impl FnOnce(&mut Vec<u8>),
         durable: Option<oneshot::Sender<()>>,
     ) -> Result<(), NotTaken> {
-        if self.shared.closed.load(Ordering::Relaxed) {
-            return Err(NotTaken::Closed);
-        }
         let crowded = self.shared.slots.get_or_default().write(|batch| {
             let bytes = &mut batch.events.bytes;
             let start = bytes.len();
             write(bytes);
             let end = bytes.len();
+            // Not before: from here on the batch is there for whoever closes the queue.
+            if self.shared.closed.load(Ordering::SeqCst) {
+                batch.durable.clear();
+                return Err(NotTaken::Closed);
+            }
             let room = self.shared.room.take(account, end.saturating_sub(start));
             let (taken, before) = room.ok_or(NotTaken::Throttled)?;
             taken.push(&mut batch.taken);
@@ -235,7 +239,9 @@ impl EventQueue {
 
 impl Drop for EventQueue {
     fn drop(&mut self) {
-        self.shared.closed.store(true, Ordering::Relaxed);
+        self.shared.closed.store(true, Ordering::SeqCst);
+        // Those who wait are told.
+        drop(self.take());
     }
 }
 
@@ -295,7 +301,7 @@ impl Entries {
 impl Slot {
     /// Writes to the batch; what is no whole event then goes again. Only its thread may call this.
     fn write<R>(&self, write: impl FnOnce(&mut Batch) -> R) -> R {
-        self.held.store(true, Ordering::Relaxed);
+        self.held.store(true, Ordering::SeqCst);
         let mut batch = self.batch.take().unwrap_or_else(|| Box::new(Batch::new(0)));
         // Events that were answered for must not go with a request that panics.
         let written = catch_unwind(AssertUnwindSafe(|| write(&mut batch)));
@@ -309,7 +315,7 @@ impl Slot {
     fn take(&self) -> Option<Batch> {
         for _ in 0..LOOKS {
             let batch = self.batch.take();
-            if batch.is_some() || !self.held.load(Ordering::Relaxed) {
+            if batch.is_some() || !self.held.load(Ordering::SeqCst) {
                 return batch.map(|batch| *batch).filter(|batch| !batch.events.ends.is_empty());
             }
             thread::yield_now();
@@ -360,6 +366,7 @@ impl Shared {
         Progress {
             waiting,
             waiting_bytes,
+            refused: self.room.refused(),
             failed: self.failed.load(Ordering::Relaxed),
             since_commit: self.started.elapsed().saturating_sub(committed_at),
             entries: self.entries.load(Ordering::Relaxed),
@@ -374,20 +381,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_that_fills_the_queue_is_throttled_alone() {
+    fn an_account_that_fills_the_queue_is_throttled() {
         let (recorder, queue) = queue();
-        let (greedy, modest) = ("111122223333".parse().ok(), "444455556666".parse().ok());
+        let account = "111122223333".parse().ok();
         let large = |bytes: &mut Vec<u8>| bytes.resize(bytes.len() + 1024 * 1024, 0);
         let mut taken = 0;
-        while recorder.hand_over(greedy, large).is_ok() {
+        while recorder.hand_over(account, large).is_ok() {
             taken += 1;
         }
-        assert_eq!(recorder.hand_over(greedy, large), Err(NotTaken::Throttled));
-        assert!(recorder.hand_over_and_wait(greedy, large).is_err());
-        assert_eq!(recorder.hand_over(modest, large), Ok(()));
-        assert_eq!(recorder.progress().waiting, taken + 1);
-        assert_eq!((queue.drain().len() as u64, recorder.progress().waiting), (taken + 1, 0));
-        assert_eq!(recorder.hand_over(greedy, large), Ok(()), "what was taken away makes room again");
+        assert_eq!(recorder.hand_over(account, large), Err(NotTaken::Throttled));
+        assert!(recorder.hand_over_and_wait(account, large).is_err());
+        assert_eq!((recorder.progress().waiting, recorder.progress().refused), (taken, 3));
+        assert_eq!((queue.drain().len() as u64, recorder.progress().waiting), (taken, 0));
+        assert_eq!(recorder.hand_over(account, large), Ok(()), "what was taken away makes room again");
     }
 
     /// Whoever takes events away meanwhile: none is lost, none is there twice, and those of a thread are in their order.
@@ -442,5 +448,24 @@ mod tests {
         drop(queue);
         assert_eq!(recorder.hand_over(None, |bytes| bytes.push(0)), Err(NotTaken::Closed));
         assert_eq!(recorder.progress().waiting, 0);
+    }
+
+    #[test]
+    fn nothing_is_taken_that_was_being_written_when_the_queue_closed() {
+        let (recorder, queue) = queue();
+        let close_and_write = |bytes: &mut Vec<u8>| {
+            drop(queue);
+            bytes.push(0);
+        };
+        assert_eq!(recorder.hand_over(None, close_and_write), Err(NotTaken::Closed));
+        assert_eq!(recorder.progress().waiting, 0);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_told_when_the_queue_closes() {
+        let (recorder, queue) = queue();
+        let durability = recorder.hand_over_and_wait(None, |bytes| bytes.push(0)).unwrap();
+        drop(queue);
+        assert!(durability.wait().await.is_err());
     }
 }

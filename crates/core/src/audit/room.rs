@@ -10,14 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use claviger_types::AccountId;
 
-/// Events that may wait: some seconds of all that one node answers.
-const EVENTS_MAX: u64 = 262_144;
+/// Events that may wait: some seconds of all that one node answers, for a single account too.
+const EVENTS_MAX: u64 = 524_288;
 
 /// Bytes that they may have together.
-const BYTES_MAX: u64 = 64 * 1024 * 1024;
+const BYTES_MAX: u64 = 128 * 1024 * 1024;
 
-/// Accounts are counted at so many places. Those that share one share what they may have; nobody can choose with whom.
-const PLACES: usize = 1024;
+/// Accounts are counted at so many places, and those who are not known at one more. Accounts that share one share what
+/// they may have; nobody can choose with whom.
+const PLACES: u64 = 65_536;
 
 /// What waits, or may: events in the high half, their bytes in the low one, so that both change at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(super) struct Room {
     waiting: AtomicU64,
     of_accounts: Vec<AtomicU64>,
     hasher: RandomState,
+    refused: AtomicU64,
 }
 
 /// Room that was taken: by whom, and how much.
@@ -41,7 +43,7 @@ impl Room {
     /// Takes room for an event of an account, or of nobody that is known. Returns how many waited before as well; none if
     /// the account has as much as it may.
     pub(super) fn take(&self, account: Option<AccountId>, bytes_of_event: usize) -> Option<(Taken, u64)> {
-        let place = usize::try_from(self.hasher.hash_one(account)).unwrap_or_default() % PLACES;
+        let place = self.place(account);
         let taken = Taken { place, amount: Amount::event(bytes_of_event) };
         let before = Amount(self.waiting.fetch_add(taken.amount.0, Ordering::Relaxed));
         let of_account = self.of_accounts.get(place)?.fetch_add(taken.amount.0, Ordering::Relaxed);
@@ -49,7 +51,14 @@ impl Room {
             return Some((taken, before.events()));
         }
         self.give_back(&taken);
+        self.refused.fetch_add(1, Ordering::Relaxed);
         None
+    }
+
+    fn place(&self, account: Option<AccountId>) -> usize {
+        let place = account.map_or(PLACES, |account| self.hasher.hash_one(account) % PLACES);
+        // INVARIANT: a small number.
+        usize::try_from(place).unwrap_or_default()
     }
 
     /// These events wait no more.
@@ -58,6 +67,11 @@ impl Room {
         if let Some(of_account) = self.of_accounts.get(taken.place) {
             of_account.fetch_sub(taken.amount.0, Ordering::Relaxed);
         }
+    }
+
+    /// How many events found no room.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// How many events wait, and their bytes.
@@ -69,8 +83,8 @@ impl Room {
 
 impl Default for Room {
     fn default() -> Self {
-        let of_accounts = (0..PLACES).map(|_| AtomicU64::new(0)).collect();
-        Self { waiting: AtomicU64::new(0), of_accounts, hasher: RandomState::new() }
+        let of_accounts = (0..=PLACES).map(|_| AtomicU64::new(0)).collect();
+        Self { waiting: AtomicU64::new(0), of_accounts, hasher: RandomState::new(), refused: AtomicU64::new(0) }
     }
 }
 
@@ -123,9 +137,8 @@ mod tests {
 
     /// Accounts of which no two share a place, nor one with nobody.
     fn accounts<const N: usize>(room: &Room) -> [Option<AccountId>; N] {
-        let place = |account: &Option<AccountId>| room.hasher.hash_one(account) % PLACES as u64;
-        let mut places = HashSet::from([place(&None)]);
-        let mut apart = (0..).map(account).filter(|account| places.insert(place(account)));
+        let mut places = HashSet::from([room.place(None)]);
+        let mut apart = (0..).map(account).filter(|account| places.insert(room.place(*account)));
         std::array::from_fn(|_| apart.next().unwrap())
     }
 
@@ -165,6 +178,7 @@ mod tests {
             assert!(others[0] >= want_of_three / 2, "{bytes} bytes: {others:?} of {want_of_three}");
             taken.iter().chain(&taken_by_other).for_each(|taken| room.give_back(taken));
             assert_eq!(room.waiting(), (0, 0), "{bytes} bytes");
+            assert_eq!(room.refused(), 1 + 3 + 1, "{bytes} bytes");
             assert!(room.of_accounts.iter().all(|place| place.load(Ordering::Relaxed) == 0), "{bytes} bytes");
         }
     }

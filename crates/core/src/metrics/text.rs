@@ -101,6 +101,8 @@ fn render_audit(text: &mut Text, scrape: &Scrape<'_>) -> fmt::Result {
     let help = "Events of reads, uses and refusals that are not in the audit log yet.";
     text.gauge("audit_waiting_events", help, audit.waiting)?;
     text.gauge("audit_waiting_bytes", "Bytes of those events.", audit.waiting_bytes)?;
+    let help = "Events that found no room to wait since the start: their requests were refused.";
+    text.counter("audit_refused_events_total", help, audit.refused)?;
     let since = audit.since_commit.as_secs_f64();
     text.gauge("audit_since_commit_seconds", "Time since the audit log's last commit.", since)?;
     text.gauge("audit_log_entries", "Entries of the audit log, pruned ones too.", log.size())?;
@@ -187,6 +189,7 @@ mod tests {
             audit: Progress {
                 waiting: 1,
                 waiting_bytes: 300,
+                refused: 7,
                 failed: true,
                 since_commit: Duration::from_millis(1500),
                 entries: 30,
@@ -211,6 +214,7 @@ mod tests {
             "claviger_audit_failed 1",
             "claviger_audit_waiting_events 1",
             "claviger_audit_waiting_bytes 300",
+            "claviger_audit_refused_events_total 7",
             "claviger_audit_since_commit_seconds 1.5",
             "claviger_audit_log_entries 0",
             "claviger_audit_log_pruned_entries 0",

@@ -421,3 +421,25 @@ fn value(d: &mut Decoder<'_>, depth: usize) -> Result<ShownValue, DecodeError> {
         _ => ShownValue::Integer(d.i64()?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_of_an_event() {
+        let event = EventRecord { operation: Some("Encrypt"), ..EventRecord::new(EventKind::Job, -5, [7; 16]) };
+        let bytes = event.to_bytes();
+        let EventHead { kind, at, id, rest } = EventHead::of(&bytes).unwrap();
+        assert_eq!((kind, at, id), (EventKind::Job, -5, [7; 16]));
+        let other = EventRecord { at: 1 << 40, id: [8; 16], ..event.clone() }.to_bytes();
+        assert_eq!(bytes[rest..], other[EventHead::of(&other).unwrap().rest..]);
+        // One field more or less, and no event at all.
+        for change in [1_i8, -1] {
+            let mut bytes = bytes.clone();
+            bytes[2] = bytes[2].wrapping_add_signed(change);
+            assert!(EventHead::of(&bytes).is_none(), "{change}");
+        }
+        assert!(EventHead::of(b"no event").is_none());
+    }
+}

@@ -7,21 +7,21 @@ use claviger_usage::{Alike, Day, Import, Outcome, Usage};
 
 use super::answers::LastUses;
 use super::entries;
-use crate::audit::Kinds;
+use crate::audit::AlikeEvents;
 use crate::records::{EventHead, EventKind, EventRecord};
 use crate::view::View;
 
 /// Entries that are put together at most.
 const ENTRIES_MAX: u64 = 1_048_576;
 
-/// So many kinds are counted in some milliseconds.
+/// So many groups are counted in some milliseconds.
 const FEW: usize = 4_096;
 
 /// Usage, and the entries that are to be counted next.
 pub(crate) struct Folding {
     usage: Usage,
     last_uses: LastUses,
-    waiting: Kinds<Waiting>,
+    waiting: AlikeEvents<Waiting>,
     /// The first entry that was not counted.
     counted_to: u64,
     /// The next entry that is taken.
@@ -30,7 +30,7 @@ pub(crate) struct Folding {
     swept_on: Option<Day>,
 }
 
-/// Entries of one kind that wait.
+/// Entries that are alike and wait.
 struct Waiting {
     /// The place, time and id of the latest.
     index: u64,
@@ -44,7 +44,7 @@ impl Folding {
     /// Goes on with what is counted.
     pub(crate) fn new(usage: Usage) -> Self {
         let (last_uses, next_entry) = (LastUses::of(&usage), usage.next_entry());
-        Self { usage, last_uses, waiting: Kinds::default(), counted_to: next_entry, next_entry, swept_on: None }
+        Self { usage, last_uses, waiting: AlikeEvents::default(), counted_to: next_entry, next_entry, swept_on: None }
     }
 
     /// The next entry that is taken.
@@ -100,9 +100,9 @@ impl Folding {
         }
         let mut unread = 0;
         let waiting = mem::take(&mut self.waiting);
-        for (event, kind) in waiting.met() {
-            let counted = self.count_kind(event, kind);
-            unread += if counted { 0 } else { kind.count };
+        for (event, group) in waiting.met() {
+            let counted = self.count_group(event, group);
+            unread += if counted { 0 } else { group.count };
         }
         self.counted_to = self.next_entry;
         self.usage.fold_to(self.next_entry, []);
@@ -140,14 +140,14 @@ impl Folding {
         self.last_uses = LastUses::of(&self.usage);
     }
 
-    /// Whether the event, which is of that kind, could be read.
-    fn count_kind(&mut self, event: &[u8], kind: &Waiting) -> bool {
+    /// Whether the first event of the group could be read.
+    fn count_group(&mut self, first: &[u8], group: &Waiting) -> bool {
         let Self { usage, last_uses, .. } = self;
-        let told = EventRecord::parse(event).and_then(|event| {
-            let latest = EventRecord { at: kind.at, id: kind.id, ..event };
-            entries::told_by(&latest, kind.index, |latest| {
-                let first_at = Timestamp::from_millis(kind.first_at);
-                usage.fold_to(0, [Alike { latest, first_at, count: kind.count }]);
+        let told = EventRecord::parse(first).and_then(|first| {
+            let latest = EventRecord { at: group.at, id: group.id, ..first };
+            entries::told_by(&latest, group.index, |latest| {
+                let first_at = Timestamp::from_millis(group.first_at);
+                usage.fold_to(0, [Alike { latest, first_at, count: group.count }]);
                 for used in latest.uses.iter().filter(|used| used.outcome() == Outcome::Success) {
                     let last_use = usage.key(&used.key).and_then(|key| key.last_use().copied());
                     last_use.into_iter().for_each(|last_use| last_uses.put_key(used.key, last_use));
@@ -173,6 +173,38 @@ mod tests {
     use crate::testing::test_kms::{HOME, REGION, TestKms};
 
     const DAY: Duration = Duration::from_secs(86_400);
+
+    /// Out of order, at one time, on either side of midnight: it makes no difference whether each is counted alone.
+    #[test]
+    fn entries_that_are_put_together_count_as_they_do_alone() {
+        let kms = TestKms::new();
+        let keys = [kms.key(), kms.key()];
+        keys.iter().for_each(|key| drop(kms.admin().encrypt(key, "AAAA")));
+        let events = kms.events();
+        let [.., first, second] = &events[..] else { panic!("{}", events.len()) };
+        let midnight = crate::testing::test_events::parsed(first).at / 86_400_000 * 86_400_000 + 86_400_000;
+        let entries =
+            [(first, 5), (first, 9), (second, 7), (first, 3), (first, 9), (first, -1), (second, -2), (first, -4)];
+        let counted_after = |some: &[usize]| {
+            let mut folding = Folding::new(Usage::new(Settings::default(), 0, Timestamp::from_millis(0)));
+            for (place, (event, after_midnight)) in entries.iter().enumerate() {
+                let event = EventRecord::parse(event).unwrap();
+                let event = EventRecord { at: midnight + after_midnight, id: [place as u8; 16], ..event };
+                folding.push(place as u64, &event.to_bytes());
+                if some.contains(&place) {
+                    folding.count();
+                }
+            }
+            folding.count();
+            let mut bytes = Vec::new();
+            folding.usage().write_snapshot(&mut bytes).unwrap();
+            bytes
+        };
+        let alone = counted_after(&[0, 1, 2, 3, 4, 5, 6]);
+        for some in [&[][..], &[0], &[3], &[4], &[2, 5]] {
+            assert!(counted_after(some) == alone, "{some:?}");
+        }
+    }
 
     #[test]
     fn so_many_entries_are_put_together_at_most() {

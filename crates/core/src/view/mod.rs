@@ -175,7 +175,7 @@ impl View {
         })
     }
 
-    /// All keys of a Region.
+    /// All keys of a Region, in no order.
     pub fn keys(&self, region: Region) -> impl Iterator<Item = &Arc<Key>> {
         self.regions.get(&region).into_iter().flat_map(|view| view.keys.values())
     }

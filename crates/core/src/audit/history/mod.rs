@@ -107,7 +107,10 @@ impl EventHistory {
 
     /// Admits one more search of the account, unless it asks too often or too many of its searches wait.
     pub fn admit(self: &Arc<Self>, account: AccountId, region: Region, now: Timestamp) -> Option<Admission> {
-        let admitted = self.rate.take(account, region, now).then(|| self.readers.admit(account))??;
+        if !self.rate.take(account, region, now) {
+            return None;
+        }
+        let admitted = self.readers.admit(account)?;
         Some(Admission { history: Arc::clone(self), admitted })
     }
 
