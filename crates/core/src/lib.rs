@@ -9,6 +9,7 @@ mod denial;
 pub mod doctor;
 mod error;
 mod explain;
+mod fair_turns;
 mod identity;
 mod jobs;
 mod keys;

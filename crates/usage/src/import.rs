@@ -16,6 +16,7 @@ use crate::texts::{TextId, Texts};
 
 /// What a file begins with: its name and the version of its form.
 const OPENING: &[u8; 16] = b"claviger-import1";
+const NAME: &[u8] = b"claviger-import";
 
 /// Bytes of a text that is kept, other than those of the encryption context.
 const TEXT_BYTES_MAX: usize = 2 * 1024;
@@ -173,6 +174,9 @@ impl Import {
     pub fn read(mut input: impl Read) -> Result<Self, StoredError> {
         let mut opening = [0; OPENING.len()];
         input.read_exact(&mut opening)?;
+        if !opening.starts_with(NAME) {
+            return Err(StoredError::Damaged("does not begin as an import does"));
+        }
         if opening != *OPENING {
             return Err(StoredError::Unknown);
         }

@@ -29,8 +29,8 @@ impl Default for Settings {
 
 /// Bounds. Source of the numbers: our own choice.
 ///
-/// Failed uses find room in the first half of each only: whoever may do nothing can call as often as others, and must
-/// not push out the detail of what succeeded.
+/// Failed and imported uses find room in the first half of each only: whoever may do nothing can call as often as others,
+/// whoever imports can tell what he likes, and neither must push out the detail of what succeeded here.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Bytes that all of it takes, by the costs of [`Cost`].

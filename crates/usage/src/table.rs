@@ -110,10 +110,10 @@ impl Pool {
         Self { settings, texts: Texts::default(), memory_bytes: 0, rows: 0, scratch: String::new() }
     }
 
-    fn limits_for(&self, outcome: Outcome) -> Limits {
-        match outcome {
-            Outcome::Success => self.settings.limits,
-            Outcome::Failure => self.settings.limits.halved(),
+    fn limits_for(&self, origin: Origin, outcome: Outcome) -> Limits {
+        match (origin, outcome) {
+            (Origin::Logged, Outcome::Success) => self.settings.limits,
+            (Origin::Imported, _) | (Origin::Logged, Outcome::Failure) => self.settings.limits.halved(),
         }
     }
 
@@ -171,7 +171,7 @@ impl KeyTable {
             return None;
         }
 
-        let (dimensions, bound) = match self.find_room(used, texts, pool) {
+        let (dimensions, bound) = match self.find_room(used, texts, origin, pool) {
             Ok(texts) => (dimensions_of(used, origin, texts), None),
             Err(bound) => (Dimensions { detail: None, ..dimensions_of(used, origin, [None; 6]) }, Some(bound)),
         };
@@ -181,7 +181,7 @@ impl KeyTable {
 
     /// Keeps what a successful use protects.
     pub(crate) fn keep_values(&mut self, used: &Use<'_>, count: u64, origin: Origin, pool: &mut Pool) {
-        let limits = pool.settings.limits;
+        let limits = pool.limits_for(origin, used.outcome());
         for (key, value) in used.encryption_context {
             if !pool.settings.resource_context_keys.iter().any(|name| name == key) {
                 continue;
@@ -250,9 +250,10 @@ impl KeyTable {
         &self,
         used: &Use<'_>,
         texts: &[Option<&str>; TEXTS.len()],
+        origin: Origin,
         pool: &mut Pool,
     ) -> Result<[Option<TextId>; TEXTS.len()], Bound> {
-        let limits = pool.limits_for(used.outcome());
+        let limits = pool.limits_for(origin, used.outcome());
         for ((text, bound), seen) in texts.iter().zip(TEXTS).zip(&self.seen) {
             let Some(text) = text else { continue };
             let most = if bound == Bound::Principals { limits.principals_per_key } else { limits.labels_per_key };

@@ -171,5 +171,11 @@ mod tests {
             assert_eq!((event.operation, event.error.map(|error| error.code)), (Some("ImportCloudTrail"), code));
             assert!(!event.read_only);
         }
+        let before = kms.events().len();
+        kms.admin().hang_up("ImportCloudTrail", &json!({"Records": file(&key)}));
+        let events = kms.events().split_off(before);
+        let [event] = &events[..] else { panic!("{}", events.len()) };
+        let error = EventRecord::parse(event).unwrap().error.map(|error| error.code.to_owned());
+        assert_eq!(error.as_deref(), Some("KMSInternalException"), "nobody was there to be answered");
     }
 }

@@ -154,20 +154,42 @@ pub fn import<'a, O: Import>(
         let target = authorize_for(&operation, &facts, &mut trace.resources)?;
         operation.upload(&facts, target)
     });
-    let recorded = move |outcome| record(service, asking, AskedFor::import::<O>(), &trace, outcome);
-    let upload = match upload {
+    let upload = upload.and_then(|upload| Ok((service.importing().admit(upload.account)?, upload)));
+    let mut due = Due(Some(move |outcome| record(service, asking, AskedFor::import::<O>(), &trace, outcome)));
+    let (admitted, upload) = match upload {
         Ok(upload) => upload,
-        Err(error) => return recorded(Err(error)),
+        Err(error) => return due.record(Err(error)),
     };
     Execution::Pending(Box::pin(async move {
-        let (read, outcome) = match service.importing().read(upload, Arc::clone(view)).await {
+        let (read, outcome) = match service.importing().read(admitted, upload, Arc::clone(view)).await {
             Ok(read) => (Some(read), Ok(Encoded::empty())),
             Err(error) => (None, Err(error)),
         };
-        let recorded = recorded(outcome).answered().await?;
+        let recorded = due.record(outcome).answered().await?;
         let Some(read) = read else { return Ok(recorded) };
         encode::<O>(&O::reply(service.importing().import(read).await?))
     }))
+}
+
+/// An event that is due, also if the caller goes away before it is known what came of the request.
+struct Due<R: FnOnce(Result<Encoded, Error>) -> Execution<'static>>(Option<R>);
+
+impl<R: FnOnce(Result<Encoded, Error>) -> Execution<'static>> Due<R> {
+    fn record(&mut self, outcome: Result<Encoded, Error>) -> Execution<'static> {
+        match self.0.take() {
+            Some(record) => record(outcome),
+            None => Execution::Ready(outcome),
+        }
+    }
+}
+
+impl<R: FnOnce(Result<Encoded, Error>) -> Execution<'static>> Drop for Due<R> {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            // Nobody waits for it.
+            drop(self.record(Err(Error::Internal("the caller has gone away".into()))));
+        }
+    }
 }
 
 /// Answers, and hands the event over before the answer goes out.

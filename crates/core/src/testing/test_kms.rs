@@ -235,15 +235,7 @@ impl<'k> Session<'k> {
     ) -> Result<Value, Refused> {
         let row = row(operation);
         let service = &self.kms.nodes[self.node];
-        let call = Call {
-            signatory,
-            region: self.region,
-            authenticated_at: Timestamp::from(std::time::SystemTime::now()),
-            request_id: RequestId::from_bytes(claviger_keyring::random().unwrap()),
-            source_ip: Some("192.0.2.1".parse().unwrap()),
-            user_agent: Some("test"),
-            tls: Some(TlsConnection { version: 0x0304, cipher_suite: 0x1302, key_exchange_group: Some(0x001d) }),
-        };
+        let call = self.signed_by(signatory);
         let commits_before = self.kms.store.commits();
         let events_before = self.kms.events().len();
         let answer = read(row, &body).and_then(|fields| match service.execute(view, row, fields, &call) {
@@ -263,6 +255,27 @@ impl<'k> Session<'k> {
             Ok(reply) => Ok(test_model::reply(row, reply.as_ref())),
             Err(error) => Err(self.refusal(row, &error)),
         }
+    }
+
+    fn signed_by(&self, signatory: Signatory) -> Call<'static> {
+        Call {
+            signatory,
+            region: self.region,
+            authenticated_at: Timestamp::from(std::time::SystemTime::now()),
+            request_id: RequestId::from_bytes(claviger_keyring::random().unwrap()),
+            source_ip: Some("192.0.2.1".parse().unwrap()),
+            user_agent: Some("test"),
+            tls: Some(TlsConnection { version: 0x0304, cipher_suite: 0x1302, key_exchange_group: Some(0x001d) }),
+        }
+    }
+
+    /// A request whose caller goes away at once.
+    pub(crate) fn hang_up(&self, operation: &str, body: &Value) {
+        let (row, view) = (row(operation), self.view());
+        let signatory = Signatory::AccessKey(Arc::clone(view.credential(self.access_key_id).unwrap()));
+        let call = self.signed_by(signatory);
+        let fields = read(row, body).ok().unwrap();
+        drop(self.kms.nodes[self.node].execute(&view, row, fields, &call));
     }
 
     fn refusal(&self, row: &Row, error: &Error) -> Refused {

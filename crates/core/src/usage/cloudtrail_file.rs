@@ -20,9 +20,9 @@ use uuid::Uuid;
 /// Bytes of a file that is unpacked.
 pub const UNPACKED_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Bytes of a record that is read. CloudTrail makes none of more than 256 KB, and one that is read needs many times as much
-/// memory as its text.
-const RECORD_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of a record that is read: CloudTrail makes no longer ones, and one that is read needs many times as much memory
+/// as its text.
+const RECORD_BYTES_MAX: usize = 256 * 1024;
 
 const EVENT_SOURCE: &str = "kms.amazonaws.com";
 

@@ -19,7 +19,7 @@ use claviger_usage::{Settings, Usage};
 
 use super::folding::Folding;
 use super::importing::Asked;
-use super::imports::Imports;
+use super::imports::{Imports, NotKept};
 use super::snapshot;
 use crate::audit::{Followed, Follower, Need};
 use crate::error::Error;
@@ -200,7 +200,7 @@ impl Counting {
         }
         // What is answered is told already.
         if answers.iter().any(|(_, outcome)| outcome.is_ok()) {
-            self.count();
+            self.service.usage().put(Some(self.folding.last_uses()));
         }
         answers.into_iter().for_each(|(asked, outcome)| asked.answer(outcome));
         self.imports.forget_if_idle();
@@ -208,8 +208,10 @@ impl Counting {
 
     fn take_import(&mut self, asked: &mut Asked) -> Result<(), Error> {
         let import = &mut asked.waiting.file.import;
-        let kept =
-            self.imports.keep(import).map_err(|error| Error::Internal(format!("an import is not kept: {error}")))?;
+        let kept = self.imports.keep(import).map_err(|error| match error {
+            NotKept::Full => Error::LimitExceeded("No more uses can be imported of this account.".into()),
+            NotKept::Stored(error) => Error::Internal(format!("an import is not kept: {error}")),
+        })?;
         if let Some(number) = kept {
             self.folding.import(number, import);
         }

@@ -172,7 +172,7 @@ impl Machine {
         let upload =
             Upload { file: file.into(), account: HOME.parse().unwrap(), key_ids: HashMap::new(), at: self.kms.now() };
         self.kms.block_on(async {
-            let read = importing.read(upload, view).await?;
+            let read = importing.read(importing.admit(upload.account)?, upload, view).await?;
             let turn = async { process.counting.turn(Duration::ZERO) };
             let (imported, more) = tokio::join!(importing.import(read), turn);
             assert!(more);
@@ -330,9 +330,19 @@ fn what_an_import_is_answered() {
     let totals = machine.kms.service().usage().totals();
     assert_eq!(totals.imported_uses, 5);
 
-    // What is damaged and not counted yet is set aside, and may be imported again.
+    // What a newer release wrote stays, and nothing is told without it.
     drop(process);
     let bytes = machine.usage.contents().remove(&second).unwrap();
+    let mut newer = bytes.clone();
+    newer[15] = b'9';
+    machine.usage.put(&second, Some(newer));
+    let mut process = machine.start();
+    process.turn();
+    assert_eq!(files(), [first.clone(), second.clone()]);
+    assert!(machine.kms.service().usage().last_uses().is_none());
+
+    // What is damaged and not counted yet is set aside, and may be imported again.
+    drop(process);
     machine.usage.put(&second, Some(bytes[1..].to_vec()));
     let mut process = machine.start();
     process.turn();

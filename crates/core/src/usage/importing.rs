@@ -3,19 +3,27 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use claviger_types::{AccountId, KeyArn, KeyId, StateAt, Timestamp};
 use claviger_usage::{Import, Use};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use super::cloudtrail_file::{self, BadFile, Told};
 use crate::error::Error;
+use crate::fair_turns::{Admitted, FairTurns, Turn};
 use crate::view::View;
 use crate::wire::Blob;
 
 /// Files that are read, or wait to be counted, at the same time; the others wait, unread.
 const FILES_MAX: usize = 2;
+
+/// Those of an account that are, or wait.
+const FILES_OF_ACCOUNT_MAX: usize = 4;
+
+/// How far ahead of our clock a record may be.
+const AHEAD_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Keys that an answer names which are not here.
 const MISSING_KEYS_MAX: usize = 100;
@@ -59,7 +67,7 @@ pub(super) struct ReadFile {
 /// A file that was read. It keeps the next ones waiting until it is counted.
 pub(crate) struct Waiting {
     pub(super) file: ReadFile,
-    turn: OwnedSemaphorePermit,
+    turn: Turn,
 }
 
 /// One for the thread that counts.
@@ -70,13 +78,13 @@ pub(super) struct Asked {
 
 /// The way to the thread that counts.
 pub(crate) struct Importing {
-    turns: Arc<Semaphore>,
+    turns: Arc<FairTurns>,
     counter: ArcSwapOption<Sender<Asked>>,
 }
 
 impl Default for Importing {
     fn default() -> Self {
-        Self { turns: Arc::new(Semaphore::new(FILES_MAX)), counter: ArcSwapOption::empty() }
+        Self { turns: Arc::new(FairTurns::new(FILES_MAX, FILES_OF_ACCOUNT_MAX)), counter: ArcSwapOption::empty() }
     }
 }
 
@@ -86,10 +94,15 @@ impl Importing {
         self.counter.store(Some(Arc::new(counter)));
     }
 
+    /// Admits one more file of an account, unless too many of its wait.
+    pub(crate) fn admit(&self, account: AccountId) -> Result<Admitted, Error> {
+        self.turns.admit(account).ok_or(Error::RateExceeded)
+    }
+
     /// Reads a file. Which keys are here the View says.
-    pub(crate) async fn read(&self, upload: Upload, view: Arc<View>) -> Result<Waiting, Error> {
+    pub(crate) async fn read(&self, admitted: Admitted, upload: Upload, view: Arc<View>) -> Result<Waiting, Error> {
         let gone = |reason: &dyn ToString| Error::Internal(reason.to_string());
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|error| gone(&error))?;
+        let turn = admitted.turn().await.map_err(|error| gone(&error))?;
         let read = tokio::task::spawn_blocking(move || {
             let file = ReadFile::of(&upload, &view)?;
             Ok(Waiting { file, turn })
@@ -138,7 +151,8 @@ impl ReadFile {
             return false;
         }
         let mut taken = false;
-        for used in told.uses.iter().filter(|used| used.key.account == upload.account) {
+        let counts = |used: &&Use<'_>| used.key.account == upload.account && used.at <= upload.at + AHEAD_MAX;
+        for used in told.uses.iter().filter(counts) {
             let id = upload.key_ids.get(&used.key.id).copied().unwrap_or(used.key.id);
             let key = KeyArn { id, ..used.key };
             if is_here(&key, upload.at, view) {
@@ -168,4 +182,54 @@ impl ReadFile {
 /// Whether there is such a key, of an account that is not closed.
 fn is_here(arn: &KeyArn, now: Timestamp, view: &View) -> bool {
     view.key(arn.region, arn.id).is_some_and(|key| key.arn == *arn && key.state_at(now) != StateAt::Gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::cloudtrail_file_tests::{decrypt_of, file_of};
+    use super::*;
+    use crate::testing::test_kms::{AWAY, HOME, TestKms};
+
+    /// Nobody tells of the uses of another account's key, whatever the file says, nor of what is still to come.
+    #[test]
+    fn uses_of_ones_own_keys_until_now() {
+        let kms = TestKms::new();
+        let own = kms.admin().key_arn(&kms.key());
+        let at: Timestamp = "2025-05-21T20:45:00Z".parse().unwrap();
+        let events = |account: &str, recipient, days_later: u64| {
+            let mut record = decrypt_of(&own);
+            record["recipientAccountId"] = recipient;
+            let file = Blob::from(file_of(&[record]));
+            let account = account.parse().unwrap();
+            let at = at.offset_by(-i64::try_from(days_later * 86_400_000).unwrap());
+            let upload = Upload { file, account, key_ids: HashMap::new(), at };
+            let read = ReadFile::of(&upload, &kms.view()).unwrap();
+            (read.events, read.left_out, read.import.len())
+        };
+        for (account, recipient, days_later, want) in [
+            (HOME, json!(HOME), 0, (1, 0, 1)),
+            (HOME, json!(null), 0, (1, 0, 1)),
+            (HOME, json!(AWAY), 0, (0, 1, 0)),
+            (AWAY, json!(AWAY), 0, (0, 1, 0)),
+            (AWAY, json!(HOME), 0, (0, 1, 0)),
+            (AWAY, json!(null), 0, (0, 1, 0)),
+            (HOME, json!(HOME), 2, (1, 0, 1)),
+            (HOME, json!(HOME), 3, (0, 1, 0)),
+        ] {
+            assert_eq!(events(account, recipient.clone(), days_later), want, "{account} {recipient} {days_later}");
+        }
+    }
+
+    #[test]
+    fn an_account_has_few_files_on_their_way() {
+        let importing = Importing::default();
+        let admit = |account: &str| importing.admit(account.parse().unwrap());
+        let admitted: Vec<_> = (0..FILES_OF_ACCOUNT_MAX).map(|_| admit(HOME).ok().unwrap()).collect();
+        assert!(matches!(admit(HOME), Err(Error::RateExceeded)));
+        assert!(admit(AWAY).is_ok());
+        drop(admitted);
+        assert!(admit(HOME).is_ok());
+    }
 }

@@ -1,13 +1,14 @@
 //! Imports on the disk, a file for each, and which events are in them. No log of ours tells of them: they are what usage
 //! is counted from, as entries of the log are.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use claviger_tlog::Files;
+use claviger_types::{AccountId, limits};
 use claviger_usage::{Import, ImportedId, StoredError};
 
 /// The folder, and one that is being written.
@@ -20,6 +21,12 @@ const REMEMBERED: Duration = Duration::from_secs(300);
 /// How long after an import the next one is expected.
 const EXPECTED: Duration = Duration::from_secs(10);
 
+/// Bytes that all files may have together.
+const BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Between two attempts to read a file that cannot be read.
+const RETRY: Duration = Duration::from_secs(10);
+
 /// The folder's files.
 pub(crate) struct ImportFiles(Arc<dyn Files>);
 
@@ -30,7 +37,20 @@ pub(super) struct Imports {
     next: u64,
     /// Those that are not counted yet.
     uncounted: VecDeque<u64>,
+    /// When a file that could not be read is tried again.
+    retry_at: Option<Instant>,
     known: Option<Known>,
+}
+
+/// Why an import is not kept.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotKept {
+    /// Its account has as much as it may.
+    #[error("no more can be imported of the account")]
+    Full,
+    /// The disk's side.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
 }
 
 /// By what imported uses are known. Eight bytes of each are kept; that two are the same by chance is less likely than one
@@ -38,7 +58,16 @@ pub(super) struct Imports {
 struct Known {
     hasher: RandomState,
     uses: HashSet<u64>,
+    bytes: u64,
+    of_accounts: HashMap<AccountId, Amount>,
     asked_at: Instant,
+}
+
+/// How much was imported of an account.
+#[derive(Clone, Copy, Default)]
+struct Amount {
+    uses: u64,
+    bytes: u64,
 }
 
 impl Imports {
@@ -48,7 +77,7 @@ impl Imports {
         let numbers = files.numbers()?;
         let next = numbers.last().map_or(0, |last| last + 1).max(counted_to);
         let uncounted = numbers.into_iter().filter(|number| *number >= counted_to).collect();
-        Ok(Self { files, next, uncounted, known: None })
+        Ok(Self { files, next, uncounted, retry_at: None, known: None })
     }
 
     /// Whether all that are there are counted.
@@ -56,13 +85,23 @@ impl Imports {
         self.uncounted.is_empty()
     }
 
-    /// The next one that is to be counted. One that cannot be read is set aside: its events may be imported again.
+    /// The next one that is to be counted. One that is damaged is set aside: its events may be imported again. For one
+    /// that cannot be read now, or is of a newer release, all wait.
     pub(super) fn next_uncounted(&mut self) -> Option<(u64, Import)> {
+        if self.retry_at.is_some_and(|at| at > Instant::now()) {
+            return None;
+        }
         while let Some(number) = self.uncounted.pop_front() {
             match self.files.read(number) {
-                Ok(import) => return Some((number, import)),
+                Ok((import, _)) => return Some((number, import)),
+                Err(error @ (StoredError::Read(_) | StoredError::Unknown)) => {
+                    tracing::error!(number, %error, "an import cannot be read, and usage is not told until it can");
+                    self.uncounted.push_front(number);
+                    self.retry_at = Some(Instant::now() + RETRY);
+                    return None;
+                }
                 Err(error) => {
-                    tracing::error!(number, %error, "an import cannot be read: it is set aside and not counted as usage");
+                    tracing::error!(number, %error, "an import is damaged: it is set aside and not counted as usage");
                     if let Err(error) = self.files.set_aside(number) {
                         tracing::error!(%error, "the import cannot be set aside");
                     }
@@ -72,9 +111,9 @@ impl Imports {
         None
     }
 
-    /// Leaves out of an import what was imported before, and keeps the rest, durably: under this number, unless nothing is
-    /// left.
-    pub(super) fn keep(&mut self, import: &mut Import) -> Result<Option<u64>, StoredError> {
+    /// Leaves out of an account's import what was imported before, and keeps the rest, durably: under this number, unless
+    /// nothing is left.
+    pub(super) fn keep(&mut self, import: &mut Import) -> Result<Option<u64>, NotKept> {
         let mut known = match self.known.take() {
             Some(known) => known,
             None => self.read_known()?,
@@ -85,14 +124,24 @@ impl Imports {
             let id = known.hasher.hash_one(id);
             !known.uses.contains(&id) && new.insert(id)
         });
-        let number = (!import.is_empty()).then_some(self.next);
-        let written = number.map_or(Ok(()), |number| self.files.write(number, import));
-        if written.is_ok() {
-            known.uses.extend(new);
-            self.next += u64::from(number.is_some());
-        }
+        let kept = if import.is_empty() { Ok(None) } else { self.write(&mut known, import, new).map(Some) };
         self.known = Some(known);
-        Ok(written.map(|()| number)?)
+        kept
+    }
+
+    fn write(&mut self, known: &mut Known, import: &Import, new: HashSet<u64>) -> Result<u64, NotKept> {
+        let mut bytes = Vec::new();
+        import.write(&mut bytes).map_err(StoredError::from)?;
+        let length = bytes.len() as u64;
+        if !known.have_room(import, length) {
+            return Err(NotKept::Full);
+        }
+        let number = self.next;
+        self.files.write(number, &bytes).map_err(StoredError::from)?;
+        known.uses.extend(new);
+        known.add(import, length);
+        self.next += 1;
+        Ok(number)
     }
 
     /// Whether the next import may come at any moment.
@@ -106,13 +155,46 @@ impl Imports {
     }
 
     fn read_known(&self) -> Result<Known, StoredError> {
-        let mut known = Known { hasher: RandomState::new(), uses: HashSet::new(), asked_at: Instant::now() };
+        let mut known = Known {
+            hasher: RandomState::new(),
+            uses: HashSet::new(),
+            bytes: 0,
+            of_accounts: HashMap::new(),
+            asked_at: Instant::now(),
+        };
         for number in self.files.numbers()? {
-            let import = self.files.read(number)?;
+            let (import, bytes) = self.files.read(number)?;
+            known.add(&import, bytes);
             known.uses.extend(import.ids().map(|id: ImportedId| known.hasher.hash_one(id)));
         }
         Ok(known)
     }
+}
+
+impl Known {
+    /// Whether an import of so many bytes is no more, with all of its account, than would still find room beside it.
+    fn have_room(&self, import: &Import, bytes: u64) -> bool {
+        let uses = import.len() as u64;
+        let of_account =
+            account_of(import).and_then(|account| self.of_accounts.get(&account)).copied().unwrap_or_default();
+        let free = |most: u64, taken: u64, new: u64| most.saturating_sub(taken + new);
+        of_account.uses + uses <= free(limits::IMPORTED_USES_MAX, self.uses.len() as u64, uses)
+            && of_account.bytes + bytes <= free(BYTES_MAX, self.bytes, bytes)
+    }
+
+    fn add(&mut self, import: &Import, bytes: u64) {
+        self.bytes += bytes;
+        if let Some(account) = account_of(import) {
+            let amount = self.of_accounts.entry(account).or_default();
+            amount.uses += import.len() as u64;
+            amount.bytes += bytes;
+        }
+    }
+}
+
+/// Whose import it is: all keys in one are of one account.
+fn account_of(import: &Import) -> Option<AccountId> {
+    import.ids().next().map(|id| id.account)
 }
 
 impl ImportFiles {
@@ -140,9 +222,10 @@ impl ImportFiles {
         Ok(numbers)
     }
 
-    /// What is in a file.
-    pub(crate) fn read(&self, number: u64) -> Result<Import, StoredError> {
-        Import::read(self.0.read(&Self::path(number), usize::MAX)?.as_slice())
+    /// What is in a file, and how many bytes it has.
+    pub(crate) fn read(&self, number: u64) -> Result<(Import, u64), StoredError> {
+        let bytes = self.0.read(&Self::path(number), usize::MAX)?;
+        Ok((Import::read(bytes.as_slice())?, bytes.len() as u64))
     }
 
     fn set_aside(&self, number: u64) -> io::Result<()> {
@@ -152,13 +235,11 @@ impl ImportFiles {
     }
 
     /// Writes a file, durably. After an error there is none.
-    fn write(&self, number: u64, import: &Import) -> io::Result<()> {
+    fn write(&self, number: u64, bytes: &[u8]) -> io::Result<()> {
         let (files, path) = (&self.0, Self::path(number));
-        let mut bytes = Vec::new();
-        import.write(&mut bytes)?;
         files.create_directory("")?;
         files.create_directory(FOLDER)?;
-        files.write(WRITTEN, &bytes)?;
+        files.write(WRITTEN, bytes)?;
         files.sync(&[WRITTEN])?;
         files.rename(WRITTEN, &path)?;
         files.sync(&[FOLDER, ""]).inspect_err(|_| {

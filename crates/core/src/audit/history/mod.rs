@@ -6,7 +6,7 @@
 //! - `filter.rs`: which bundles of a group of entries may hold a term, in memory and as a file.
 //! - `index.rs`: the filters of all groups, in files beside the log.
 //! - `builder.rs`: the thread that makes them, and makes those anew that are missing.
-//! - `rate.rs`: how often an account may ask; `readers.rs`: whose search reads when.
+//! - `rate.rs`: how often an account may ask.
 //!
 //! The index tells where not to look, and nothing else: whatever is found was read from the log, held against its
 //! signed root, and shown as `cloudtrail/` shows it. Without an index the same is found, in more steps.
@@ -16,7 +16,6 @@ mod filter;
 mod index;
 mod query;
 mod rate;
-mod readers;
 mod rows;
 mod terms;
 #[cfg(test)]
@@ -34,15 +33,21 @@ pub use self::filter::{Bundles, FILE_BYTES, Filter, GroupId, StoredFilter, Times
 use self::index::Index;
 pub use self::query::{FoundEvent, Query};
 use self::rate::Rate;
-use self::readers::{Admitted, Readers};
 pub use self::rows::Rows;
 pub use self::terms::Attribute;
 use super::cloudtrail::{Entry, render_for};
 use super::log::{LogError, Place};
+use crate::fair_turns::{Admitted, FairTurns};
 use crate::records::EventRecord;
 
 /// Entries whose filters are one file.
 const GROUP: u64 = BUNDLES as u64 * BUNDLE_ENTRIES;
+
+/// Searches that read at the same time.
+const READING_MAX: usize = 2;
+
+/// Searches of an account that read or wait: one in each Region, and some.
+const SEARCHES_MAX: usize = 40;
 
 /// Bundles that one request reads at most.
 const BUNDLES_MAX: usize = 48;
@@ -58,7 +63,7 @@ pub struct EventHistory {
     place: Place,
     index: Arc<Index>,
     rate: Rate,
-    readers: Arc<Readers>,
+    turns: Arc<FairTurns>,
 }
 
 /// A search that its account may make now.
@@ -102,7 +107,8 @@ impl EventHistory {
     /// The log at this place, with its index in that folder, whose parent must be there. An account may ask so many
     /// times a second.
     pub fn new(place: Place, index: PathBuf, per_second: u32) -> Self {
-        Self { place, index: Arc::new(Index::new(index)), rate: Rate::new(per_second), readers: Arc::default() }
+        let turns = Arc::new(FairTurns::new(READING_MAX, SEARCHES_MAX));
+        Self { place, index: Arc::new(Index::new(index)), rate: Rate::new(per_second), turns }
     }
 
     /// Admits one more search of the account, unless it asks too often or too many of its searches wait.
@@ -110,7 +116,7 @@ impl EventHistory {
         if !self.rate.take(account, region, now) {
             return None;
         }
-        let admitted = self.readers.admit(account)?;
+        let admitted = self.turns.admit(account)?;
         Some(Admission { history: Arc::clone(self), admitted })
     }
 
