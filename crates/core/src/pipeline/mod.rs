@@ -70,9 +70,7 @@ pub fn read<'a, O: Read>(
     call: &'a Call<'a>,
 ) -> Execution<'a> {
     let answer = |facts: &Facts<'_>, fields: Fields, trace: &mut Trace| {
-        facts.caller.check_may_call::<O>()?;
-        let operation = parse::<O>(fields)?;
-        let target = authorize_for(&operation, facts, &mut trace.resources)?;
+        let (operation, target) = allowed::<O>(facts, fields, trace)?;
         encode::<O>(&operation.run(facts, target)?)
     };
     at_once::<O>(service, view, fields, call, answer)
@@ -86,9 +84,7 @@ pub fn use_material<'a, O: Use>(
     call: &'a Call<'a>,
 ) -> Execution<'a> {
     let answer = |facts: &Facts<'_>, fields: Fields, trace: &mut Trace| {
-        facts.caller.check_may_call::<O>()?;
-        let operation = parse::<O>(fields)?;
-        let target = authorize_for(&operation, facts, &mut trace.resources)?;
+        let (operation, target) = allowed::<O>(facts, fields, trace)?;
         operation.check(facts, &target)?;
         if operation.dry_run() {
             return Err(Error::DryRun);
@@ -111,9 +107,7 @@ pub fn lookup<'a, O: Lookup>(
     let facts = service.facts(view, call, Signatory::caller);
     let caller = facts.as_ref().ok().map(|facts| facts.caller);
     let asked = facts.and_then(|facts| {
-        facts.caller.check_may_call::<O>()?;
-        let operation = parse::<O>(fields)?;
-        authorize_for(&operation, &facts, &mut trace.resources)?;
+        let (operation, _) = allowed::<O>(&facts, fields, &mut trace)?;
         let admission = service.admit_lookup(&facts)?;
         let query = operation.query(&facts)?;
         Ok((facts, operation, admission, query))
@@ -149,9 +143,7 @@ pub fn import<'a, O: Import>(
     let now = service.domain_time(view, call.authenticated_at);
     let asking = Asking { call, caller: facts.as_ref().ok().map(|facts| facts.caller), view, now };
     let upload = facts.and_then(|facts| {
-        facts.caller.check_may_call::<O>()?;
-        let operation = parse::<O>(fields)?;
-        let target = authorize_for(&operation, &facts, &mut trace.resources)?;
+        let (operation, target) = allowed::<O>(&facts, fields, &mut trace)?;
         operation.upload(&facts, target)
     });
     let upload = upload.and_then(|upload| Ok((service.importing().admit(upload.account)?, upload)));
@@ -393,6 +385,18 @@ fn parse<O: Operation>(mut fields: Fields) -> Result<O, Error> {
         Some(member) => Err(Error::Unsupported(format!("Claviger does not support {member} in {} yet.", O::NAME))),
         None => Ok(operation),
     }
+}
+
+/// The operation that is asked for, and what it acts upon, if the caller may do that.
+fn allowed<O: Operation>(
+    facts: &Facts<'_>,
+    fields: Fields,
+    trace: &mut Trace,
+) -> Result<(O, Authorized<O::Target>), Error> {
+    facts.caller.check_may_call::<O>()?;
+    let operation = parse::<O>(fields)?;
+    let target = authorize_for(&operation, facts, &mut trace.resources)?;
+    Ok((operation, target))
 }
 
 fn authorize_for<O: Operation>(
