@@ -257,7 +257,7 @@ impl Writer {
         self.written = self.partial_files().into_iter().map(|(tile, width, _)| (tile, width)).collect();
         self.written.iter().try_for_each(|(tile, width)| remove_wider(&*self.files, *tile, *width))?;
         match rotation {
-            Rotation::Finished => self.write_checkpoint(&self.checkpoint.clone(), Vec::new())?,
+            Rotation::Finished => self.write_checkpoint(&self.checkpoint.clone(), vec![keys::FOLDER.to_owned()])?,
             Rotation::Unfinished => self.finish_rotation()?,
         }
         // Only now, since with the checkpoint's name the marker's is durable too. What cannot be removed is none of the log.
@@ -271,7 +271,8 @@ impl Writer {
         note.keep_first_signature();
         note.add_signature(&self.key, &*self.signer)?;
         let signed = SignedCheckpoint::of_note(note).ok_or(WriteError::Signer)?;
-        self.write_checkpoint(&signed, Vec::new())
+        // Without the name of its statement, which the last writer may not have synced, nobody would know the new key.
+        self.write_checkpoint(&signed, vec![keys::FOLDER.to_owned()])
     }
 }
 

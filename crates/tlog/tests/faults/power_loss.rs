@@ -40,6 +40,31 @@ fn no_committed_entry_is_lost_and_none_is_there_twice() {
     assert!(images < 1_000 || beyond > images / 100 && again > images / 5, "{tallies:?}");
 }
 
+/// A process is killed at any moment of a rotation, the next one ends it, and then the power goes.
+#[test]
+fn a_rotation_that_was_interrupted_is_durable_once_the_log_is_open() {
+    let disk = Disk::default();
+    let mut writer = open(&disk).unwrap();
+    append(&mut writer, 3).unwrap();
+    let before = disk.moment();
+    writer.rotate(TestSigner::boxed(2)).unwrap();
+    drop(writer);
+    let (base, operations) = disk.history();
+    let mut random = Random::new(0);
+    for moment in before..=operations.len() {
+        let mut killed = base.clone();
+        operations[..moment].iter().for_each(|operation| killed.apply(operation));
+        let disk = Disk::new(killed);
+        drop(open(&disk).unwrap());
+        let (mut image, opening) = disk.history();
+        opening.iter().for_each(|operation| image.apply(operation));
+        for _ in 0..20 {
+            let after = Disk::new(image.after_power_loss(&mut random));
+            verified(&after).unwrap_or_else(|error| panic!("moment {moment}: {error}"));
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Tally {
     /// Images with entries that nobody had been told of.
