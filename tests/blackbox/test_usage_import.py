@@ -257,3 +257,24 @@ def test_a_trail_of_small_files_is_few_requests(own_server, tmp_path, keys):
     # Again it is as few requests, of which nothing is new.
     done = own_server.run("usage", "import", str(trail))
     assert done.stdout.splitlines()[-1] == "300 files: 0 events accepted, 1485 duplicates, 0 left out; 3 refused"
+
+
+def test_an_import_that_was_set_aside_is_a_finding(own_server, keys, day):
+    """A server that was killed before a snapshot held an import finds it damaged, and goes on without it."""
+    assert counts(ready(own_server).import_cloud_trail(Records=packed(*day))) == (5, 0, 2, 2)
+    own_server.kill()
+    stored = own_server.data_dir / "usage" / "imported" / "0000000000"
+    stored.write_bytes(stored.read_bytes()[:-1])
+    own_server.start()
+    ready(own_server)
+    aside = stored.with_name(f"{stored.name}.unusable")
+    assert aside.exists() and not stored.exists()
+    assert counts(own_server.client("claviger").import_cloud_trail(Records=packed(*day))) == (5, 0, 2, 2)
+    assert own_server.terminate() == 0
+    done = run_binary("doctor", "--data-dir", str(own_server.data_dir))
+    first, second = done.stdout.splitlines()[:2]
+    assert done.returncode == 1 and second == "wrong in 1 places"
+    assert first.startswith("`usage/imported/0000000000.unusable`: ") and "import the trail again" in first
+    aside.unlink()
+    done = run_binary("doctor", "--data-dir", str(own_server.data_dir))
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "nothing is wrong")

@@ -15,6 +15,9 @@ use claviger_usage::{Import, ImportedId, StoredError};
 const FOLDER: &str = "imported";
 const WRITTEN: &str = "imported/new";
 
+/// How the name of a file goes on that is damaged and was not counted.
+const SET_ASIDE: &str = ".unusable";
+
 /// How long it is remembered which events were imported, once no more are.
 const REMEMBERED: Duration = Duration::from_secs(300);
 
@@ -208,13 +211,28 @@ impl ImportFiles {
         format!("{FOLDER}/{number:010}")
     }
 
+    /// Where it is once it was set aside.
+    pub(crate) fn path_aside(number: u64) -> String {
+        Self::path(number) + SET_ASIDE
+    }
+
     /// The numbers of the files that are there, in order. Whatever has another name is none.
     pub(crate) fn numbers(&self) -> io::Result<Vec<u64>> {
+        self.numbers_with("")
+    }
+
+    /// The numbers of those that were set aside.
+    pub(crate) fn numbers_aside(&self) -> io::Result<Vec<u64>> {
+        self.numbers_with(SET_ASIDE)
+    }
+
+    fn numbers_with(&self, ending: &str) -> io::Result<Vec<u64>> {
         let names = match self.0.list(FOLDER) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             names => names?,
         };
         let number = |name: &String| {
+            let name = name.strip_suffix(ending)?;
             name.parse().ok().filter(|number| Self::path(*number).strip_prefix(FOLDER) == Some(&format!("/{name}")))
         };
         let mut numbers: Vec<u64> = names.iter().filter_map(number).collect();
@@ -229,8 +247,7 @@ impl ImportFiles {
     }
 
     fn set_aside(&self, number: u64) -> io::Result<()> {
-        let path = Self::path(number);
-        self.0.rename(&path, &format!("{path}.unusable"))?;
+        self.0.rename(&Self::path(number), &Self::path_aside(number))?;
         self.0.sync(&[FOLDER])
     }
 
