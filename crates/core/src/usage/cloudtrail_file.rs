@@ -218,6 +218,7 @@ struct Way<'r> {
 
 /// Shows a record, if it tells of a use.
 fn tell(text: &str, show: &mut impl FnMut(Option<&Told<'_>>)) -> Option<()> {
+    // As a value first: a member that is there twice counts by its last, and what is not looked at must be sound too.
     let value: Value = if text.len() > RECORD_BYTES_MAX { return None } else { serde_json::from_str(text).ok()? };
     let record = Record::deserialize(&value).ok().filter(|record| record.event_source == EVENT_SOURCE)?;
     let keys = record.keys();
