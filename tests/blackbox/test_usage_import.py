@@ -187,8 +187,8 @@ def test_the_command(own_server, tmp_path, keys, day):
     done = own_server.run("usage", "import", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        f"{folder}/CloudTrail/1.json.gz: 5 events accepted, 0 duplicates, 2 left out",
-        f"{folder}/CloudTrail/2.json: 0 events accepted, 3 duplicates, 0 left out",
+        f"{folder}/CloudTrail/1.json.gz to {folder}/CloudTrail/2.json (2 files): "
+        "5 events accepted, 3 duplicates, 2 left out",
         "2 files: 5 events accepted, 3 duplicates, 2 left out; 0 refused",
     ]
 
@@ -201,7 +201,13 @@ def test_the_command(own_server, tmp_path, keys, day):
     paths = [str(tmp_path / name) for name in ["missing", "none.json", "long.json", "last.json"]]
     done = own_server.run("usage", "import", "--account", ACCOUNT, *paths)
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-2:] == [
+    lines = done.stdout.splitlines()
+    assert [line.split(": ")[0] for line in lines[:-2]] == [
+        *[paths[2]] * (len(lines) - 3),
+        f"{paths[2]} to {paths[3]} (2 files)",
+    ]
+    assert len(lines) == 2 + 3, "1.5 MB of noise are three requests"
+    assert lines[-2:] == [
         "3 files: 1500 events accepted, 0 duplicates, 1 left out; 2 refused",
         f"not here: {gone}",
     ]
@@ -209,7 +215,66 @@ def test_the_command(own_server, tmp_path, keys, day):
     ids = "=".join(arn.split("/")[1] for arn in [gone, keys[1]])
     done = own_server.run("usage", "import", "--key", ids, paths[-1])
     assert done.stdout.splitlines()[-1] == "1 files: 1 events accepted, 0 duplicates, 0 left out; 0 refused"
-    # Whatever would happen to each file ends it.
+    # Whatever would happen to each request ends it.
     stranger = own_server.create_user("stranger")
     done = own_server.run("usage", "import", str(tmp_path), credentials=stranger)
     assert done.returncode == 1 and "AccessDeniedException" in done.stderr and done.stdout == ""
+    stop = f"the import stops at {folder}/CloudTrail/1.json.gz to {tmp_path}/long.json (4 files)"
+    assert stop in done.stderr
+
+
+def test_a_trail_of_small_files_is_few_requests(own_server, tmp_path, keys):
+    """A year's trail is some hundred thousand files: the server keeps one for each request, not one for each of them."""
+    ready(own_server)
+    trail = tmp_path / "AWSLogs"
+    trail.mkdir()
+    for number in range(300):
+        records = [record("Encrypt", USER, [keys[number % 2]], {"keyId": keys[number % 2]}) for _ in range(5)]
+        (trail / f"{number:03}.json.gz").write_bytes(packed(*records))
+    bad = {
+        "050": (packed(record("Encrypt", USER, [keys[0]], {}))[:-20], "it cannot be read: "),
+        "100": (gzip.compress(b'{"logFiles": []}'), "it is none of CloudTrail's: missing field `Records`"),
+        "150": (gzip.compress(json.dumps({"Records": records})[:-9].encode()), "it is none of CloudTrail's: EOF"),
+    }
+    for name, (content, _) in bad.items():
+        (trail / f"{name}.json.gz").write_bytes(content)
+    done = own_server.run("usage", "import", str(trail))
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        f"{trail}/000.json.gz to {trail}/299.json.gz (297 files): 1485 events accepted, 0 duplicates, 0 left out",
+        "300 files: 1485 events accepted, 0 duplicates, 0 left out; 3 refused",
+    ]
+    complaints = done.stderr.splitlines()
+    assert len(complaints) == len(bad), done.stderr
+    for (name, (_, text)), complaint in zip(bad.items(), complaints):
+        assert complaint.startswith(f"claviger: `{trail}/{name}.json.gz` is refused: {text}"), complaint
+    assert gauge(own_server, "imported_uses") == 1485
+    assert [path.name for path in (own_server.data_dir / "usage" / "imported").iterdir()] == ["0000000000"]
+    events = own_server.client("cloudtrail").lookup_events
+    about = [{"AttributeKey": "EventName", "AttributeValue": "ImportCloudTrail"}]
+    wait_until(lambda: events(LookupAttributes=about)["Events"], SECONDS, "the request to be found")
+    assert len(events(LookupAttributes=about)["Events"]) == 1
+    # Again it is as few requests, of which nothing is new.
+    done = own_server.run("usage", "import", str(trail))
+    assert done.stdout.splitlines()[-1] == "300 files: 0 events accepted, 1485 duplicates, 0 left out; 3 refused"
+
+
+def test_an_import_that_was_set_aside_is_a_finding(own_server, keys, day):
+    """A server that was killed before a snapshot held an import finds it damaged, and goes on without it."""
+    assert counts(ready(own_server).import_cloud_trail(Records=packed(*day))) == (5, 0, 2, 2)
+    own_server.kill()
+    stored = own_server.data_dir / "usage" / "imported" / "0000000000"
+    stored.write_bytes(stored.read_bytes()[:-1])
+    own_server.start()
+    ready(own_server)
+    aside = stored.with_name(f"{stored.name}.unusable")
+    assert aside.exists() and not stored.exists()
+    assert counts(own_server.client("claviger").import_cloud_trail(Records=packed(*day))) == (5, 0, 2, 2)
+    assert own_server.terminate() == 0
+    done = run_binary("doctor", "--data-dir", str(own_server.data_dir))
+    first, second = done.stdout.splitlines()[:2]
+    assert done.returncode == 1 and second == "wrong in 1 places"
+    assert first.startswith("`usage/imported/0000000000.unusable`: ") and "import the trail again" in first
+    aside.unlink()
+    done = run_binary("doctor", "--data-dir", str(own_server.data_dir))
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "nothing is wrong")

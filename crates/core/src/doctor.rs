@@ -23,6 +23,11 @@ const AUDIT_LOG: &str = "audit";
 /// What they call the folder of usage.
 const USAGE: &str = "usage";
 
+/// What they say of an import that was set aside. Which files of CloudTrail were in it nothing tells any more; what is
+/// imported again does not count twice.
+const SET_ASIDE: &str = "was damaged and is not counted, so that usage is missed: import the trail again, of which only \
+                         what is missed will count, and remove this file";
+
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -110,13 +115,16 @@ impl Report {
 /// Imports are told by nothing else.
 fn check_imports(folder: &Path, report: &mut Report) {
     let files = ImportFiles::new(Arc::new(Directory::new(folder)));
-    match files.numbers() {
-        Ok(numbers) => {
+    match (files.numbers(), files.numbers_aside()) {
+        (Ok(numbers), Ok(aside)) => {
             for (number, error) in numbers.into_iter().filter_map(|number| Some((number, files.read(number).err()?))) {
                 report.find(&format!("{USAGE}/{}", ImportFiles::path(number)), error.to_string());
             }
+            for number in aside {
+                report.find(&format!("{USAGE}/{}", ImportFiles::path_aside(number)), SET_ASIDE.into());
+            }
         }
-        Err(error) => report.find(USAGE, error.to_string()),
+        (Err(error), _) | (_, Err(error)) => report.find(USAGE, error.to_string()),
     }
 }
 
@@ -286,14 +294,22 @@ mod tests {
 
     /// The findings in a store of these records.
     fn findings(kms: &TestKms, records: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<DamagedState> {
+        findings_beside(kms, records, Path::new("absent"))
+    }
+
+    /// The same with a folder of usage.
+    fn findings_beside(
+        kms: &TestKms,
+        records: impl Iterator<Item = (String, Vec<u8>)>,
+        usage_folder: &Path,
+    ) -> Vec<DamagedState> {
         let store = MemoryStore::new();
         let writes: Vec<_> = records.map(|(path, value)| Write::Put { path, value }).collect();
         for writes in writes.chunks(50) {
             let commit = store.commit(Transaction { preconditions: Vec::new(), writes: writes.to_vec() });
             kms.block_on(commit).unwrap();
         }
-        let absent = Path::new("absent");
-        check(&store, kms.service().root().as_ref(), absent, absent).unwrap().findings
+        check(&store, kms.service().root().as_ref(), Path::new("absent"), usage_folder).unwrap().findings
     }
 
     /// Where there is no log: it is missed if there was one, and so is the key to sign it.
@@ -310,6 +326,27 @@ mod tests {
         let found = findings(&kms, records.iter().filter(|(path, _)| *path != key).cloned());
         let problem = "missing: the store holds no audit key".to_owned();
         assert!(found.contains(&DamagedState { path: key, problem }), "{found:?}");
+    }
+
+    /// What a server set aside stays a finding until it is removed.
+    #[test]
+    fn imports_that_were_set_aside() {
+        let kms = TestKms::new();
+        let scratch = tempfile::tempdir().unwrap();
+        let imported = scratch.path().join("imported");
+        std::fs::create_dir(&imported).unwrap();
+        let found = || findings_beside(&kms, kms.store.records().into_iter(), scratch.path());
+        for name in ["new", "0000000003.old", "3.unusable", "x.unusable"] {
+            std::fs::write(imported.join(name), "noise").unwrap();
+        }
+        assert_eq!(found(), []);
+        for name in ["0000000003.unusable", "0000000001.unusable", "0000000002"] {
+            std::fs::write(imported.join(name), "noise").unwrap();
+        }
+        let found: Vec<_> = found().into_iter().map(|DamagedState { path, problem }| (path, problem)).collect();
+        let aside = |number: u64| (format!("usage/imported/{number:010}.unusable"), SET_ASIDE.to_owned());
+        assert_eq!(found[0].0, "usage/imported/0000000002");
+        assert_eq!(found[1..], [aside(1), aside(3)]);
     }
 
     /// Each record that a grant refers to, or that refers to it, is missed. Its grantee may be gone.

@@ -2,6 +2,7 @@
 
 mod files;
 mod import;
+mod joined;
 
 use std::process::ExitCode;
 
@@ -17,7 +18,7 @@ pub(crate) enum Usage {
 }
 
 impl Usage {
-    /// Runs it. The exit code is 1 if a file was refused.
+    /// Runs it. The exit code is 1 if a file is none of CloudTrail's.
     pub(crate) fn run(self) -> Result<ExitCode, CommandError> {
         match self {
             Self::Import(import) => import.run(),

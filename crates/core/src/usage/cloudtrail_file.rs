@@ -22,7 +22,7 @@ pub const UNPACKED_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Bytes of a record that is read: CloudTrail makes no longer ones, and one that is read needs many times as much memory
 /// as its text.
-const RECORD_BYTES_MAX: usize = 256 * 1024;
+pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 
 const EVENT_SOURCE: &str = "kms.amazonaws.com";
 
@@ -59,19 +59,24 @@ pub fn read(packed: &[u8], mut show: impl FnMut(Option<&Told<'_>>)) -> Result<()
     if text.len() > UNPACKED_BYTES_MAX {
         return Err(BadFile::TooLong);
     }
-    let mut reader = serde_json::Deserializer::from_slice(&text);
-    let mut each = |record: &str| {
+    let told = records(&text, |record| {
         if tell(record, &mut show).is_none() {
             show(None);
         }
-    };
-    File(&mut each).deserialize(&mut reader).and_then(|()| reader.end()).map_err(BadFile::Text)
+    });
+    told.map_err(BadFile::Text)
+}
+
+/// Shows the text of each record of a file that is unpacked. Whether it is a file of CloudTrail is known at its end.
+pub fn records<'t>(text: &'t [u8], mut show: impl FnMut(&'t str)) -> Result<(), serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    File(&mut show).deserialize(&mut reader).and_then(|()| reader.end())
 }
 
 /// `{"Records": […]}`. Its records are read one by one, each from its text.
-struct File<'f>(&'f mut dyn FnMut(&str));
+struct File<'f, 't>(&'f mut dyn FnMut(&'t str));
 
-impl<'de> DeserializeSeed<'de> for File<'_> {
+impl<'de> DeserializeSeed<'de> for File<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
@@ -79,7 +84,7 @@ impl<'de> DeserializeSeed<'de> for File<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for File<'_> {
+impl<'de> Visitor<'de> for File<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,9 +106,9 @@ impl<'de> Visitor<'de> for File<'_> {
     }
 }
 
-struct Records<'f>(&'f mut dyn FnMut(&str));
+struct Records<'f, 't>(&'f mut dyn FnMut(&'t str));
 
-impl<'de> DeserializeSeed<'de> for Records<'_> {
+impl<'de> DeserializeSeed<'de> for Records<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
@@ -111,7 +116,7 @@ impl<'de> DeserializeSeed<'de> for Records<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Records<'_> {
+impl<'de> Visitor<'de> for Records<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -213,6 +218,7 @@ struct Way<'r> {
 
 /// Shows a record, if it tells of a use.
 fn tell(text: &str, show: &mut impl FnMut(Option<&Told<'_>>)) -> Option<()> {
+    // As a value first: a member that is there twice counts by its last, and what is not looked at must be sound too.
     let value: Value = if text.len() > RECORD_BYTES_MAX { return None } else { serde_json::from_str(text).ok()? };
     let record = Record::deserialize(&value).ok().filter(|record| record.event_source == EVENT_SOURCE)?;
     let keys = record.keys();

@@ -15,6 +15,9 @@ use claviger_usage::{Import, ImportedId, StoredError};
 const FOLDER: &str = "imported";
 const WRITTEN: &str = "imported/new";
 
+/// How the name of a file goes on that is damaged and was not counted.
+const SET_ASIDE: &str = ".unusable";
+
 /// How long it is remembered which events were imported, once no more are.
 const REMEMBERED: Duration = Duration::from_secs(300);
 
@@ -58,12 +61,12 @@ pub(super) enum NotKept {
 struct Known {
     hasher: RandomState,
     uses: HashSet<u64>,
-    bytes: u64,
+    of_all: Amount,
     of_accounts: HashMap<AccountId, Amount>,
     asked_at: Instant,
 }
 
-/// How much was imported of an account.
+/// How much was imported.
 #[derive(Clone, Copy, Default)]
 struct Amount {
     uses: u64,
@@ -155,13 +158,7 @@ impl Imports {
     }
 
     fn read_known(&self) -> Result<Known, StoredError> {
-        let mut known = Known {
-            hasher: RandomState::new(),
-            uses: HashSet::new(),
-            bytes: 0,
-            of_accounts: HashMap::new(),
-            asked_at: Instant::now(),
-        };
+        let mut known = Known::new();
         for number in self.files.numbers()? {
             let (import, bytes) = self.files.read(number)?;
             known.add(&import, bytes);
@@ -172,20 +169,29 @@ impl Imports {
 }
 
 impl Known {
+    fn new() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            uses: HashSet::new(),
+            of_all: Amount::default(),
+            of_accounts: HashMap::new(),
+            asked_at: Instant::now(),
+        }
+    }
+
     /// Whether an import of so many bytes is no more, with all of its account, than would still find room beside it.
     fn have_room(&self, import: &Import, bytes: u64) -> bool {
         let uses = import.len() as u64;
         let of_account =
             account_of(import).and_then(|account| self.of_accounts.get(&account)).copied().unwrap_or_default();
         let free = |most: u64, taken: u64, new: u64| most.saturating_sub(taken + new);
-        of_account.uses + uses <= free(limits::IMPORTED_USES_MAX, self.uses.len() as u64, uses)
-            && of_account.bytes + bytes <= free(BYTES_MAX, self.bytes, bytes)
+        of_account.uses + uses <= free(limits::IMPORTED_USES_MAX, self.of_all.uses, uses)
+            && of_account.bytes + bytes <= free(BYTES_MAX, self.of_all.bytes, bytes)
     }
 
     fn add(&mut self, import: &Import, bytes: u64) {
-        self.bytes += bytes;
-        if let Some(account) = account_of(import) {
-            let amount = self.of_accounts.entry(account).or_default();
+        let of_account = account_of(import).map(|account| self.of_accounts.entry(account).or_default());
+        for amount in of_account.into_iter().chain([&mut self.of_all]) {
             amount.uses += import.len() as u64;
             amount.bytes += bytes;
         }
@@ -208,13 +214,28 @@ impl ImportFiles {
         format!("{FOLDER}/{number:010}")
     }
 
+    /// Where it is once it was set aside.
+    pub(crate) fn path_aside(number: u64) -> String {
+        Self::path(number) + SET_ASIDE
+    }
+
     /// The numbers of the files that are there, in order. Whatever has another name is none.
     pub(crate) fn numbers(&self) -> io::Result<Vec<u64>> {
+        self.numbers_with("")
+    }
+
+    /// The numbers of those that were set aside.
+    pub(crate) fn numbers_aside(&self) -> io::Result<Vec<u64>> {
+        self.numbers_with(SET_ASIDE)
+    }
+
+    fn numbers_with(&self, ending: &str) -> io::Result<Vec<u64>> {
         let names = match self.0.list(FOLDER) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             names => names?,
         };
         let number = |name: &String| {
+            let name = name.strip_suffix(ending)?;
             name.parse().ok().filter(|number| Self::path(*number).strip_prefix(FOLDER) == Some(&format!("/{name}")))
         };
         let mut numbers: Vec<u64> = names.iter().filter_map(number).collect();
@@ -229,8 +250,7 @@ impl ImportFiles {
     }
 
     fn set_aside(&self, number: u64) -> io::Result<()> {
-        let path = Self::path(number);
-        self.0.rename(&path, &format!("{path}.unusable"))?;
+        self.0.rename(&Self::path(number), &Self::path_aside(number))?;
         self.0.sync(&[FOLDER])
     }
 
@@ -246,5 +266,70 @@ impl ImportFiles {
             // It is not counted, so nobody is to find its events. What cannot be removed is written over by the next.
             let _ = files.remove(&path);
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claviger_types::{KeyArn, Timestamp};
+    use claviger_usage::{Addressed, Operation, Use};
+
+    use super::*;
+
+    const OWN: &str = "111122223333";
+    const OTHER: &str = "444455556666";
+
+    /// An import of so many uses of an account's key.
+    fn import_of(account: &str, uses: u64) -> Import {
+        let at = Timestamp::from_millis(0);
+        let id = "1234abcd-12ab-34cd-56ef-1234567890ab".parse().unwrap();
+        let key = KeyArn { region: "us-east-1".parse().unwrap(), account: account.parse().unwrap(), id };
+        let used = Use {
+            at,
+            key,
+            operation: Operation::Encrypt,
+            addressed: Addressed::KeyId,
+            backing_key: None,
+            principal_id: "AIDA",
+            principal: "arn",
+            source: None,
+            environment: None,
+            application: None,
+            encryption_context: &[],
+            error_code: None,
+            event_copy: 0,
+        };
+        let mut import = Import::new(at);
+        (0..uses).for_each(|event| import.push(u128::from(event).to_be_bytes(), &used).unwrap());
+        import
+    }
+
+    /// An account gets half of what there is, the next one half of the rest, whatever others have.
+    #[test]
+    fn what_an_account_has_finds_room_beside_it() {
+        let uses_max = limits::IMPORTED_USES_MAX;
+        for (own, other, new, want) in [
+            ((0, 0), (0, 0), (1, BYTES_MAX / 2), true),
+            ((0, 0), (0, 0), (1, BYTES_MAX / 2 + 1), false),
+            ((0, BYTES_MAX / 2 - 1), (0, 0), (1, 1), true),
+            ((0, BYTES_MAX / 2), (0, 0), (1, 1), false),
+            ((0, 0), (0, BYTES_MAX / 2), (1, BYTES_MAX / 4), true),
+            ((0, 0), (0, BYTES_MAX / 2), (1, BYTES_MAX / 4 + 1), false),
+            ((0, 0), (0, BYTES_MAX - 1), (1, 1), false),
+            ((0, 0), (0, BYTES_MAX), (1, 1), false),
+            ((uses_max / 2 - 3, 0), (0, 0), (3, 1), true),
+            ((uses_max / 2 - 2, 0), (0, 0), (3, 1), false),
+            ((0, 0), (uses_max - 6, 0), (3, 1), true),
+            ((0, 0), (uses_max - 5, 0), (3, 1), false),
+            ((0, 0), (uses_max, 0), (1, 1), false),
+        ] {
+            let mut known = Known::new();
+            for (account, (uses, bytes)) in [(OWN, own), (OTHER, other)] {
+                known.of_accounts.insert(account.parse().unwrap(), Amount { uses, bytes });
+                known.of_all = Amount { uses: known.of_all.uses + uses, bytes: known.of_all.bytes + bytes };
+            }
+            let import = import_of(OWN, new.0);
+            assert_eq!(known.have_room(&import, new.1), want, "{own:?} {other:?} {new:?}");
+        }
     }
 }

@@ -1,7 +1,10 @@
-//! `claviger usage import`: sends files of CloudTrail to a running server, one by one, and says what came of each.
+//! `claviger usage import`: sends files of CloudTrail to a running server, in as few requests as hold them, and says what
+//! came of each request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
@@ -15,6 +18,7 @@ use claviger_types::{AccountId, KeyId};
 use serde::{Deserialize, Serialize};
 
 use super::files;
+use super::joined::Joined;
 use crate::client::{self, ClientError};
 use crate::commands::CommandError;
 use crate::config;
@@ -60,54 +64,42 @@ struct Answer {
     missing_keys: BTreeSet<String>,
 }
 
+/// What is on its way, and what came of the rest.
+struct Sending<'i> {
+    import: &'i Import,
+    joined: Joined,
+    /// The files whose records, or some of them, are joined.
+    files: Vec<&'i Path>,
+    total: Answer,
+}
+
 impl Import {
-    /// Runs it. A file that is refused does not keep the others out.
+    /// Runs it. A file that is none of CloudTrail's does not keep the others out.
     pub(super) fn run(self) -> Result<ExitCode, CommandError> {
-        let (mut files, mut total, mut refused) = (Vec::new(), Answer::default(), 0);
+        let (mut files, mut refused) = (Vec::new(), 0);
+        let mut refuse = |path: &Path, reason: &dyn fmt::Display| {
+            refused += 1;
+            console::complain(&format!("`{}` is refused: {reason}", shown(path)));
+        };
         for path in &self.paths {
-            if let Err(error) = files::find(path, &mut files) {
-                refused += 1;
-                complain(path, &error);
-            }
+            files::find(path, &mut files).unwrap_or_else(|error| refuse(path, &error));
         }
+        let mut sending =
+            Sending { import: &self, joined: Joined::default(), files: Vec::new(), total: Answer::default() };
         for path in &files {
-            match self.import(path)? {
-                Ok(answer) => {
-                    say(&format!("{}: {answer}", shown(path)))?;
-                    total.add(answer);
-                }
-                Err(reason) => {
-                    refused += 1;
-                    complain(path, &reason);
-                }
+            let added = files::read(path).and_then(|text| Ok(sending.add(path, &files::records(&text)?)));
+            match added {
+                Ok(sent) => sent?,
+                Err(error) => refuse(path, &error),
             }
         }
+        sending.send()?;
+        let total = sending.total;
         say(&format!("{} files: {total}; {refused} refused", files.len()))?;
         for key in &total.missing_keys {
             say(&format!("not here: {}", console::printable(key)))?;
         }
         Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-
-    /// What came of a file, or why it was refused. Whatever would happen to all files ends it.
-    fn import(&self, path: &Path) -> Result<Result<Answer, String>, CommandError> {
-        let parts = match files::parts(path) {
-            Ok(parts) => parts,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        let mut total = Answer::default();
-        for part in parts {
-            match self.ask(&part) {
-                Ok(answer) => total.add(answer),
-                Err(CommandError::Client(ClientError::Refused { code, message, .. }))
-                    if code == Error::Validation(String::new()).wire().json_code =>
-                {
-                    return Ok(Err(console::printable(&message)));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Ok(total))
     }
 
     fn ask(&self, part: &[u8]) -> Result<Answer, CommandError> {
@@ -126,6 +118,37 @@ impl Import {
                 answer => return serde_json::from_str(&answer?).map_err(CommandError::Answer),
             }
         }
+    }
+}
+
+impl<'i> Sending<'i> {
+    /// Joins the records of a file to those before it, and sends what a request can hold.
+    fn add(&mut self, file: &'i Path, records: &[&str]) -> Result<(), CommandError> {
+        for record in records {
+            if !self.joined.has_room_for(record).map_err(not_packed)? {
+                self.send()?;
+            }
+            self.joined.push(record).map_err(not_packed)?;
+            if self.files.last() != Some(&file) {
+                self.files.push(file);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what is joined, if anything is, and says what came of it. A refusal concerns all that would follow as well:
+    /// whatever is wrong with a single file was found before.
+    fn send(&mut self) -> Result<(), CommandError> {
+        let (joined, files) = (mem::take(&mut self.joined), mem::take(&mut self.files));
+        if files.is_empty() {
+            return Ok(());
+        }
+        let answer = self.import.ask(&joined.finish().map_err(not_packed)?).inspect_err(|_| {
+            console::complain(&format!("the import stops at {}", names(&files)));
+        })?;
+        say(&format!("{}: {answer}", names(&files)))?;
+        self.total.add(answer);
+        Ok(())
     }
 }
 
@@ -154,8 +177,17 @@ fn shown(path: &Path) -> String {
     console::printable(&path.display().to_string())
 }
 
-fn complain(path: &Path, reason: &dyn fmt::Display) {
-    console::complain(&format!("`{}` is refused: {reason}", shown(path)));
+/// The files of a request, which are in the order in which they were found.
+fn names(files: &[&Path]) -> String {
+    match files {
+        [] => String::new(),
+        [file] => shown(file),
+        [first, .., last] => format!("{} to {} ({} files)", shown(first), shown(last), files.len()),
+    }
+}
+
+fn not_packed(error: io::Error) -> ClientError {
+    ClientError::Request { operation: OPERATION, reason: error.to_string() }
 }
 
 fn say(line: &str) -> Result<(), CommandError> {
