@@ -332,6 +332,7 @@ fn terms_of_what_is_not_seen() {
         multi_region: false,
         addressed: Addressed::Alias,
         material: None,
+        grant: None,
     };
     let refusal = crate::records::ErrorRecord { code: "AccessDeniedException", message: None };
     let refused = EventRecord { error: Some(refusal), ..event(0, "ann", vec![key]) };
