@@ -1,7 +1,6 @@
 //! The writer on a store and a disk that fail: each event is in the log once, whatever happened on its way there.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
@@ -22,6 +21,7 @@ use super::{AuditWriter, Outbox, Place, log_key};
 use crate::bootstrap::{self, NewDeployment};
 use crate::paths::{self, PathKind};
 use crate::records;
+use crate::testing::test_files::TestFiles;
 use crate::view::{PolicyInterner, View};
 use crate::views;
 
@@ -521,54 +521,15 @@ fn a_log_that_is_gone() {
     assert_eq!(error, "the audit log has 0 entries, and 1 were written");
 }
 
-/// A disk whose driver has a bug.
-struct Panicking {
-    disk: Disk,
-    panics: Arc<AtomicBool>,
-}
-
-impl Files for Panicking {
-    fn read(&self, path: &str, most: usize) -> io::Result<Vec<u8>> {
-        self.disk.read(path, most)
-    }
-
-    fn list(&self, path: &str) -> io::Result<Vec<String>> {
-        self.disk.list(path)
-    }
-
-    fn create_directory(&self, path: &str) -> io::Result<()> {
-        self.disk.create_directory(path)
-    }
-
-    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        assert!(!self.panics.load(Ordering::SeqCst), "as the test wants it");
-        self.disk.write(path, bytes)
-    }
-
-    fn sync(&self, paths: &[&str]) -> io::Result<()> {
-        self.disk.sync(paths)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.disk.rename(from, to)
-    }
-
-    fn remove(&self, path: &str) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-
-    fn lock(&self) -> io::Result<Box<dyn Send>> {
-        self.disk.lock()
-    }
-}
-
 /// A panic refuses requests from then on, and whoever waits for its event is told.
 #[test]
 fn a_writer_that_panics() {
     let machine = Machine::new(ChangeLogLimits::default());
     let (view, events) = machine.view();
     let panics = Arc::new(AtomicBool::new(false));
-    let files = Panicking { disk: machine.disk.clone(), panics: Arc::clone(&panics) };
+    let driver = Arc::clone(&panics);
+    let files = TestFiles::new(machine.disk.clone())
+        .before_writes(move || assert!(!driver.load(Ordering::SeqCst), "as the test wants it"));
     let watch = machine.store.watch(view.revision()).unwrap();
     let outbox = Outbox::new(Arc::clone(&machine.store) as _, watch, events);
     let (recorder, queue) = queue();
