@@ -6,7 +6,8 @@
 //! - `log.rs`: the transparency log in the data directory: opened, appended to, each entry once whatever fails.
 //! - `strangers.rs`: how many events those who are not authenticated get.
 //! - `writer.rs`: the one thread that takes from both and commits in groups.
-//! - `log_key.rs`: the records of the keys that sign it; `upkeep.rs`: how the writer gets the next one, and what to prune.
+//! - `audit_key.rs`: the records of the audit keys, which sign it; `upkeep.rs`: how the writer gets the next one, and
+//!   what to prune.
 //! - `follow.rs`: what was committed, shown to those who follow the log; `needs.rs`: what must not be pruned yet.
 //! - `alike.rs`: entries that differ in time and id alone, put together by those who read all of them.
 //! - `event_id.rs`: ids that lead back to an entry.
@@ -18,12 +19,12 @@
 //! beside this module) are handed what was committed, and read in the directory what they missed.
 
 mod alike;
+pub mod audit_key;
 pub mod cloudtrail;
 mod event_id;
 mod follow;
 pub mod history;
 mod log;
-pub mod log_key;
 mod needs;
 mod outbox;
 mod queue;

@@ -17,7 +17,7 @@ use claviger_types::Timestamp;
 use super::follow::{Followed, Follower, Followers};
 use super::queue::{Durability, Recorder, queue};
 use super::writer::Turns;
-use super::{AuditWriter, Outbox, Place, log_key};
+use super::{AuditWriter, Outbox, Place, audit_key};
 use crate::bootstrap::{self, NewDeployment};
 use crate::paths::{self, PathKind};
 use crate::records;
@@ -88,22 +88,22 @@ impl Machine {
     /// What RotateAuditKey stores, if no rotation is under way.
     fn rotate(&self) {
         let view = self.view().0;
-        let [stored] = &view.log_keys().collect::<Vec<_>>()[..] else { return };
+        let [stored] = &view.audit_keys().collect::<Vec<_>>()[..] else { return };
         let version = stored.key.version() + 1;
-        let record = log_key::make(&view.cluster_key().unwrap().key, version, Timestamp::from_millis(0)).unwrap().1;
-        self.commit(vec![Write::Put { path: paths::log_key(version), value: records::encode(&record) }]);
+        let record = audit_key::make(&view.cluster_key().unwrap().key, version, Timestamp::from_millis(0)).unwrap().1;
+        self.commit(vec![Write::Put { path: paths::audit_key(version), value: records::encode(&record) }]);
     }
 
     /// What the job does about it.
     fn finish_rotation(&self, process: &Process) {
         let upkeep = process.recorder.upkeep();
         let signing = upkeep.key_version().unwrap();
-        for stored in self.view().0.log_keys() {
+        for stored in self.view().0.audit_keys() {
             let version = stored.key.version();
             if version > signing {
                 upkeep.sign_by(Arc::clone(stored));
             } else if version < signing {
-                self.commit(vec![Write::Delete { path: paths::log_key(version) }]);
+                self.commit(vec![Write::Delete { path: paths::audit_key(version) }]);
             }
         }
     }
@@ -115,7 +115,7 @@ impl Machine {
             assert!(process.turn(), "{place}");
         }
         let view = self.view().0;
-        let versions: Vec<_> = view.log_keys().map(|stored| stored.key.version()).collect();
+        let versions: Vec<_> = view.audit_keys().map(|stored| stored.key.version()).collect();
         assert_eq!(versions, [process.recorder.upkeep().key_version().unwrap()], "{place}");
         let reader = self.place(&view).reader().unwrap();
         assert_eq!(reader.keys().keys().count(), versions[0] as usize, "{place}");
