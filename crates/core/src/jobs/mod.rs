@@ -88,7 +88,7 @@ impl Jobs {
         let newest = newest.and_then(|event| EventHead::of(&event)).map(|head| Timestamp::from_millis(head.at));
         let writer = AuditWriter::start(place, events, outbox, view.audit_position(), group, followers)?;
         let index = IndexBuilder::start(&history, of_index)?;
-        service.keep_history(history);
+        service.lookups().begin(history);
         let usage_files = Arc::new(Directory::new(folders.usage));
         let usage = UsageCounter::start(Arc::clone(&service), usage_follower, usage_files).map_err(JobsError::Usage)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
