@@ -1,4 +1,4 @@
-"""The key that signs the audit log is rotated, under load and whatever moment the server is killed at."""
+"""The audit key, which signs the audit log, is rotated, under load and whatever moment the server is killed at."""
 
 import itertools
 import random

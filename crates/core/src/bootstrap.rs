@@ -7,7 +7,7 @@ use claviger_keyring::{ClusterKey, Deployment, RootError, RootOfTrust, SecretAcc
 use claviger_storage::{CommitError, Store};
 use claviger_types::{AccessKeyId, AccountId, OrganizationId, PrincipalArn, RootId, Timestamp, UserName};
 
-use crate::audit::log_key;
+use crate::audit::audit_key;
 use crate::error::Error;
 use crate::identity::new_account::{NewAccount, NewAdministrator};
 use crate::identity::session_keys;
@@ -70,8 +70,8 @@ pub enum BootstrapError {
     },
 }
 
-/// Makes the cluster key, the session key, the log key and the first account in an empty store: one transaction, so it is
-/// made whole or not at all.
+/// Makes the cluster key, the session key, the audit key and the first account in an empty store: one transaction, so it
+/// is made whole or not at all.
 pub async fn create(
     store: &Arc<dyn Store>,
     root: &dyn RootOfTrust,
@@ -93,7 +93,7 @@ pub async fn create(
         .create(paths::organization(), &organization(now)?)
         .create(paths::cluster_key(cluster.version()), &cluster_key);
     let changes = session_keys::make(changes, &cluster, 1, now)?;
-    let changes = changes.create(paths::log_key(1), &log_key::make(&cluster, 1, now)?.1);
+    let changes = changes.create(paths::audit_key(1), &audit_key::make(&cluster, 1, now)?.1);
     commit(store.as_ref(), account.write(changes, &new.name, now), "CreateDeployment", new.account, now).await?;
     Ok(AdminKey { account: new.account, access_key_id: account.admin.access_key_id, secret: account.admin.secret })
 }

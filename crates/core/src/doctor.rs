@@ -258,8 +258,8 @@ fn check_sessions(view: &View, report: &mut Report) {
     if view.newest_session_key().is_none() {
         report.find(&paths::session_key(1), "missing: the store holds no session key".into());
     }
-    if view.log_keys().next().is_none() {
-        report.find(&paths::log_key(1), "missing: the store holds no audit key".into());
+    if view.audit_keys().next().is_none() {
+        report.find(&paths::audit_key(1), "missing: the store holds no audit key".into());
     }
     for (principal, revocation) in view.session_revocations() {
         if view.account_of(principal) != Some(revocation.account) {
@@ -322,7 +322,7 @@ mod tests {
         let found = findings(&kms, records.iter().cloned().chain([written(5)]));
         let problem = "has 0 entries, and 5 were written".to_owned();
         assert_eq!(found, [DamagedState { path: "audit".into(), problem }]);
-        let key = paths::log_key(1);
+        let key = paths::audit_key(1);
         let found = findings(&kms, records.iter().filter(|(path, _)| *path != key).cloned());
         let problem = "missing: the store holds no audit key".to_owned();
         assert!(found.contains(&DamagedState { path: key, problem }), "{found:?}");

@@ -95,8 +95,8 @@ pub fn session_key(version: u32) -> String {
     format!("session-keys/{GLOBAL}/{version:010}")
 }
 
-/// One version of the log key.
-pub fn log_key(version: u32) -> String {
+/// One version of the audit key.
+pub fn audit_key(version: u32) -> String {
     format!("log-keys/{GLOBAL}/{version:010}")
 }
 
@@ -232,7 +232,7 @@ pub enum PathKind {
     /// `keys/…`.
     Key,
     /// `log-keys/…`.
-    LogKey,
+    AuditKey,
     /// `mfa-devices/…`.
     MfaDevice,
     /// `grant-names/…`.
@@ -274,7 +274,7 @@ pub fn parse(path: &str) -> Option<(PathKind, &str, &str)> {
         "grants" => PathKind::Grant,
         "groups" => PathKind::Group,
         "keys" => PathKind::Key,
-        "log-keys" => PathKind::LogKey,
+        "log-keys" => PathKind::AuditKey,
         "mfa-devices" => PathKind::MfaDevice,
         "organization" => PathKind::Organization,
         "organizational-units" => PathKind::OrganizationalUnit,
@@ -336,7 +336,7 @@ fn spelled(kind: PathKind, space: &str, rest: &str) -> Option<String> {
             grant(region()?, key, id.parse().ok()?)
         }
         PathKind::Key => key(region()?, rest.parse().ok()?),
-        PathKind::LogKey => log_key(rest.parse().ok()?),
+        PathKind::AuditKey => audit_key(rest.parse().ok()?),
         PathKind::MfaDevice => {
             let (owner, name) = owned()?;
             mfa_device(owner, &name.parse::<MfaDeviceName>().ok()?.folded())
@@ -396,7 +396,7 @@ mod tests {
             group(owner, "team"),
             key(region, id),
             key_count(region, owner),
-            log_key(1),
+            audit_key(1),
             mfa_device(owner, "phone"),
             mfa_device_count(owner),
             named_grant(region, id, &[0xab; 32]),

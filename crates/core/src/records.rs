@@ -11,7 +11,7 @@ mod sessions;
 
 use minicbor::{Decode, Encode};
 
-pub use audit::{AuditPositionRecord, LogKeyRecord};
+pub use audit::{AuditKeyRecord, AuditPositionRecord};
 pub use events::{
     Addressed, CallerKind, CallerRecord, ErrorRecord, EventHead, EventKind, EventRecord, KeyUseRecord,
     SessionContextRecord, Shown, ShownValue, TlsRecord,
@@ -354,7 +354,7 @@ kinds! {
     AuditPositionRecord = 11 version 2,
     GrantRecord = 12,
     NamedGrantRecord = 13,
-    LogKeyRecord = 14,
+    AuditKeyRecord = 14,
     SessionKeyRecord = 20,
     SessionRevocationRecord = 21,
     MfaDeviceRecord = 22,

@@ -1,6 +1,6 @@
 //! The service: one store, the newest View of it, and the settings. Everything that requests share.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use claviger_keyring::{RootOfTrust, SecretAccessKey, SigningKey, Space};
@@ -8,7 +8,7 @@ use claviger_storage::{CommitError, Store, Transaction};
 use claviger_types::{AccountId, Region, ServiceName, Timestamp};
 use tokio::sync::Semaphore;
 
-use crate::audit::{Admission, EventHistory, EventQueue, NotTaken, Outbox, Recorder, Strangers, Upkeep, queue};
+use crate::audit::{EventQueue, Lookups, NotTaken, Outbox, Recorder, Strangers, Upkeep, queue};
 use crate::error::Error;
 use crate::identity::caller::{Caller, Signatory};
 use crate::identity::mfa_attempts::MfaAttempts;
@@ -43,7 +43,7 @@ pub struct Service {
     metrics: Metrics,
     recorder: Recorder,
     strangers: Strangers,
-    history: OnceLock<Arc<EventHistory>>,
+    lookups: Lookups,
     usage: Answers,
     importing: Importing,
 }
@@ -74,7 +74,7 @@ impl Service {
             metrics: Metrics::default(),
             recorder,
             strangers: Strangers::default(),
-            history: OnceLock::new(),
+            lookups: Lookups::default(),
             usage: Answers::default(),
             importing: Importing::default(),
         });
@@ -109,6 +109,11 @@ impl Service {
     /// What is known of usage.
     pub fn usage(&self) -> &Answers {
         &self.usage
+    }
+
+    /// The way of look-ups of events.
+    pub(crate) fn lookups(&self) -> &Lookups {
+        &self.lookups
     }
 
     /// The way of imported usage.
@@ -223,20 +228,6 @@ impl Service {
     /// What a request shows of itself, if that is recorded.
     pub(crate) fn trace(&self, fields: &Fields) -> Trace {
         if self.settings.audit.requests { Trace::of(fields) } else { Trace::unrecorded() }
-    }
-
-    /// From now on events are looked up in this log.
-    pub(crate) fn keep_history(&self, history: Arc<EventHistory>) {
-        // There is one log, which was set where it was opened.
-        let _ = self.history.set(history);
-    }
-
-    /// Admits a caller who looks up events, unless its account does so too often. Where nobody keeps a log, there is nothing
-    /// to be admitted to.
-    pub(crate) fn admit_lookup(&self, facts: &Facts<'_>) -> Result<Option<Admission>, Error> {
-        let Some(history) = self.history.get() else { return Ok(None) };
-        let admission = history.admit(facts.account(), facts.region(), facts.wall_now());
-        admission.map(Some).ok_or(Error::RateExceeded)
     }
 
     /// Refuses an authenticated request that named no operation, or could not be read.

@@ -6,7 +6,7 @@
 //!  └ cluster key       versioned; unwrapped once, at start
 //!     ├ token keys     derived, one per purpose
 //!     ├ session key    versioned; seals session tokens and derives the secret access keys of sessions
-//!     ├ log key        versioned; signs the audit log
+//!     ├ audit key      versioned; signs the audit log
 //!     └ domain key     versioned; one per account and Region, and one per account for what has no Region
 //!        ├ secret access keys, seeds of MFA devices
 //!        └ backing key the material of a KMS key
@@ -20,6 +20,7 @@
 //!
 //! Nothing here knows of storage, policies, key states or the network. All primitives come from AWS-LC.
 
+mod audit_key;
 mod backing_key;
 mod cluster_key;
 mod digest;
@@ -28,7 +29,6 @@ mod error;
 mod fields;
 #[cfg(test)]
 mod fixture;
-mod log_key;
 pub mod message;
 mod mfa_seed;
 mod primitives;
@@ -44,12 +44,12 @@ mod test_vectors;
 mod token;
 mod wrap;
 
+pub use audit_key::AuditKey;
 pub use backing_key::{BackingKey, BackingKeyBinding, BackingKeyId, KeyMaterialId, WrappedBackingKey};
 pub use cluster_key::ClusterKey;
 pub use digest::sha256;
 pub use domain_key::{DomainKey, DomainScope, Space};
 pub use error::{Damaged, InvalidCiphertext, InvalidMac, ModuleFailed, RewrapError, UseError};
-pub use log_key::LogKey;
 pub use message::Deployment;
 pub use mfa_seed::{MfaSeed, OneTimeCode, TimeStep};
 pub use random::{fill_random, generate_data_key, random};

@@ -66,7 +66,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        BackingKey, ClusterKey, DomainKey, FileRoot, LogKey, MfaSeed, SecretAccessKey, SessionKey, SigningKey, TokenKey,
+        AuditKey, BackingKey, ClusterKey, DomainKey, FileRoot, MfaSeed, SecretAccessKey, SessionKey, SigningKey,
+        TokenKey,
     };
 
     /// Whether a type has a trait: the inherent constant exists only if it has, and hides the trait's.
@@ -97,6 +98,6 @@ mod tests {
     #[test]
     fn secrets_cannot_be_printed_copied_or_compared() {
         assert_unseen!(Secret<32>, Plaintext, BackingKey, ClusterKey, DomainKey, FileRoot);
-        assert_unseen!(SecretAccessKey, SigningKey, TokenKey, SessionKey, LogKey, MfaSeed);
+        assert_unseen!(SecretAccessKey, SigningKey, TokenKey, SessionKey, AuditKey, MfaSeed);
     }
 }

@@ -1,11 +1,11 @@
-//! The vectors of sessions, MFA devices and the log key in `docs/test-vectors/`: see `test_vectors.rs`.
+//! The vectors of sessions, MFA devices and the audit key in `docs/test-vectors/`: see `test_vectors.rs`.
 
 use claviger_types::SessionKeyId;
 use serde_json::{Value, json};
 
+use crate::audit_key::AuditKey;
 use crate::error::ModuleFailed;
 use crate::fixture::{cluster_key, counting, domain_key, secret};
-use crate::log_key::LogKey;
 use crate::mfa_seed::MfaSeed;
 use crate::secret::Secret;
 use crate::session_key::SessionKey;
@@ -58,12 +58,12 @@ fn good() -> Vec<Value> {
     .unwrap();
     let seed = MfaSeed::from_secret(seed);
     let wrapped_seed = domain.wrap_mfa_seed_with_iv(&counting(0x90), &seed, counting(0xa7)).unwrap();
-    let log_key = LogKey::from_seed(9, secret(0x70)).unwrap();
-    let wrapped_log_key = cluster_key().wrap_log_key_with_iv(&log_key, counting(0xa8)).unwrap();
+    let audit_key = AuditKey::from_seed(9, secret(0x70)).unwrap();
+    let wrapped_audit_key = cluster_key().wrap_audit_key_with_iv(&audit_key, counting(0xa8)).unwrap();
     vec![
         json!({
             "name": "log key", "kind": "log key", "version": 9,
-            "opened": const_hex::encode(log_key.seed().expose()), "wrapped": const_hex::encode(wrapped_log_key),
+            "opened": const_hex::encode(audit_key.seed().expose()), "wrapped": const_hex::encode(wrapped_audit_key),
         }),
         json!({
             "name": "session key", "kind": "session key", "version": 9,
@@ -125,7 +125,7 @@ fn open(vector: &Value) -> Option<Vec<u8>> {
             let opened = cluster_key().unwrap_session_key(version, &wrapped).ok()?;
             Some(opened.secret().expose().to_vec())
         }
-        "log key" => Some(cluster_key().unwrap_log_key(version, &wrapped).ok()?.seed().expose().to_vec()),
+        "log key" => Some(cluster_key().unwrap_audit_key(version, &wrapped).ok()?.seed().expose().to_vec()),
         "session token" => session_key().open(&id(), &wrapped).map(|opened| opened.as_bytes().to_vec()),
         "session secret" => Some(session_key().secret_access_key(&id()).unwrap().expose().as_bytes().to_vec()),
         "mfa seed" => {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use claviger_core::Error;
 use claviger_core::records::{
-    self, AccessKeyOwnerRecord, AccountAliasRecord, AccountRecord, AliasRecord, AuditPositionRecord, ClusterKeyRecord,
-    DeploymentRecord, DevClockRecord, DomainKeyRecord, EventRecord, GrantRecord, GroupRecord, KeyRecord, LogKeyRecord,
-    ManagedPolicyRecord, MfaDeviceRecord, NamedGrantRecord, Record, RoleRecord, SessionKeyRecord, SessionRecord,
-    SessionRevocationRecord, UserRecord,
+    self, AccessKeyOwnerRecord, AccountAliasRecord, AccountRecord, AliasRecord, AuditKeyRecord, AuditPositionRecord,
+    ClusterKeyRecord, DeploymentRecord, DevClockRecord, DomainKeyRecord, EventRecord, GrantRecord, GroupRecord,
+    KeyRecord, ManagedPolicyRecord, MfaDeviceRecord, NamedGrantRecord, Record, RoleRecord, SessionKeyRecord,
+    SessionRecord, SessionRevocationRecord, UserRecord,
 };
 use claviger_fuzz::{Bytes, Campaign, Choices, Driver, Edited, Request, ValueGenerator};
 use claviger_storage::{MemoryStore, OPERATIONS_MAX, Store, Transaction, Write};
@@ -35,7 +35,7 @@ pub fn stored_records(campaign: Campaign) {
             | stays::<GrantRecord>(bytes)
             | stays::<GroupRecord>(bytes)
             | stays::<KeyRecord>(bytes)
-            | stays::<LogKeyRecord>(bytes)
+            | stays::<AuditKeyRecord>(bytes)
             | stays::<ManagedPolicyRecord>(bytes)
             | stays::<MfaDeviceRecord>(bytes)
             | stays::<NamedGrantRecord>(bytes)

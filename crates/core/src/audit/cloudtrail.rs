@@ -132,6 +132,9 @@ impl<'e> CloudTrailRecord<'e> {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AdditionalEventData {
+    /// Of the grant that is retired. Source: AWS KMS developer guide, "Examples of AWS KMS log entries", RetireGrant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_material_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -295,13 +298,15 @@ impl AdditionalEventData {
     /// By the places of the keys in the event, of which some may not be seen.
     fn of(event: &EventRecord<'_>, sight: Sight) -> Self {
         let seen = |key: &&KeyUseRecord| sight.sees(AccountId::from_u64(key.account));
-        let material = |place: usize| event.keys.get(place).filter(seen)?.material.map(const_hex::encode);
-        let requests = event.requests;
+        let key = |place: usize| event.keys.get(place).filter(seen);
+        let material = |place: usize| key(place)?.material.map(const_hex::encode);
+        let grant_id = key(0).and_then(|key| key.grant).map(const_hex::encode);
+        let common = Self { grant_id, requests: event.requests, ..Self::default() };
         if event.operation == Some("ReEncrypt") {
             let (source_key_material_id, destination_key_material_id) = (material(0), material(1));
-            return Self { source_key_material_id, destination_key_material_id, requests, ..Self::default() };
+            return Self { source_key_material_id, destination_key_material_id, ..common };
         }
-        Self { key_material_id: material(0), requests, ..Self::default() }
+        Self { key_material_id: material(0), ..common }
     }
 
     fn is_empty(&self) -> bool {

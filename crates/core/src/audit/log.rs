@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use claviger_tlog::{Files, NoteError, Origin, Reader, Signer, VerifierKey, WriteError, Writer};
 
-use crate::view::{Deployment, DeploymentLogKey, View};
+use crate::view::{Deployment, DeploymentAuditKey, View};
 
 /// The file in the log's directory that holds the public key. It is there to be copied elsewhere: whoever can change the
 /// log can change this file too.
@@ -23,8 +23,8 @@ pub enum LogError {
         /// How many there are.
         found: u64,
     },
-    /// The store holds no deployment, or no key of the log.
-    #[error("the store holds no key of the audit log")]
+    /// The store holds no deployment, or no audit key.
+    #[error("the store holds no audit key")]
     NoKey,
     /// The log's name.
     #[error(transparent)]
@@ -43,7 +43,7 @@ pub struct Place {
     files: Arc<dyn Files>,
     origin: Origin,
     /// Oldest first, never none. The newest that the log has signs; one that it does not have yet is to sign next.
-    keys: Vec<Arc<DeploymentLogKey>>,
+    keys: Vec<Arc<DeploymentAuditKey>>,
 }
 
 /// The name of a deployment's log and of its keys.
@@ -55,14 +55,14 @@ impl Place {
     /// The log of this deployment, in these files.
     pub fn new(view: &View, files: Arc<dyn Files>) -> Result<Self, LogError> {
         let deployment = view.deployment().ok_or(LogError::NoKey)?;
-        let keys: Vec<_> = view.log_keys().cloned().collect();
+        let keys: Vec<_> = view.audit_keys().cloned().collect();
         if keys.is_empty() {
             return Err(LogError::NoKey);
         }
         Ok(Self { files, origin: origin(deployment)?, keys })
     }
 
-    fn verifier_key(&self, key: &DeploymentLogKey) -> VerifierKey {
+    fn verifier_key(&self, key: &DeploymentAuditKey) -> VerifierKey {
         VerifierKey::new(self.origin.clone(), key.key.public_key())
     }
 
@@ -76,11 +76,11 @@ impl Place {
         self.files.list("").is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
     }
 
-    /// Opens the log by the key that signs it, and tells which that is.
-    fn open(&self) -> Result<(Writer, Arc<DeploymentLogKey>), LogError> {
+    /// Opens the log by the audit key that signs it, and tells which that is.
+    fn open(&self) -> Result<(Writer, Arc<DeploymentAuditKey>), LogError> {
         let mut refused = LogError::NoKey;
         for key in self.keys.iter().rev() {
-            match Writer::open(Arc::clone(&self.files), self.origin.clone(), Box::new(KeyOfLog(Arc::clone(key)))) {
+            match Writer::open(Arc::clone(&self.files), self.origin.clone(), Box::new(AuditSigner(Arc::clone(key)))) {
                 Err(error @ WriteError::WrongKey { .. }) => refused = error.into(),
                 opened => return Ok((opened?, Arc::clone(key))),
             }
@@ -109,10 +109,10 @@ impl Place {
     }
 }
 
-/// The keyring's key as the log asks for it.
-struct KeyOfLog(Arc<DeploymentLogKey>);
+/// An audit key as the log asks for it.
+struct AuditSigner(Arc<DeploymentAuditKey>);
 
-impl Signer for KeyOfLog {
+impl Signer for AuditSigner {
     fn public_key(&self) -> [u8; 32] {
         self.0.key.public_key()
     }
@@ -128,7 +128,7 @@ pub(crate) struct Log {
     /// None after an error: nobody knows whether what was being written is there.
     writer: Option<Writer>,
     /// The key that signs.
-    key: Arc<DeploymentLogKey>,
+    key: Arc<DeploymentAuditKey>,
     /// Entries that are durable for certain.
     size: u64,
     kept_from: u64,
@@ -202,14 +202,14 @@ impl Log {
 
     /// Has all further checkpoints signed by this key, which the store holds. After an error it must be called again: it
     /// does what was not done. From then on the log needs no older key.
-    pub(super) fn rotate(&mut self, next: Arc<DeploymentLogKey>) -> Result<(), LogError> {
+    pub(super) fn rotate(&mut self, next: Arc<DeploymentAuditKey>) -> Result<(), LogError> {
         // The log may need it from the first byte on.
         if !self.place.keys.iter().any(|known| known.key.version() == next.key.version()) {
             self.place.keys.push(Arc::clone(&next));
         }
         let mut writer = self.take_settled_writer()?;
         if self.key_version() != next.key.version() {
-            writer.rotate(Box::new(KeyOfLog(Arc::clone(&next))))?;
+            writer.rotate(Box::new(AuditSigner(Arc::clone(&next))))?;
             self.key = next;
         }
         self.writer = Some(writer);

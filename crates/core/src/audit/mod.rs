@@ -6,24 +6,26 @@
 //! - `log.rs`: the transparency log in the data directory: opened, appended to, each entry once whatever fails.
 //! - `strangers.rs`: how many events those who are not authenticated get.
 //! - `writer.rs`: the one thread that takes from both and commits in groups.
-//! - `log_key.rs`: the records of the keys that sign it; `upkeep.rs`: how the writer gets the next one, and what to prune.
+//! - `audit_key.rs`: the records of the audit keys, which sign it; `upkeep.rs`: how the writer gets the next one, and
+//!   what to prune.
 //! - `follow.rs`: what was committed, shown to those who follow the log; `needs.rs`: what must not be pruned yet.
 //! - `alike.rs`: entries that differ in time and id alone, put together by those who read all of them.
 //! - `event_id.rs`: ids that lead back to an entry.
 //! - `cloudtrail.rs`: an event as CloudTrail shows it.
-//! - `history/`: events looked up, with an index beside the log.
+//! - `history/`: events looked up, with an index beside the log; `lookups.rs`: the way there from requests.
 //!
 //! To all but the last two, events are opaque: what one says is decided in `pipeline/event.rs` and written down in
 //! `records/`. Export and look-ups read what was written from the directory. Those who follow (`history/`, and `usage/`
 //! beside this module) are handed what was committed, and read in the directory what they missed.
 
 mod alike;
+pub mod audit_key;
 pub mod cloudtrail;
 mod event_id;
 mod follow;
 pub mod history;
 mod log;
-pub mod log_key;
+mod lookups;
 mod needs;
 mod outbox;
 mod queue;
@@ -39,10 +41,11 @@ mod writer_tests;
 pub(crate) use alike::AlikeEvents;
 pub use event_id::EventId;
 pub use follow::{Followed, Follower, Followers};
-pub use history::{Admission, Attribute, EventHistory, Found, FoundEvent, IndexBuilder, Query};
+pub use history::{Attribute, EventHistory, Found, FoundEvent, IndexBuilder, Query};
 #[cfg(test)]
 pub(crate) use log::Log;
 pub use log::{Place, VERIFIER_KEY_FILE, origin, verify};
+pub(crate) use lookups::Lookups;
 pub(crate) use needs::Need;
 pub use outbox::Outbox;
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! The log as the server writes it, altered by somebody: each single change of any of its files is found and named, and
-//! who holds the signing key and writes everything anew is caught by a checkpoint that was kept elsewhere.
+//! who holds the audit key and writes everything anew is caught by a checkpoint that was kept elsewhere.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use serde_json::json;
 use super::Place;
 use super::log::origin;
 use crate::testing::test_log::TestLog;
-use crate::view::DeploymentLogKey;
+use crate::view::DeploymentAuditKey;
 use crate::{Settings, jobs};
 
 /// Changes that are tried on each file.
@@ -152,7 +152,7 @@ fn each_single_change_is_found_and_named() {
 }
 
 /// The deployment's own key, in the hands of whoever has the data directory and the root of trust.
-struct Stolen(Arc<DeploymentLogKey>);
+struct Stolen(Arc<DeploymentAuditKey>);
 
 impl Signer for Stolen {
     fn public_key(&self) -> [u8; 32] {
@@ -175,7 +175,7 @@ fn a_log_that_is_written_anew_is_caught_by_a_pin() {
     let pin = SignedCheckpoint::parse(&log.files.read("checkpoint", 1 << 20).unwrap()).unwrap();
     let first_key = reader.keys().keys().next().unwrap().clone();
     let origin = origin(view.deployment().unwrap()).unwrap();
-    let stolen = view.log_keys().next_back().unwrap();
+    let stolen = view.audit_keys().next_back().unwrap();
     let current = VerifierKey::new(origin.clone(), stolen.key.public_key());
     let entries: Vec<Vec<u8>> = reader.entries(256..u64::MAX).map(|entry| entry.unwrap().1).collect();
     // Entries that were pruned stand for themselves: the hostile operator never had them.

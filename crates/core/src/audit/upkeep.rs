@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::log::Log;
 use super::needs::Needs;
-use crate::view::DeploymentLogKey;
+use crate::view::DeploymentAuditKey;
 
 /// Between the jobs and the writer.
 #[derive(Default)]
 pub(crate) struct Upkeep {
-    next_key: Mutex<Option<Arc<DeploymentLogKey>>>,
+    next_key: Mutex<Option<Arc<DeploymentAuditKey>>>,
     prune_before: AtomicU64,
     needs: Needs,
     log: LogState,
@@ -29,7 +29,7 @@ struct LogState {
 }
 
 impl Upkeep {
-    /// Which version of the log key signs; none before the log is open.
+    /// Which version of the audit key signs; none before the log is open.
     pub(crate) fn key_version(&self) -> Option<u32> {
         Some(self.log.key_version.load(Ordering::Acquire)).filter(|version| *version > 0)
     }
@@ -55,7 +55,7 @@ impl Upkeep {
     }
 
     /// Has the log signed by this key.
-    pub(crate) fn sign_by(&self, key: Arc<DeploymentLogKey>) {
+    pub(crate) fn sign_by(&self, key: Arc<DeploymentAuditKey>) {
         *self.next_key.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
     }
 
@@ -69,7 +69,7 @@ impl Upkeep {
         self.prune_before.load(Ordering::Relaxed)
     }
 
-    pub(super) fn next_key(&self) -> Option<Arc<DeploymentLogKey>> {
+    pub(super) fn next_key(&self) -> Option<Arc<DeploymentAuditKey>> {
         self.next_key.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -1,7 +1,6 @@
 //! The writer on a store and a disk that fail: each event is in the log once, whatever happened on its way there.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
@@ -18,10 +17,11 @@ use claviger_types::Timestamp;
 use super::follow::{Followed, Follower, Followers};
 use super::queue::{Durability, Recorder, queue};
 use super::writer::Turns;
-use super::{AuditWriter, Outbox, Place, log_key};
+use super::{AuditWriter, Outbox, Place, audit_key};
 use crate::bootstrap::{self, NewDeployment};
 use crate::paths::{self, PathKind};
 use crate::records;
+use crate::testing::test_files::TestFiles;
 use crate::view::{PolicyInterner, View};
 use crate::views;
 
@@ -88,22 +88,22 @@ impl Machine {
     /// What RotateAuditKey stores, if no rotation is under way.
     fn rotate(&self) {
         let view = self.view().0;
-        let [stored] = &view.log_keys().collect::<Vec<_>>()[..] else { return };
+        let [stored] = &view.audit_keys().collect::<Vec<_>>()[..] else { return };
         let version = stored.key.version() + 1;
-        let record = log_key::make(&view.cluster_key().unwrap().key, version, Timestamp::from_millis(0)).unwrap().1;
-        self.commit(vec![Write::Put { path: paths::log_key(version), value: records::encode(&record) }]);
+        let record = audit_key::make(&view.cluster_key().unwrap().key, version, Timestamp::from_millis(0)).unwrap().1;
+        self.commit(vec![Write::Put { path: paths::audit_key(version), value: records::encode(&record) }]);
     }
 
     /// What the job does about it.
     fn finish_rotation(&self, process: &Process) {
         let upkeep = process.recorder.upkeep();
         let signing = upkeep.key_version().unwrap();
-        for stored in self.view().0.log_keys() {
+        for stored in self.view().0.audit_keys() {
             let version = stored.key.version();
             if version > signing {
                 upkeep.sign_by(Arc::clone(stored));
             } else if version < signing {
-                self.commit(vec![Write::Delete { path: paths::log_key(version) }]);
+                self.commit(vec![Write::Delete { path: paths::audit_key(version) }]);
             }
         }
     }
@@ -115,7 +115,7 @@ impl Machine {
             assert!(process.turn(), "{place}");
         }
         let view = self.view().0;
-        let versions: Vec<_> = view.log_keys().map(|stored| stored.key.version()).collect();
+        let versions: Vec<_> = view.audit_keys().map(|stored| stored.key.version()).collect();
         assert_eq!(versions, [process.recorder.upkeep().key_version().unwrap()], "{place}");
         let reader = self.place(&view).reader().unwrap();
         assert_eq!(reader.keys().keys().count(), versions[0] as usize, "{place}");
@@ -521,54 +521,15 @@ fn a_log_that_is_gone() {
     assert_eq!(error, "the audit log has 0 entries, and 1 were written");
 }
 
-/// A disk whose driver has a bug.
-struct Panicking {
-    disk: Disk,
-    panics: Arc<AtomicBool>,
-}
-
-impl Files for Panicking {
-    fn read(&self, path: &str, most: usize) -> io::Result<Vec<u8>> {
-        self.disk.read(path, most)
-    }
-
-    fn list(&self, path: &str) -> io::Result<Vec<String>> {
-        self.disk.list(path)
-    }
-
-    fn create_directory(&self, path: &str) -> io::Result<()> {
-        self.disk.create_directory(path)
-    }
-
-    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        assert!(!self.panics.load(Ordering::SeqCst), "as the test wants it");
-        self.disk.write(path, bytes)
-    }
-
-    fn sync(&self, paths: &[&str]) -> io::Result<()> {
-        self.disk.sync(paths)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.disk.rename(from, to)
-    }
-
-    fn remove(&self, path: &str) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-
-    fn lock(&self) -> io::Result<Box<dyn Send>> {
-        self.disk.lock()
-    }
-}
-
 /// A panic refuses requests from then on, and whoever waits for its event is told.
 #[test]
 fn a_writer_that_panics() {
     let machine = Machine::new(ChangeLogLimits::default());
     let (view, events) = machine.view();
     let panics = Arc::new(AtomicBool::new(false));
-    let files = Panicking { disk: machine.disk.clone(), panics: Arc::clone(&panics) };
+    let driver = Arc::clone(&panics);
+    let files = TestFiles::new(machine.disk.clone())
+        .before_writes(move || assert!(!driver.load(Ordering::SeqCst), "as the test wants it"));
     let watch = machine.store.watch(view.revision()).unwrap();
     let outbox = Outbox::new(Arc::clone(&machine.store) as _, watch, events);
     let (recorder, queue) = queue();

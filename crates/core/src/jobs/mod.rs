@@ -1,10 +1,10 @@
 //! What the service does by itself: deletes keys whose time has come, rotates the session key, wraps again what a retired
-//! key wraps, ends rotations of the log key, prunes the audit log. Beside them the audit log is written, indexed, and usage
-//! counted out of it. Nothing that a request sees waits for a job: but for the session key, jobs only persist what is
-//! already true.
+//! key wraps, ends rotations of the audit key, prunes the audit log. Beside them the audit log is written, indexed, and
+//! usage counted out of it. Nothing that a request sees waits for a job: but for the session key, jobs only persist what
+//! is already true.
 
+mod audit_keys;
 mod deletion;
-mod log_keys;
 mod mfa_seeds;
 mod retention;
 mod rewrap;
@@ -88,7 +88,7 @@ impl Jobs {
         let newest = newest.and_then(|event| EventHead::of(&event)).map(|head| Timestamp::from_millis(head.at));
         let writer = AuditWriter::start(place, events, outbox, view.audit_position(), group, followers)?;
         let index = IndexBuilder::start(&history, of_index)?;
-        service.keep_history(history);
+        service.lookups().begin(history);
         let usage_files = Arc::new(Directory::new(folders.usage));
         let usage = UsageCounter::start(Arc::clone(&service), usage_follower, usage_files).map_err(JobsError::Usage)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
@@ -131,7 +131,7 @@ async fn run(service: Arc<Service>, mut retention: Retention, mut stopped: watch
 pub(crate) async fn persist(service: &Service) {
     report("deletion", deletion::run(service).await);
     report("session keys", session_keys::rotate(service, service.wall_now()).await);
-    report("log keys", log_keys::finish_rotation(service, &service.view()).await);
+    report("audit keys", audit_keys::finish_rotation(service, &service.view()).await);
     report("re-wrapping", rewrap::run(service).await);
 }
 

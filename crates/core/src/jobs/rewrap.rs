@@ -10,7 +10,7 @@ use claviger_keyring::{BackingKeyBinding, DomainScope, Space};
 use claviger_storage::BYTES_MAX;
 use claviger_types::{AccessKeyId, AccountId, Timestamp};
 
-use super::{commit, log_keys, mfa_seeds, session_keys};
+use super::{audit_keys, commit, mfa_seeds, session_keys};
 use crate::error::Error;
 use crate::identity::entities::Entity;
 use crate::keys::domain_keys::{self, cluster_key, wrap_again};
@@ -36,7 +36,7 @@ pub async fn run(service: &Service) -> Result<(), Error> {
     let view = service.view();
     wrap_domain_keys(service, &view).await?;
     session_keys::wrap_again(service, &view).await?;
-    log_keys::wrap_again(service, &view).await?;
+    audit_keys::wrap_again(service, &view).await?;
     let retired: Vec<Arc<Domain>> = view.domain_keys().filter(|domain| domain.retired).cloned().collect();
     for domain in retired {
         empty(service, &domain).await?;
@@ -165,7 +165,7 @@ async fn delete_cluster_keys(service: &Service) -> Result<(), Error> {
         let used = || {
             view.domain_keys().any(|domain| domain.cluster_key_version == version)
                 || view.session_keys().any(|key| key.cluster_key_version == version)
-                || view.log_keys().any(|key| key.cluster_key_version == version)
+                || view.audit_keys().any(|key| key.cluster_key_version == version)
         };
         if let Some(account) = first_account.filter(|_| old && !used()) {
             let changes = Changes::new(Space::Global).delete(paths::cluster_key(version), cluster.revision);

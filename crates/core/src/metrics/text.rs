@@ -108,7 +108,7 @@ fn render_audit(text: &mut Text, scrape: &Scrape<'_>) -> fmt::Result {
     text.gauge("audit_log_entries", "Entries of the audit log, pruned ones too.", log.size())?;
     text.gauge("audit_log_pruned_entries", "Entries of the audit log that were pruned.", log.kept_from())?;
     let version = log.key_version().unwrap_or_default();
-    text.gauge("audit_key_version", "Version of the key that signs the audit log.", version)
+    text.gauge("audit_key_version", "Version of the audit key, which signs the audit log.", version)
 }
 
 fn render_usage(text: &mut Text, Scrape { usage, log, .. }: &Scrape<'_>) -> fmt::Result {

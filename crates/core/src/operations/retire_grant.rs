@@ -53,6 +53,7 @@ impl PlainCommand for RetireGrant {
 mod tests {
     use serde_json::{Value, json};
 
+    use crate::testing::test_events::{event_of, parsed};
     use crate::testing::test_kms::{AWAY, HOME, Session, TestKms, policy, refused, statement, validation};
 
     fn token(creator: Session<'_>, body: Value) -> (String, String) {
@@ -167,6 +168,30 @@ mod tests {
         assert_eq!(kms.call("RetireGrant", by_id.clone()), missing);
         for stranger in [ann, kms.away()] {
             assert_eq!(stranger.call("RetireGrant", by_id.clone()).unwrap_err().code, "AccessDeniedException");
+        }
+    }
+
+    /// An event tells which grant it was, however the request named it, and never by the token.
+    #[test]
+    fn events() {
+        let kms = TestKms::new();
+        let key = kms.key();
+        let ann = kms.admin().user("ann", "");
+        let body = json!({"KeyId": key, "GranteePrincipal": HOME, "Operations": ["Encrypt"]});
+        let (by_token, first) = token(kms.admin(), body.clone());
+        let (_, second) = token(kms.admin(), body);
+        let by_id = json!({"KeyId": kms.admin().key_arn(&key), "GrantId": second});
+        for (request, id) in [(json!({"GrantToken": by_token}), first), (by_id, second)] {
+            let (commits, events) = (kms.store.commits(), kms.events().len());
+            ann.call("RetireGrant", request.clone()).unwrap_err();
+            kms.ok("RetireGrant", request.clone());
+            let (done, refused) = (kms.store.commits_since(commits), kms.events().split_off(events));
+            for event in [event_of(&done[0]).1, parsed(&refused[0])] {
+                let grants: Vec<_> = event.keys.iter().map(|key| key.grant.map(const_hex::encode)).collect();
+                assert_eq!(grants, [Some(id.clone())], "{request}");
+                let bytes = event.to_bytes();
+                assert!(!bytes.windows(by_token.len()).any(|window| window == by_token.as_bytes()), "{request}");
+            }
         }
     }
 

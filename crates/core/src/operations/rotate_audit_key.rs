@@ -1,19 +1,19 @@
-//! `RotateAuditKey`: a new key signs the audit log. The log's writer takes it over, then a job deletes the old one
-//! (`jobs::log_keys`). Source: models/claviger, RotateAuditKey.
+//! `RotateAuditKey`: a new audit key signs the audit log. The log's writer takes it over, then a job deletes the old
+//! one (`jobs::audit_keys`). Source: models/claviger, RotateAuditKey.
 
 use claviger_keyring::Space;
 use claviger_tlog::VerifierKey;
 use claviger_types::ServiceName;
 use serde::Serialize;
 
-use crate::audit::{log_key, origin};
+use crate::audit::{audit_key, origin};
 use crate::error::Error;
 use crate::keys::domain_keys::cluster_key;
 use crate::paths;
 use crate::pipeline::call::{Facts, Tools};
 use crate::pipeline::operation::{Command, Operation};
 use crate::pipeline::outcome::{Changes, Outcome};
-use crate::records::LogKeyRecord;
+use crate::records::AuditKeyRecord;
 use crate::target::{Authorized, Deployment};
 use crate::view::View;
 use crate::wire::Fields;
@@ -32,7 +32,7 @@ pub struct Reply {
 /// The next version, wrapped by the cluster key, and its public key.
 pub struct Prepared {
     version: u32,
-    record: LogKeyRecord,
+    record: AuditKeyRecord,
     verifier_key: String,
 }
 
@@ -58,7 +58,7 @@ impl Command for RotateAuditKey {
         let version = next_version(facts.view)?;
         let deployment = facts.view.deployment().ok_or_else(|| Error::Internal("the store is empty".into()))?;
         let origin = origin(deployment).map_err(|error| Error::Internal(error.to_string()))?;
-        let (key, record) = log_key::make(&cluster_key(facts.view)?.key, version, facts.call.authenticated_at)?;
+        let (key, record) = audit_key::make(&cluster_key(facts.view)?.key, version, facts.call.authenticated_at)?;
         let verifier_key = VerifierKey::new(origin, key.public_key()).to_string();
         Ok(Prepared { version, record, verifier_key })
     }
@@ -67,14 +67,14 @@ impl Command for RotateAuditKey {
         if next_version(facts.view)? != new.version {
             return Err(in_progress());
         }
-        let changes = Changes::new(Space::Global).create(paths::log_key(new.version), &new.record);
+        let changes = Changes::new(Space::Global).create(paths::audit_key(new.version), &new.record);
         Ok(changes.reply(Reply { audit_key_version: new.version, verifier_key: new.verifier_key.clone() }))
     }
 }
 
 /// One rotation at a time: every key that was answered is to sign, and there are never more than two.
 fn next_version(view: &View) -> Result<u32, Error> {
-    let mut keys = view.log_keys();
+    let mut keys = view.audit_keys();
     match (keys.next(), keys.next()) {
         (Some(key), None) => Ok(key.key.version() + 1),
         _ => Err(in_progress()),
@@ -82,7 +82,7 @@ fn next_version(view: &View) -> Result<u32, Error> {
 }
 
 fn in_progress() -> Error {
-    Error::AlreadyExists("The key of the audit log is being rotated already. Try again in a few seconds".into())
+    Error::AlreadyExists("The audit key is being rotated already. Try again in a few seconds".into())
 }
 
 #[cfg(test)]
@@ -94,15 +94,15 @@ mod tests {
     #[test]
     fn one_rotation_at_a_time() {
         let kms = TestKms::new();
-        let (view, first) = (kms.view(), kms.view().log_keys().next().unwrap().key.public_key());
+        let (view, first) = (kms.view(), kms.view().audit_keys().next().unwrap().key.public_key());
         let answer = kms.ok("RotateAuditKey", json!({}));
         assert_eq!(answer["AuditKeyVersion"], 2);
         assert!(answer["VerifierKey"].as_str().unwrap().starts_with("claviger/"), "{answer}");
-        let text = "The key of the audit log is being rotated already. Try again in a few seconds";
+        let text = "The audit key is being rotated already. Try again in a few seconds";
         let refusal = Err(refused("AlreadyExistsException", text));
         assert_eq!(kms.admin().call("RotateAuditKey", json!({})), refusal);
         assert_eq!(kms.admin().call_on(&view, "RotateAuditKey", json!({})), refusal, "at the same time");
-        let keys: Vec<_> = kms.view().log_keys().map(|stored| stored.key.public_key()).collect();
+        let keys: Vec<_> = kms.view().audit_keys().map(|stored| stored.key.public_key()).collect();
         assert!(keys.len() == 2 && keys[0] == first && keys[1] != first);
     }
 }

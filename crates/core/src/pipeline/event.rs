@@ -500,6 +500,7 @@ mod tests {
             multi_region: false,
             addressed,
             material: Some(*material.backing_keys[0].material_id.as_bytes()),
+            grant: None,
         };
         let alias_arn = format!("arn:aws:kms:us-east-1:{HOME}:alias/a");
         for (named, addressed) in [

@@ -25,7 +25,6 @@ use std::time::{Duration, Instant};
 use claviger_storage::{CommitError, Revision, Write};
 use serde::Serialize;
 
-use crate::audit::Found;
 use crate::error::Error;
 use crate::identity::caller::Signatory;
 use crate::keys::{domain_keys, grant_tokens};
@@ -108,9 +107,9 @@ pub fn lookup<'a, O: Lookup>(
     let caller = facts.as_ref().ok().map(|facts| facts.caller);
     let asked = facts.and_then(|facts| {
         let (operation, _) = allowed::<O>(&facts, fields, &mut trace)?;
-        let admission = service.admit_lookup(&facts)?;
+        let admitted = service.lookups().admit(facts.account(), facts.region(), facts.wall_now())?;
         let query = operation.query(&facts)?;
-        Ok((facts, operation, admission, query))
+        Ok((facts, operation, admitted, query))
     });
     let (asked, outcome) = match asked {
         Ok(asked) => (Some(asked), Ok(Encoded::empty())),
@@ -118,14 +117,10 @@ pub fn lookup<'a, O: Lookup>(
     };
     let asking = Asking { call, caller, view, now: service.domain_time(view, call.authenticated_at) };
     let recorded = record(service, asking, AskedFor::at_once::<O>(), &trace, outcome);
-    let Some((facts, operation, admission, (query, below))) = asked else { return recorded };
+    let Some((facts, operation, admitted, (query, below))) = asked else { return recorded };
     Execution::Pending(Box::pin(async move {
         recorded.answered().await?;
-        let found = match admission {
-            Some(admission) => admission.search(query, below).await,
-            None => Ok(Found::default()),
-        };
-        let found = found.map_err(|error| Error::Internal(error.to_string()))?;
+        let found = admitted.search(query, below).await?;
         encode::<O>(&operation.reply(&facts, found)?)
     }))
 }

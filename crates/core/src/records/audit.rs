@@ -2,9 +2,9 @@
 
 use minicbor::{Decode, Encode};
 
-/// One version of the key that signs the log, wrapped by a cluster key.
+/// One version of the audit key, wrapped by a cluster key.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-pub struct LogKeyRecord {
+pub struct AuditKeyRecord {
     /// Which cluster key wraps it.
     #[n(0)]
     pub cluster_key_version: u32,

@@ -199,6 +199,9 @@ pub struct KeyUseRecord {
     /// KeyMaterialId of the backing key that was used, if one was.
     #[cbor(n(4), with = "minicbor::bytes")]
     pub material: Option<[u8; 32]>,
+    /// Id of the grant on it that RetireGrant named: a request by token shows none.
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub grant: Option<[u8; 32]>,
 }
 
 /// How a request names a key.

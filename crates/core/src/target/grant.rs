@@ -14,7 +14,6 @@ use crate::denial::DeniedResource;
 use crate::error::Error;
 use crate::keys::{grant_principals, grant_tokens};
 use crate::pipeline::call::Facts;
-use crate::records::Addressed;
 use crate::view::{Grant, Key};
 
 /// How a request names the grant that it retires.
@@ -73,7 +72,7 @@ impl Target for GrantTarget {
     }
 
     fn describe(&self, _: &Self::Name, resources: &mut Resources) {
-        resources.key(&self.key.arn, Addressed::Otherwise);
+        resources.grant(&self.key.arn, self.id);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an audit event names of a request's target: keys apart, since they are what later questions are about.
 
 use claviger_keyring::KeyMaterialId;
-use claviger_types::KeyArn;
+use claviger_types::{GrantId, KeyArn};
 
 use crate::records::{Addressed, KeyUseRecord};
 
@@ -36,7 +36,16 @@ impl Resources {
             multi_region: key.id.is_multi_region(),
             addressed,
             material: None,
+            grant: None,
         });
+    }
+
+    /// A grant, and the key that it is on.
+    pub fn grant(&mut self, key: &KeyArn, id: GrantId) {
+        self.key(key, Addressed::Otherwise);
+        if let Some(key) = self.keys.last_mut() {
+            key.grant = Some(*id.as_bytes());
+        }
     }
 
     /// Something else.

@@ -61,6 +61,8 @@ const PAGES: &[Page] = &[
     page("ReEncrypt",
         &["destinationEncryptionAlgorithm", "destinationEncryptionContext", "destinationKeyId", "sourceEncryptionAlgorithm"],
         &[], &["destinationKeyMaterialId", "sourceKeyMaterialId"], &[KEY]),
+    // By token, which is withheld.
+    page("RetireGrant", &[], CHANGED, &["grantId"], &[KEY]),
     page("RevokeGrant", &["grantId", "keyId"], CHANGED, &[], &[KEY]),
     page("ScheduleKeyDeletion", &["keyId", "pendingWindowInDays"], &["deletionDate", "keyId", "keyState"], &[], &[KEY]),
     page("TagResource", &["keyId", "tags"], CHANGED, &[], &[KEY]),
@@ -70,7 +72,7 @@ const PAGES: &[Page] = &[
     page("VerifyMac", &["keyId", "macAlgorithm"], &[], &[], &[KEY]),
 ];
 
-/// The guide shows no record of these. Of RetireGrant it shows one of a request by token, whose members are withheld.
+/// The guide shows no record of these.
 const WITHOUT_PAGE: &[&str] = &[
     "GetKeyLastUsage",
     "GetKeyRotationStatus",
@@ -78,7 +80,6 @@ const WITHOUT_PAGE: &[&str] = &[
     "ListKeys",
     "ListResourceTags",
     "ListRetirableGrants",
-    "RetireGrant",
 ];
 
 const fn page(

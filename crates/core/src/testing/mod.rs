@@ -15,6 +15,7 @@ mod races;
 pub(crate) mod renderings;
 mod roles;
 pub(crate) mod test_events;
+pub(crate) mod test_files;
 pub(crate) mod test_kms;
 pub(crate) mod test_log;
 pub(crate) mod test_mfa;

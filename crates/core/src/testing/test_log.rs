@@ -53,7 +53,7 @@ impl TestLog {
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         let (service, handed) = (started.service, kms.events().len());
         let log = Self { kms, service, files, place, turns, runtime, handed, scratch };
-        log.kms.service().keep_history(Arc::new(log.history()));
+        log.kms.service().lookups().begin(Arc::new(log.history()));
         (log, follower)
     }
 

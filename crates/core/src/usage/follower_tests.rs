@@ -1,11 +1,9 @@
 //! Usage after a stop at any moment is what the whole log and the imports amount to.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claviger_tlog::Files;
 use claviger_tlog::simulation::{Disk, FILE_BYTES_MAX, Random};
 use claviger_types::{AccountId, KeyArn, Timestamp};
 use claviger_usage::{Day, Origin, Settings, Usage};
@@ -17,45 +15,9 @@ use super::follower::Counting;
 use super::importing::{Imported, Upload};
 use crate::audit::{Entries, Followers, Log, Place};
 use crate::testing::test_events::parsed;
+use crate::testing::test_files::TestFiles;
 use crate::testing::test_kms::{HOME, REGION, TestKms, statement};
 use crate::{AuditSettings, Error, Settings as CoreSettings};
-
-/// The files of usage. A snapshot may be as long as it likes.
-struct UsageFiles(Disk);
-
-impl Files for UsageFiles {
-    fn read(&self, path: &str, most: usize) -> io::Result<Vec<u8>> {
-        self.0.read(path, most.min(FILE_BYTES_MAX))
-    }
-
-    fn list(&self, path: &str) -> io::Result<Vec<String>> {
-        self.0.list(path)
-    }
-
-    fn create_directory(&self, path: &str) -> io::Result<()> {
-        self.0.create_directory(path)
-    }
-
-    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        self.0.write(path, bytes)
-    }
-
-    fn sync(&self, paths: &[&str]) -> io::Result<()> {
-        self.0.sync(paths)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.0.rename(from, to)
-    }
-
-    fn remove(&self, path: &str) -> io::Result<()> {
-        self.0.remove(path)
-    }
-
-    fn lock(&self) -> io::Result<Box<dyn Send>> {
-        self.0.lock()
-    }
-}
 
 /// A deployment, and what outlives its processes.
 struct Machine {
@@ -117,7 +79,8 @@ impl Machine {
         let mut followers = Followers::default();
         let follower = followers.add(self.place(), 0);
         followers.opened(log.size());
-        let files = Arc::new(UsageFiles(self.usage.clone()));
+        // A snapshot may be as long as it likes.
+        let files = Arc::new(TestFiles::new(self.usage.clone()).before_reads(|most| most.min(FILE_BYTES_MAX)));
         let service = Arc::clone(self.kms.service());
         service.usage().put(None);
         Process { log, followers, counting: Counting::open(service, follower, files).unwrap() }

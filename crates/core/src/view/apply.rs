@@ -93,7 +93,7 @@ impl View {
             PathKind::Grant => self.put_grant(&at, at.decode(value)?),
             PathKind::Group => self.put_group(&at, at.decode(value)?, opener),
             PathKind::Key => self.put_key(&at, at.decode(value)?, opener),
-            PathKind::LogKey => self.put_log_key(&at, at.decode(value)?),
+            PathKind::AuditKey => self.put_audit_key(&at, at.decode(value)?),
             PathKind::MfaDevice => self.put_mfa_device(&at, at.decode(value)?),
             PathKind::NamedGrant => self.put_named_grant(&at, &at.decode(value)?),
             PathKind::Role => self.put_role(&at, at.decode(value)?, opener),
@@ -124,7 +124,7 @@ impl View {
                 self.grants_mut(at.region()?).remove(key, id);
             }
             PathKind::Key => self.remove_key(at.region()?, at.parse("key id")?),
-            PathKind::LogKey => drop(self.log_keys.remove(&at.parse::<u32>("version")?)),
+            PathKind::AuditKey => drop(self.audit_keys.remove(&at.parse::<u32>("version")?)),
             PathKind::MfaDevice | PathKind::SessionKey | PathKind::SessionRevocation => {
                 self.delete_of_sessions(kind, &at)?;
             }

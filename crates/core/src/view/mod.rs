@@ -6,13 +6,13 @@
 mod access;
 mod apply;
 mod apply_identities;
+mod audit_keys;
 mod by_id;
 pub mod control_policies;
 mod entities;
 mod grants;
 mod identities;
 mod key_counts;
-mod log_keys;
 mod organization;
 mod policies;
 mod principals;
@@ -28,12 +28,12 @@ use claviger_types::{AccountId, AliasName, KeyId, Region, Timestamp};
 use imbl::{OrdMap, OrdSet};
 
 pub use apply::DamagedState;
+pub use audit_keys::DeploymentAuditKey;
 pub use control_policies::ControlPolicy;
 pub use entities::{Alias, BackingKey, Cluster, Deployment, Domain, Key};
 pub use grants::{BoundPrincipal, Grant, GrantName, GrantPrincipal, terms};
 pub use identities::Holder;
 pub use key_counts::KeyCounts;
-pub use log_keys::DeploymentLogKey;
 pub use organization::{Account, Organization, OrganizationalUnit};
 pub use policies::PolicyInterner;
 pub use principals::{
@@ -64,7 +64,7 @@ pub struct View {
     identities: Identities,
     organization: OrganizationView,
     sessions: sessions::Sessions,
-    log_keys: OrdMap<u32, Arc<DeploymentLogKey>>,
+    audit_keys: OrdMap<u32, Arc<DeploymentAuditKey>>,
     regions: OrdMap<Region, RegionView>,
 }
 

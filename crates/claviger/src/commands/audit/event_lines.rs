@@ -92,7 +92,8 @@ fn key_used(key: &KeyUseRecord) -> String {
     };
     let material = key.material.map(KeyMaterialId::from_bytes);
     let material = material.map(|material| format!(", material {material}")).unwrap_or_default();
-    format!("{} of account {:012}{addressed}{material}", key.key_id(), key.account)
+    let grant = key.grant.map(|id| format!(", grant {}", hex(id))).unwrap_or_default();
+    format!("{} of account {:012}{addressed}{material}{grant}", key.key_id(), key.account)
 }
 
 fn outcome(event: &EventRecord<'_>) -> String {
@@ -186,6 +187,7 @@ mod tests {
             multi_region: false,
             addressed: Addressed::Alias,
             material: Some([0xAB; 32]),
+            grant: None,
         };
         let entry = EventRecord {
             kind: EventKind::Call,
@@ -200,7 +202,13 @@ mod tests {
             parameters: Some(Shown(b"\xa2\x61a\x84\x01\xf5\x61b\xf7\x61t\xfb\x3f\xf8\0\0\0\0\0\0")),
             keys: vec![
                 key,
-                KeyUseRecord { multi_region: true, addressed: Addressed::Otherwise, material: None, ..key },
+                KeyUseRecord {
+                    multi_region: true,
+                    addressed: Addressed::Otherwise,
+                    material: None,
+                    grant: Some([0xCD; 32]),
+                    ..key
+                },
             ]
             .into(),
             resources: vec!["arn:aws:iam::001122223333:role/r"],
@@ -227,16 +235,16 @@ mod tests {
                     USER AGENT  evil\\nCALLER\n\
                     TLS         TLSv1.3, TLS_AES_256_GCM_SHA384, x25519\n\
                     KEY         22222222-2222-2222-2222-222222222222 of account 001122223333ALIAS\n\
-                    KEY         mrk-22222222222222222222222222222222 of account 001122223333\n\
+                    KEY         mrk-22222222222222222222222222222222 of account 001122223333GRANT\n\
                     RESOURCE    arn:aws:iam::001122223333:role/r\n\
                     PARAMETERS  {\"a\":[1,true,\"b\",\"(too long for an event)\"],\"t\":1.5}\n\
                     RESPONSE    {}\n\
                     OUTCOME     Denied: no\n\
                     REQUEST ID  11111111-1111-4111-9111-111111111111\n";
-        assert_eq!(
-            event_lines(&entry).as_str(),
-            want.replace("ALIAS", &format!(", named by an alias, material {}", "ab".repeat(32)))
-        );
+        let want = want
+            .replace("ALIAS", &format!(", named by an alias, material {}", "ab".repeat(32)))
+            .replace("GRANT", &format!(", grant {}", "cd".repeat(32)));
+        assert_eq!(event_lines(&entry).as_str(), want);
     }
 
     #[test]

@@ -167,14 +167,14 @@ impl AuditLog {
 
 #[cfg(test)]
 mod tests {
-    use claviger_keyring::{ClusterKey, FileRoot, LogKey};
+    use claviger_keyring::{AuditKey, ClusterKey, FileRoot};
     use claviger_tlog::{Signer, Writer};
 
     use super::*;
 
-    struct KeyOfLog(LogKey);
+    struct AuditSigner(AuditKey);
 
-    impl Signer for KeyOfLog {
+    impl Signer for AuditSigner {
         fn public_key(&self) -> [u8; 32] {
             self.0.public_key()
         }
@@ -190,11 +190,11 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         FileRoot::create(&scratch.path().join("root")).unwrap();
         let root = FileRoot::open(&scratch.path().join("root")).unwrap();
-        let key = ClusterKey::generate(1, &root).unwrap().0.generate_log_key(1).unwrap().0;
+        let key = ClusterKey::generate(1, &root).unwrap().0.generate_audit_key(1).unwrap().0;
         let origin: claviger_tlog::Origin = "kms.example/audit".parse().unwrap();
         let verifier_key = VerifierKey::new(origin.clone(), key.public_key());
         let dir = scratch.path().join("audit");
-        let mut writer = Writer::open(Arc::new(Directory::new(&dir)), origin, Box::new(KeyOfLog(key))).unwrap();
+        let mut writer = Writer::open(Arc::new(Directory::new(&dir)), origin, Box::new(AuditSigner(key))).unwrap();
         for number in 0..600 {
             writer.append(format!("entry {number}").as_bytes()).unwrap();
         }

@@ -38,7 +38,7 @@ fn event(kind: EventKind, caller: Option<CallerRecord<'static>>) -> EventRecord<
 
 fn key(account: u64) -> KeyUseRecord {
     let addressed = Addressed::Arn;
-    KeyUseRecord { account, id: [0x22; 16], multi_region: false, addressed, material: Some([0x33; 32]) }
+    KeyUseRecord { account, id: [0x22; 16], multi_region: false, addressed, material: Some([0x33; 32]), grant: None }
 }
 
 fn rendered(event: &EventRecord<'_>) -> Vec<Value> {
@@ -135,6 +135,29 @@ fn a_refused_event_of_two_accounts() {
     let material = "33".repeat(32);
     assert_eq!(own["additionalEventData"], json!({"sourceKeyMaterialId": material}));
     assert_eq!(owners["additionalEventData"], json!({"destinationKeyMaterialId": material}));
+}
+
+/// A grant is its key's account's to see, as the key is: a token that is presented does not tell its id.
+#[test]
+fn the_grant_that_is_retired() {
+    let retired = |owner, error| EventRecord {
+        operation: Some("RetireGrant"),
+        keys: vec![KeyUseRecord { grant: Some([0x44; 32]), material: None, ..key(owner) }].into(),
+        error,
+        ..event(EventKind::Call, Some(caller(CallerKind::User)))
+    };
+    let told = json!({"grantId": "44".repeat(32)});
+    let refusal = Some(ErrorRecord { code: "AccessDeniedException", message: None });
+    for (owner, error, want) in [
+        (HOME, None, vec![Some(&told)]),
+        (HOME, refusal.clone(), vec![Some(&told)]),
+        (AWAY, None, vec![Some(&told), Some(&told)]),
+        (AWAY, refusal, vec![None, Some(&told)]),
+    ] {
+        let records = rendered(&retired(owner, error.clone()));
+        let found: Vec<_> = records.iter().map(|record| record.get("additionalEventData")).collect();
+        assert_eq!(found, want, "{owner} {error:?}");
+    }
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
+use claviger_tlog::Directory;
 use claviger_tlog::simulation::Random;
-use claviger_tlog::{Directory, Files};
 use claviger_types::{AccountId, Timestamp};
 use proptest::prelude::*;
 
@@ -19,6 +19,7 @@ use super::*;
 use crate::Settings;
 use crate::audit::follow::{Followed, Followers};
 use crate::records::{Addressed, CallerKind, CallerRecord, EventKind, KeyUseRecord};
+use crate::testing::test_files::TestFiles;
 use crate::testing::test_kms::{HOME, REGION};
 use crate::testing::test_log::TestLog;
 
@@ -332,6 +333,7 @@ fn terms_of_what_is_not_seen() {
         multi_region: false,
         addressed: Addressed::Alias,
         material: None,
+        grant: None,
     };
     let refusal = crate::records::ErrorRecord { code: "AccessDeniedException", message: None };
     let refused = EventRecord { error: Some(refusal), ..event(0, "ann", vec![key]) };
@@ -413,54 +415,23 @@ fn a_log_that_cannot_be_followed() {
     assert_eq!((builder.turn(), builder.turn()), (Followed::Open, Followed::Ended));
 }
 
-/// The files of a log that are read once they may be.
-struct Held {
-    files: Directory,
-    may_read: Mutex<bool>,
+/// What holds readers up.
+#[derive(Default)]
+struct Gate {
+    open: Mutex<bool>,
     told: Condvar,
-    reading: AtomicUsize,
+    came: AtomicUsize,
 }
 
-impl Held {
-    fn release(&self) {
-        *self.may_read.lock().unwrap() = true;
+impl Gate {
+    fn pass(&self) {
+        self.came.fetch_add(1, Ordering::SeqCst);
+        drop(self.told.wait_while(self.open.lock().unwrap(), |open| !*open).unwrap());
+    }
+
+    fn open(&self) {
+        *self.open.lock().unwrap() = true;
         self.told.notify_all();
-    }
-}
-
-impl Files for Held {
-    fn read(&self, path: &str, most: usize) -> io::Result<Vec<u8>> {
-        self.reading.fetch_add(1, Ordering::SeqCst);
-        drop(self.told.wait_while(self.may_read.lock().unwrap(), |may_read| !*may_read).unwrap());
-        self.files.read(path, most)
-    }
-
-    fn list(&self, path: &str) -> io::Result<Vec<String>> {
-        self.files.list(path)
-    }
-
-    fn create_directory(&self, path: &str) -> io::Result<()> {
-        self.files.create_directory(path)
-    }
-
-    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        self.files.write(path, bytes)
-    }
-
-    fn sync(&self, paths: &[&str]) -> io::Result<()> {
-        self.files.sync(paths)
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.files.rename(from, to)
-    }
-
-    fn remove(&self, path: &str) -> io::Result<()> {
-        self.files.remove(path)
-    }
-
-    fn lock(&self) -> io::Result<Box<dyn Send>> {
-        self.files.lock()
     }
 }
 
@@ -469,13 +440,13 @@ impl Files for Held {
 fn an_account_reads_once_at_a_time() {
     let mut log = TestLog::new(Settings::default());
     log.commit(&[nth(5), nth(6)]);
-    let held = Arc::new(Held {
-        files: Directory::new(log.index().with_file_name("audit")),
-        may_read: Mutex::new(false),
-        told: Condvar::new(),
-        reading: AtomicUsize::new(0),
+    let gate = Arc::new(Gate::default());
+    let before = Arc::clone(&gate);
+    let files = TestFiles::new(Directory::new(log.index().with_file_name("audit"))).before_reads(move |most| {
+        before.pass();
+        most
     });
-    let place = Place::new(&log.kms.view(), Arc::clone(&held) as Arc<dyn Files>).unwrap();
+    let place = Place::new(&log.kms.view(), Arc::new(files)).unwrap();
     let history = Arc::new(EventHistory::new(place, log.index(), u32::MAX));
     let search = || {
         let admission = history.admit(home(), REGION.parse().unwrap(), Timestamp::from_millis(0)).unwrap();
@@ -483,11 +454,11 @@ fn an_account_reads_once_at_a_time() {
     };
     log.block_on(async {
         let given_up = tokio::time::timeout(Duration::from_millis(50), search()).await;
-        assert!(given_up.is_err() && held.reading.load(Ordering::SeqCst) == 1);
+        assert!(given_up.is_err() && gate.came.load(Ordering::SeqCst) == 1);
         let mut next = Box::pin(search());
         assert!(tokio::time::timeout(Duration::from_millis(50), next.as_mut()).await.is_err());
-        assert_eq!(held.reading.load(Ordering::SeqCst), 1, "the first one still reads");
-        held.release();
+        assert_eq!(gate.came.load(Ordering::SeqCst), 1, "the first one still reads");
+        gate.open();
         assert_eq!(next.await.unwrap().events.len(), 2);
     });
 }

@@ -1,12 +1,12 @@
-//! The log keys: the next one handed to the log's writer, the one before deleted, and both wrapped again by the newest
-//! cluster key.
+//! The audit keys: the next one handed to the log's writer, the one before deleted, and both wrapped again by the
+//! newest cluster key.
 
 use std::sync::Arc;
 
 use claviger_keyring::Space;
 
 use super::commit;
-use crate::audit::log_key;
+use crate::audit::audit_key;
 use crate::error::Error;
 use crate::keys::domain_keys::cluster_key;
 use crate::paths;
@@ -20,12 +20,12 @@ pub async fn finish_rotation(service: &Service, view: &View) -> Result<(), Error
     let upkeep = service.audit_upkeep();
     let account = view.deployment().map(|deployment| deployment.first_account);
     let (Some(account), Some(signing)) = (account, upkeep.key_version()) else { return Ok(()) };
-    for stored in view.log_keys() {
+    for stored in view.audit_keys() {
         let version = stored.key.version();
         if version > signing {
             upkeep.sign_by(Arc::clone(stored));
         } else if version < signing {
-            let changes = Changes::new(Space::Global).delete(paths::log_key(version), stored.revision);
+            let changes = Changes::new(Space::Global).delete(paths::audit_key(version), stored.revision);
             commit(service, changes, "DeleteAuditKey", account, Resources::default()).await?;
         }
     }
@@ -36,10 +36,10 @@ pub async fn finish_rotation(service: &Service, view: &View) -> Result<(), Error
 pub async fn wrap_again(service: &Service, view: &View) -> Result<(), Error> {
     let Some(account) = view.deployment().map(|deployment| deployment.first_account) else { return Ok(()) };
     let cluster = &cluster_key(view)?.key;
-    for stored in view.log_keys().filter(|stored| stored.cluster_key_version != cluster.version()) {
-        let record = log_key::wrap_again(stored, cluster)?;
+    for stored in view.audit_keys().filter(|stored| stored.cluster_key_version != cluster.version()) {
+        let record = audit_key::wrap_again(stored, cluster)?;
         let changes = Changes::new(Space::Global);
-        let changes = changes.replace(paths::log_key(stored.key.version()), stored.revision, &record);
+        let changes = changes.replace(paths::audit_key(stored.key.version()), stored.revision, &record);
         commit(service, changes, "RewrapAuditKey", account, Resources::default()).await?;
     }
     Ok(())
@@ -61,7 +61,7 @@ mod tests {
     fn a_rotation_is_ended() {
         let mut log = TestLog::new(Settings { dev_clock: true, ..Settings::default() });
         let versions =
-            |log: &TestLog| log.service.view().log_keys().map(|stored| stored.key.version()).collect::<Vec<_>>();
+            |log: &TestLog| log.service.view().audit_keys().map(|stored| stored.key.version()).collect::<Vec<_>>();
         let finish = |log: &TestLog| log.block_on(finish_rotation(&log.service, &log.service.view())).unwrap();
         for version in 2..5 {
             log.kms.ok("RotateAuditKey", json!({}));
@@ -85,13 +85,13 @@ mod tests {
     #[test]
     fn the_newest_cluster_key_wraps_all() {
         let kms = TestKms::new();
-        let public_keys = || kms.view().log_keys().map(|stored| stored.key.public_key()).collect::<Vec<_>>();
+        let public_keys = || kms.view().audit_keys().map(|stored| stored.key.public_key()).collect::<Vec<_>>();
         let before = public_keys();
         kms.ok("RotateClusterKey", json!({}));
         let commits = kms.store.commits();
         kms.block_on(wrap_again(kms.service(), &kms.view())).unwrap();
         assert_eq!(event_of(&kms.store.commits_since(commits)[0]).1.operation, Some("RewrapAuditKey"));
-        assert!(kms.view().log_keys().all(|stored| stored.cluster_key_version == 2));
+        assert!(kms.view().audit_keys().all(|stored| stored.cluster_key_version == 2));
         assert_eq!((before.len(), public_keys()), (1, before));
     }
 }

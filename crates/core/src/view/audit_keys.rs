@@ -1,19 +1,19 @@
-//! What the View knows of the audit log: the keys that sign it.
+//! What the View knows of the audit log: the audit keys, which sign it.
 
 use std::sync::Arc;
 
-use claviger_keyring::LogKey;
+use claviger_keyring::AuditKey;
 use claviger_storage::Revision;
 use claviger_types::Timestamp;
 
 use super::View;
 use super::apply::{At, DamagedState};
-use crate::records::LogKeyRecord;
+use crate::records::AuditKeyRecord;
 
-/// A version of the log key, ready for use.
-pub struct DeploymentLogKey {
+/// A version of the audit key, ready for use.
+pub struct DeploymentAuditKey {
     /// The key; it knows its version.
-    pub key: LogKey,
+    pub key: AuditKey,
     /// The cluster key that wraps it.
     pub cluster_key_version: u32,
     /// When it was made, by the wall clock.
@@ -23,23 +23,23 @@ pub struct DeploymentLogKey {
 }
 
 impl View {
-    /// All versions of the log key, oldest first: one, or after a rotation two until the log has the last one.
-    pub fn log_keys(&self) -> impl DoubleEndedIterator<Item = &Arc<DeploymentLogKey>> {
-        self.log_keys.values()
+    /// All versions of the audit key, oldest first: one, or after a rotation two until the log has the last one.
+    pub fn audit_keys(&self) -> impl DoubleEndedIterator<Item = &Arc<DeploymentAuditKey>> {
+        self.audit_keys.values()
     }
 
-    pub(super) fn put_log_key(&mut self, at: &At<'_>, record: LogKeyRecord) -> Result<(), DamagedState> {
+    pub(super) fn put_audit_key(&mut self, at: &At<'_>, record: AuditKeyRecord) -> Result<(), DamagedState> {
         let version = at.parse("version")?;
         let cluster = self
             .cluster_key_version(record.cluster_key_version)
             .ok_or_else(|| at.damaged(format!("cluster key version {} is missing", record.cluster_key_version)))?;
-        let key = DeploymentLogKey {
-            key: cluster.key.unwrap_log_key(version, &record.wrapped).map_err(|error| at.damaged(error))?,
+        let key = DeploymentAuditKey {
+            key: cluster.key.unwrap_audit_key(version, &record.wrapped).map_err(|error| at.damaged(error))?,
             cluster_key_version: record.cluster_key_version,
             created_at: Timestamp::from_millis(record.created_at),
             revision: at.revision,
         };
-        self.log_keys.insert(version, Arc::new(key));
+        self.audit_keys.insert(version, Arc::new(key));
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The key that signs the audit log: Ed25519 (RFC 8032), the deployment's own, wrapped by the cluster key.
+//! The audit key, which signs the audit log: Ed25519 (RFC 8032), the deployment's own, wrapped by the cluster key.
 //!
 //! What it signs is not known here. The log's readers need its public half only.
 
@@ -10,8 +10,8 @@ use crate::random::random;
 use crate::secret::Secret;
 use crate::wrap::{Binding, unwrap, wrap};
 
-/// One version of the deployment's log key.
-pub struct LogKey {
+/// One version of the deployment's audit key.
+pub struct AuditKey {
     version: u32,
     seed: Secret<32>,
     pair: Ed25519KeyPair,
@@ -19,37 +19,38 @@ pub struct LogKey {
 }
 
 impl ClusterKey {
-    /// A new log key, and itself wrapped.
-    pub fn generate_log_key(&self, version: u32) -> Result<(LogKey, Vec<u8>), ModuleFailed> {
-        let key = LogKey::from_seed(version, Secret::random()?)?;
-        let wrapped = self.wrap_log_key(&key)?;
+    /// A new audit key, and itself wrapped.
+    pub fn generate_audit_key(&self, version: u32) -> Result<(AuditKey, Vec<u8>), ModuleFailed> {
+        let key = AuditKey::from_seed(version, Secret::random()?)?;
+        let wrapped = self.wrap_audit_key(&key)?;
         Ok((key, wrapped))
     }
 
-    /// The log key that this cluster key wrapped as this version.
-    pub fn unwrap_log_key(&self, version: u32, wrapped: &[u8]) -> Result<LogKey, Damaged> {
-        let binding = self.log_key_binding(version);
+    /// The audit key that this cluster key wrapped as this version.
+    pub fn unwrap_audit_key(&self, version: u32, wrapped: &[u8]) -> Result<AuditKey, Damaged> {
+        let binding = self.audit_key_binding(version);
         let seed = Secret::fill_with(|bytes| unwrap(self.wrapping_key(), &binding, wrapped, bytes))?;
-        LogKey::from_seed(version, seed).map_err(|_| Damaged)
+        AuditKey::from_seed(version, seed).map_err(|_| Damaged)
     }
 
-    /// Wraps a log key, again if another version of the cluster key wrapped it before.
-    pub fn wrap_log_key(&self, key: &LogKey) -> Result<Vec<u8>, ModuleFailed> {
-        self.wrap_log_key_with_iv(key, random()?)
+    /// Wraps an audit key, again if another version of the cluster key wrapped it before.
+    pub fn wrap_audit_key(&self, key: &AuditKey) -> Result<Vec<u8>, ModuleFailed> {
+        self.wrap_audit_key_with_iv(key, random()?)
     }
 
-    pub(crate) fn wrap_log_key_with_iv(&self, key: &LogKey, iv: [u8; 12]) -> Result<Vec<u8>, ModuleFailed> {
-        wrap(self.wrapping_key(), &self.log_key_binding(key.version), iv, key.seed.expose())
+    pub(crate) fn wrap_audit_key_with_iv(&self, key: &AuditKey, iv: [u8; 12]) -> Result<Vec<u8>, ModuleFailed> {
+        wrap(self.wrapping_key(), &self.audit_key_binding(key.version), iv, key.seed.expose())
     }
 
-    fn log_key_binding(&self, version: u32) -> Binding {
+    fn audit_key_binding(&self, version: u32) -> Binding {
+        // What is stored calls it by this name.
         let mut place = Binding::new(self.version(), "log key");
         place.field(&version.to_be_bytes());
         place
     }
 }
 
-impl LogKey {
+impl AuditKey {
     /// Its version.
     pub fn version(&self) -> u32 {
         self.version
@@ -86,25 +87,25 @@ mod tests {
     use crate::fixture::{cluster_key, one_bit_flips, scope, secret, wrong_lengths};
 
     #[test]
-    fn a_log_key_opens_as_its_own_version_only() {
+    fn an_audit_key_opens_as_its_own_version_only() {
         let cluster = cluster_key();
-        let (key, wrapped) = cluster.generate_log_key(7).unwrap();
-        let opened = cluster.unwrap_log_key(7, &wrapped).ok().unwrap();
+        let (key, wrapped) = cluster.generate_audit_key(7).unwrap();
+        let opened = cluster.unwrap_audit_key(7, &wrapped).ok().unwrap();
         assert_eq!((opened.version(), opened.public_key()), (7, key.public_key()));
         let newer = ClusterKey::from_secret(4, secret(0x80)).unwrap();
-        let again = newer.wrap_log_key(&opened).unwrap();
-        assert_eq!(newer.unwrap_log_key(7, &again).ok().unwrap().public_key(), key.public_key());
-        assert!(cluster.unwrap_log_key(8, &wrapped).is_err(), "other version");
-        assert!(newer.unwrap_log_key(7, &wrapped).is_err(), "other cluster key");
+        let again = newer.wrap_audit_key(&opened).unwrap();
+        assert_eq!(newer.unwrap_audit_key(7, &again).ok().unwrap().public_key(), key.public_key());
+        assert!(cluster.unwrap_audit_key(8, &wrapped).is_err(), "other version");
+        assert!(newer.unwrap_audit_key(7, &wrapped).is_err(), "other cluster key");
         let session = cluster.generate_session_key(7).unwrap().1;
-        assert!(cluster.unwrap_log_key(7, &session).is_err(), "a session key's record");
+        assert!(cluster.unwrap_audit_key(7, &session).is_err(), "a session key's record");
         let domain = cluster.generate_domain_key(scope("111122223333", ""), 7).unwrap().1;
-        assert!(cluster.unwrap_log_key(7, &domain).is_err(), "a domain key's record");
+        assert!(cluster.unwrap_audit_key(7, &domain).is_err(), "a domain key's record");
         for (bit, altered) in one_bit_flips(&wrapped) {
-            assert!(cluster.unwrap_log_key(7, &altered).is_err(), "bit {bit}");
+            assert!(cluster.unwrap_audit_key(7, &altered).is_err(), "bit {bit}");
         }
         for altered in wrong_lengths(&wrapped) {
-            assert!(cluster.unwrap_log_key(7, &altered).is_err(), "{} bytes", altered.len());
+            assert!(cluster.unwrap_audit_key(7, &altered).is_err(), "{} bytes", altered.len());
         }
     }
 
@@ -114,7 +115,7 @@ mod tests {
         let seed = Secret::fill_with(|bytes| {
             const_hex::decode_to_slice("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60", bytes)
         });
-        let key = LogKey::from_seed(1, seed.unwrap()).unwrap();
+        let key = AuditKey::from_seed(1, seed.unwrap()).unwrap();
         let public_key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
         assert_eq!(const_hex::encode(key.public_key()), public_key);
         assert_eq!(
