@@ -63,7 +63,7 @@ impl Edge {
             if let Some(hashes) = self.levels.get_mut(index) {
                 hashes.push(hash);
                 if hashes.len() == WIDTH {
-                    let hashes = std::mem::take(hashes);
+                    let hashes = std::mem::replace(hashes, Vec::with_capacity(WIDTH));
                     carried = Some(root_of(&hashes));
                     full.push((tile, hashes));
                 }

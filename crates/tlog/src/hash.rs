@@ -76,15 +76,13 @@ pub(crate) fn empty_root() -> Hash {
 /// The hash of the tree over these parts, which are all of one size. Pairing level by level, with an odd last one moved
 /// up as it is, gives the same tree as RFC 6962's split at the largest power of two.
 pub(crate) fn root_of(parts: &[Hash]) -> Hash {
-    let mut level = parts.to_vec();
+    let above = |pair: &[Hash]| match pair {
+        [left, right] => node_hash(left, right),
+        odd => odd.first().copied().unwrap_or_else(empty_root),
+    };
+    let mut level: Vec<_> = parts.chunks(2).map(above).collect();
     while level.len() > 1 {
-        level = level
-            .chunks(2)
-            .map(|pair| match pair {
-                [left, right] => node_hash(left, right),
-                odd => odd.first().copied().unwrap_or_else(empty_root),
-            })
-            .collect();
+        level = level.chunks(2).map(above).collect();
     }
     level.first().copied().unwrap_or_else(empty_root)
 }

@@ -6,7 +6,7 @@ use std::io;
 
 use crate::error::WriteError;
 use crate::files::{Files, is_absent, list_if_there};
-use crate::tile::{HEIGHT, Row, Tile, WIDTH, width_named};
+use crate::tile::{HEIGHT, PARTIAL, Row, Tile, WIDTH, width_named};
 
 /// Of a tile that is not full, what is wider than that, and the full one.
 pub(crate) fn remove_wider(files: &dyn Files, tile: Tile, width: usize) -> Result<(), WriteError> {
@@ -14,7 +14,7 @@ pub(crate) fn remove_wider(files: &dyn Files, tile: Tile, width: usize) -> Resul
     remove_partial(files, tile, width)
 }
 
-/// Partial files of a tile that has its full one. Most tiles had none: they became full within a commit.
+/// Partial files of a tile that has its full one.
 pub(crate) fn remove_superseded(files: &dyn Files, tile: Tile) -> Result<(), WriteError> {
     let folder = tile.partial_folder();
     match files.list(&folder) {
@@ -38,7 +38,7 @@ fn remove_below(files: &dyn Files, folder: &str, above: u64, kept: u64) -> Resul
     }
     for name in list_if_there(files, folder)? {
         let path = format!("{folder}/{name}");
-        let digits = name.trim_start_matches('x').trim_end_matches(".p");
+        let digits = name.trim_start_matches('x').trim_end_matches(PARTIAL);
         let Ok(number) = digits.parse::<u64>() else { continue };
         let index = above.saturating_mul(1000).saturating_add(number);
         let tile = Tile::entries(index);

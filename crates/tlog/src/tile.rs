@@ -15,6 +15,9 @@ pub(crate) const HEIGHT: u32 = 8;
 /// Levels of tiles that the tree of any 64-bit size has.
 pub(crate) const LEVELS: u32 = u64::BITS / HEIGHT;
 
+/// What ends the name of a folder of partial forms.
+pub(crate) const PARTIAL: &str = ".p";
+
 /// Where all of them stand.
 pub(crate) const FOLDER: &str = "tile";
 
@@ -61,7 +64,7 @@ impl Tile {
 
     /// The folder of its partial forms.
     pub(crate) fn partial_folder(self) -> String {
-        format!("{}.p", self.full_path())
+        format!("{}{PARTIAL}", self.full_path())
     }
 
     /// The longest file of that width.
@@ -113,7 +116,9 @@ pub(crate) fn width_at(index: u64, total: u64) -> usize {
 
 /// The bytes of a tile.
 pub(crate) fn encode(hashes: &[Hash]) -> Vec<u8> {
-    hashes.iter().flat_map(|hash| hash.as_bytes()).copied().collect()
+    let mut bytes = Vec::with_capacity(hashes.len() * HASH_BYTES);
+    hashes.iter().for_each(|hash| bytes.extend_from_slice(hash.as_bytes()));
+    bytes
 }
 
 /// None if it is not exactly that many hashes.

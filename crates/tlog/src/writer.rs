@@ -1,7 +1,8 @@
 //! Writing a log. Entries become part of it with a checkpoint, all of a commit or none of it.
 //!
-//! A commit writes files that no checkpoint speaks of yet, and the checkpoint under another name; syncs them all, with
-//! the directories that have their names; and gives the checkpoint its name. So whenever the power goes, the log is as
+//! Full tiles and bundles are written as soon as they are full, while they are near the processor; a commit writes those
+//! that are not. No checkpoint speaks of any of them yet. It writes the checkpoint under another name; syncs them all,
+//! with the directories that have their names; and gives the checkpoint its name. So whenever the power goes, the log is as
 //! at one of its checkpoints, and what stands beyond it is written again. After any error the log is as at the last
 //! checkpoint, or at the one that was being written: the writer refuses everything, and opening a new one tells which.
 
@@ -21,7 +22,7 @@ use crate::note::{NOTE_BYTES_MAX, Origin, SignedNote, Signer, VerifierKey};
 use crate::pruned;
 use crate::removal::{remove_pruned, remove_superseded, remove_wider};
 use crate::stored::{check_bundle, read_own};
-use crate::tile::{self, HEIGHT, Row, Tile, WIDTH, width_at};
+use crate::tile::{self, HEIGHT, PARTIAL, Row, Tile, WIDTH, width_at};
 
 /// The one writer of a log.
 pub struct Writer {
@@ -36,12 +37,16 @@ pub struct Writer {
     /// The bundle that is not full yet.
     bundle: Vec<u8>,
     /// What became full since the last commit.
-    full: Vec<(Tile, Vec<u8>)>,
+    full: Vec<Tile>,
+    /// What the next commit must sync.
+    unsynced: Vec<String>,
     state: State,
     /// Partial files of the last commit, so that those which are as they were are not written again.
     written: Vec<(Tile, usize)>,
     /// Directories that are there, durably once the commit that found or made them is.
     folders: HashSet<String>,
+    /// Directories of partial files that were there before.
+    partial_folders: HashSet<String>,
     /// Held as long as this writer is.
     _lock: Box<dyn Send>,
 }
@@ -81,9 +86,11 @@ impl Writer {
             edge,
             bundle,
             full: Vec::new(),
+            unsynced: Vec::new(),
             state: State::Ready,
             written: Vec::new(),
             folders: HashSet::from([String::new()]),
+            partial_folders: HashSet::new(),
             _lock: lock,
         };
         writer.recover(head.rotation)?;
@@ -122,10 +129,16 @@ impl Writer {
         push_entry(&mut self.bundle, entry).ok_or(WriteError::EntryTooLong { bytes: entry.len() })?;
         let full = self.edge.push(leaf_hash(entry));
         if !full.is_empty() {
-            let next = Vec::with_capacity(self.bundle.len());
-            self.full.push((Tile::entries(index >> HEIGHT), std::mem::replace(&mut self.bundle, next)));
+            self.state = State::Failed;
+            let mut bundle = std::mem::take(&mut self.bundle);
+            self.write_full(Tile::entries(index >> HEIGHT), &bundle)?;
+            bundle.clear();
+            self.bundle = bundle;
+            for (tile, hashes) in full {
+                self.write_full(tile, &tile::encode(&hashes))?;
+            }
+            self.state = State::Ready;
         }
-        self.full.extend(full.into_iter().map(|(tile, hashes)| (tile, tile::encode(&hashes))));
         Ok(index)
     }
 
@@ -177,6 +190,7 @@ impl Writer {
         }
         // Folders that are empty then are gone.
         self.folders = HashSet::from([String::new()]);
+        self.partial_folders.clear();
         remove_pruned(&*self.files, self.kept_from)?;
         Ok(self.kept_from)
     }
@@ -192,29 +206,33 @@ impl Writer {
         let checkpoint = Checkpoint { origin: self.key.name().clone(), size: self.edge.size(), root: self.edge.root() };
         let note = SignedNote::sign(checkpoint.to_string(), &self.key, &*self.signer)?;
         let signed = SignedCheckpoint::of_note(note).ok_or(WriteError::Signer)?;
-        let full = std::mem::take(&mut self.full);
         let partial = self.partial_files();
-        let mut sync = Vec::new();
         for (tile, width, bytes) in &partial {
             let begun = self.written.iter().any(|(written, _)| written == tile);
             if !begun {
                 remove_wider(&*self.files, *tile, 0)?;
             }
             if !self.written.contains(&(*tile, *width)) {
-                self.write(tile.path(*width), bytes, &mut sync)?;
+                self.write(tile.path(*width), bytes)?;
             }
         }
-        for (tile, bytes) in &full {
-            self.write(tile.path(WIDTH), bytes, &mut sync)?;
-        }
-        self.write_checkpoint(&signed, sync)?;
+        let unsynced = std::mem::take(&mut self.unsynced);
+        self.write_checkpoint(&signed, unsynced)?;
         self.written = partial.into_iter().map(|(tile, width, _)| (tile, width)).collect();
-        for (tile, _) in full {
-            // The full file has replaced them; if they stay, nothing reads them.
-            let _ = remove_superseded(&*self.files, tile);
-            self.folders.remove(&tile.partial_folder());
+        for tile in std::mem::take(&mut self.full) {
+            let folder = tile.partial_folder();
+            // Most have none: they became full within a commit.
+            if self.folders.remove(&folder) | self.partial_folders.remove(&folder) {
+                // The full file has replaced them; if they stay, nothing reads them.
+                let _ = remove_superseded(&*self.files, tile);
+            }
         }
         Ok(())
+    }
+
+    fn write_full(&mut self, tile: Tile, bytes: &[u8]) -> Result<(), WriteError> {
+        self.full.push(tile);
+        self.write(tile.path(WIDTH), bytes)
     }
 
     /// The files at the right edge, as they must be now.
@@ -225,21 +243,24 @@ impl Writer {
         tiles.chain((width > 0).then_some(bundle)).collect()
     }
 
-    /// Writes a file under a name that no checkpoint speaks of; `sync` is what makes it durable.
-    fn write(&mut self, path: String, bytes: &[u8], sync: &mut Vec<String>) -> Result<(), WriteError> {
-        self.make_folder(parent(&path), sync)?;
+    /// Writes a file under a name that no checkpoint speaks of.
+    fn write(&mut self, path: String, bytes: &[u8]) -> Result<(), WriteError> {
+        self.make_folder(parent(&path))?;
         self.files.write(&path, bytes).map_err(|source| WriteError::disk(&path, source))?;
-        sync.push(parent(&path).to_owned());
-        sync.push(path);
+        self.unsynced.push(parent(&path).to_owned());
+        self.unsynced.push(path);
         Ok(())
     }
 
-    fn make_folder(&mut self, folder: &str, sync: &mut Vec<String>) -> Result<(), WriteError> {
+    fn make_folder(&mut self, folder: &str) -> Result<(), WriteError> {
         if !self.folders.contains(folder) {
             let above = parent(folder);
-            self.make_folder(above, sync)?;
+            self.make_folder(above)?;
             self.files.create_directory(folder).map_err(|source| WriteError::disk(folder, source))?;
-            sync.push(above.to_owned());
+            let names = list_if_there(&*self.files, folder)?.into_iter();
+            let partial = names.filter(|name| name.ends_with(PARTIAL)).map(|name| format!("{folder}/{name}"));
+            self.partial_folders.extend(partial);
+            self.unsynced.push(above.to_owned());
             self.folders.insert(folder.to_owned());
         }
         Ok(())
