@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::log::{LogError, Place};
+use super::outline::Outline;
 use super::queue::Entries;
 
 /// Bytes of entries that may wait for one follower.
@@ -18,6 +19,9 @@ const WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Entries that a follower who is behind reads at once, before it can be asked to end.
 const READ_AT_ONCE: u64 = 65_536;
+
+/// Entries that are shown at once, at most: who looks up something for each of them then waits for memory once for some.
+const TOGETHER: usize = 256;
 
 /// The writer's end: all who follow.
 #[derive(Default)]
@@ -37,7 +41,20 @@ struct Tail {
 struct Group {
     first: u64,
     parts: Vec<Entries>,
+    /// Of each entry, worked out once for all who follow.
+    outlines: Vec<Option<Outline>>,
     bytes: usize,
+}
+
+/// An entry of the log, as it is shown to one who follows.
+#[derive(Clone, Copy)]
+pub(crate) struct FollowedEntry<'e> {
+    /// Its place.
+    pub(crate) index: u64,
+    /// What was logged.
+    pub(crate) bytes: &'e [u8],
+    /// Its outline; none if it is no event that can be read.
+    pub(crate) outline: Option<Outline>,
 }
 
 /// One who follows.
@@ -57,6 +74,13 @@ pub enum Followed {
     Ended,
     /// The log goes on.
     Open,
+}
+
+impl<'e> FollowedEntry<'e> {
+    /// One that was read in the log's files.
+    pub(crate) fn read(index: u64, bytes: &'e [u8]) -> Self {
+        Self { index, bytes, outline: Outline::of(bytes) }
+    }
 }
 
 impl Followers {
@@ -81,9 +105,10 @@ impl Followers {
 
     /// These entries were committed, from the place `first` on.
     pub(crate) fn committed(&self, first: u64, parts: Vec<Entries>) {
-        let size = first + parts.iter().map(|part| part.iter().len() as u64).sum::<u64>();
+        let outlines: Vec<_> = parts.iter().flat_map(Entries::iter).map(Outline::of).collect();
+        let size = first + outlines.len() as u64;
         let bytes = parts.iter().map(Entries::bytes).sum();
-        let group = Arc::new(Group { first, parts, bytes });
+        let group = Arc::new(Group { first, parts, outlines, bytes });
         for tail in &self.tails {
             if tail.waiting_bytes.load(Ordering::Relaxed) + bytes <= WAITING_BYTES_MAX {
                 tail.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -124,7 +149,11 @@ impl Follower {
 
     /// Shows what was committed since the last time, or a part of it, after waiting so long for it. Entries that were
     /// pruned are left out. After an error the same is shown again.
-    pub fn follow(&mut self, wait: Duration, visit: &mut dyn FnMut(u64, &[u8])) -> Result<Followed, LogError> {
+    pub(crate) fn follow(
+        &mut self,
+        wait: Duration,
+        visit: &mut dyn FnMut(&[FollowedEntry<'_>]),
+    ) -> Result<Followed, LogError> {
         // Whoever is behind reads on at once.
         let wait = if self.is_up_to_date() { wait } else { Duration::ZERO };
         let mut received = self.receiver.recv_timeout(wait);
@@ -133,9 +162,16 @@ impl Follower {
             // What does not follow is read from the log's files, which may have shown the beginning of the next already.
             if group.first <= self.next {
                 let known = usize::try_from(self.next - group.first).unwrap_or(usize::MAX);
-                for entry in group.parts.iter().flat_map(Entries::iter).skip(known) {
-                    visit(self.next, entry);
-                    self.next += 1;
+                let entries = group.parts.iter().flat_map(Entries::iter).zip(&group.outlines);
+                let mut entries = (group.first..)
+                    .zip(entries)
+                    .skip(known)
+                    .map(|(index, (bytes, outline))| FollowedEntry { index, bytes, outline: *outline })
+                    .peekable();
+                while entries.peek().is_some() {
+                    let together: Vec<_> = entries.by_ref().take(TOGETHER).collect();
+                    visit(&together);
+                    self.next += together.len() as u64;
                 }
             }
             received = self.receiver.recv_timeout(Duration::ZERO);
@@ -158,7 +194,7 @@ impl Follower {
         }
     }
 
-    fn read_up_to(&mut self, end: u64, visit: &mut dyn FnMut(u64, &[u8])) -> Result<(), LogError> {
+    fn read_up_to(&mut self, end: u64, visit: &mut dyn FnMut(&[FollowedEntry<'_>])) -> Result<(), LogError> {
         if self.next >= end {
             return Ok(());
         }
@@ -166,10 +202,14 @@ impl Follower {
         if reader.kept_from() > self.next {
             self.next = reader.kept_from();
         }
-        for entry in reader.entries(self.next..end.max(self.next)) {
-            let (index, entry) = entry?;
-            visit(index, &entry);
-            self.next = index + 1;
+        let mut entries = reader.entries(self.next..end.max(self.next));
+        loop {
+            let together: Vec<_> = entries.by_ref().take(TOGETHER).collect::<Result<_, _>>()?;
+            if together.is_empty() {
+                break;
+            }
+            visit(&together.iter().map(|(index, bytes)| FollowedEntry::read(*index, bytes)).collect::<Vec<_>>());
+            self.next += together.len() as u64;
         }
         Ok(())
     }

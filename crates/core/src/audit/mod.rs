@@ -9,7 +9,7 @@
 //! - `audit_key.rs`: the records of the audit keys, which sign it; `upkeep.rs`: how the writer gets the next one, and
 //!   what to prune.
 //! - `follow.rs`: what was committed, shown to those who follow the log; `needs.rs`: what must not be pruned yet.
-//! - `alike.rs`: entries that differ in time and id alone, put together by those who read all of them.
+//! - `outline.rs`: what those who follow know of an entry before they read it.
 //! - `event_id.rs`: ids that lead back to an entry.
 //! - `cloudtrail.rs`: an event as CloudTrail shows it.
 //! - `history/`: events looked up, with an index beside the log; `lookups.rs`: the way there from requests.
@@ -18,7 +18,6 @@
 //! `records/`. Export and look-ups read what was written from the directory. Those who follow (`history/`, and `usage/`
 //! beside this module) are handed what was committed, and read in the directory what they missed.
 
-mod alike;
 pub mod audit_key;
 pub mod cloudtrail;
 mod event_id;
@@ -28,6 +27,7 @@ mod log;
 mod lookups;
 mod needs;
 mod outbox;
+mod outline;
 mod queue;
 mod room;
 mod strangers;
@@ -38,8 +38,8 @@ mod writer;
 #[cfg(test)]
 mod writer_tests;
 
-pub(crate) use alike::AlikeEvents;
 pub use event_id::EventId;
+pub(crate) use follow::FollowedEntry;
 pub use follow::{Followed, Follower, Followers};
 pub use history::{Attribute, EventHistory, Found, FoundEvent, IndexBuilder, Query};
 #[cfg(test)]
@@ -48,6 +48,7 @@ pub use log::{Place, VERIFIER_KEY_FILE, origin, verify};
 pub(crate) use lookups::Lookups;
 pub(crate) use needs::Need;
 pub use outbox::Outbox;
+pub(crate) use outline::{ByLikeness, Likeness, Outline};
 #[cfg(test)]
 pub(crate) use queue::Entries;
 pub(crate) use queue::Progress;

@@ -14,7 +14,7 @@ use claviger_tlog::Files;
 use claviger_tlog::simulation::{Disk, Faults, Image, Random};
 use claviger_types::Timestamp;
 
-use super::follow::{Followed, Follower, Followers};
+use super::follow::{Followed, FollowedEntry, Follower, Followers};
 use super::queue::{Durability, Recorder, queue};
 use super::writer::Turns;
 use super::{AuditWriter, Outbox, Place, audit_key};
@@ -565,7 +565,7 @@ fn an_orderly_end() {
     machine.assert_exact("at the end");
     assert_eq!((machine.logged().len(), machine.view().0.audit_position()), (2, 2));
     let mut shown = 0;
-    assert_eq!(follower.follow(Duration::ZERO, &mut |_, _| shown += 1).unwrap(), Followed::Ended);
+    assert_eq!(follower.follow(Duration::ZERO, &mut |entries| shown += entries.len()).unwrap(), Followed::Ended);
     assert_eq!(shown, 2);
 }
 
@@ -582,7 +582,9 @@ fn followers() {
     let mut process = machine.try_start_followed(followers).unwrap();
     let (mut to_quick, mut to_slow) = (Vec::new(), Vec::new());
     let shown = |follower: &mut Follower, entries: &mut Vec<(u64, Vec<u8>)>| {
-        let visit = &mut |index, entry: &[u8]| entries.push((index, entry.to_vec()));
+        let visit = &mut |shown: &[FollowedEntry<'_>]| {
+            entries.extend(shown.iter().map(|entry| (entry.index, entry.bytes.to_vec())));
+        };
         assert_eq!(follower.follow(Duration::ZERO, visit).unwrap(), Followed::Open);
     };
     for turn in 0..5 {

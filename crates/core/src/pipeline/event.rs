@@ -205,7 +205,7 @@ impl Trace {
             requests: None,
             read_only: asked_for.read_only,
         };
-        write_bounded(event, bytes);
+        write_bounded(&event, bytes);
     }
 
     /// The text that the caller was told, unless it may quote what must not be kept.
@@ -289,19 +289,19 @@ fn empty<'a>(kind: EventKind, at: Timestamp, id: RequestId) -> EventRecord<'a> {
 
 fn bounded(event: EventRecord<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write_bounded(event, &mut bytes);
+    write_bounded(&event, &mut bytes);
     bytes
 }
 
 /// The log takes no longer entry: its writer would stand still. Everything but members is short, and they have bounds of
 /// their own (`wire/recorded.rs`), so this is for what nobody thought of.
-fn write_bounded(event: EventRecord<'_>, bytes: &mut Vec<u8>) {
+fn write_bounded(event: &EventRecord<'_>, bytes: &mut Vec<u8>) {
     let start = bytes.len();
     event.write(bytes);
     if bytes.len() - start > EVENT_BYTES_MAX {
         bytes.truncate(start);
         let omitted = Some(Shown(&wire::recorded::OMITTED));
-        EventRecord { parameters: omitted, response: omitted, ..event }.write(bytes);
+        EventRecord { parameters: omitted, response: omitted, ..event.clone() }.write(bytes);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use claviger_keyring::KeyMaterialId;
 use claviger_types::{GrantId, KeyArn};
+use smallvec::SmallVec;
 
 use crate::records::{Addressed, KeyUseRecord};
 
@@ -11,8 +12,8 @@ pub type Materials = [Option<KeyMaterialId>; 2];
 /// Keys, and the ARNs of whatever else.
 #[derive(Debug, Clone, Default)]
 pub struct Resources {
-    /// Keys. For ReEncrypt the source comes first.
-    pub keys: Vec<KeyUseRecord>,
+    /// Keys, mostly one. For ReEncrypt the source comes first.
+    pub keys: SmallVec<[KeyUseRecord; 1]>,
     /// ARNs of all others.
     pub arns: Vec<String>,
     /// Nobody asks for them.

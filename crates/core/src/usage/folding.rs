@@ -5,14 +5,12 @@ use std::mem;
 use claviger_types::Timestamp;
 use claviger_usage::{Alike, Day, Import, Outcome, Usage};
 
+use super::alike::AlikeEvents;
 use super::answers::LastUses;
 use super::entries;
-use crate::audit::AlikeEvents;
-use crate::records::{EventHead, EventKind, EventRecord};
+use crate::audit::{FollowedEntry, Outline};
+use crate::records::{EventKind, EventRecord};
 use crate::view::View;
-
-/// Entries that are put together at most.
-const ENTRIES_MAX: u64 = 1_048_576;
 
 /// So many groups are counted in some milliseconds.
 const FEW: usize = 4_096;
@@ -53,14 +51,15 @@ impl Folding {
     }
 
     /// Takes an entry, if it is the next one.
-    pub(crate) fn push(&mut self, index: u64, event: &[u8]) {
+    pub(crate) fn push(&mut self, entry: FollowedEntry<'_>) {
+        let FollowedEntry { index, bytes, outline } = entry;
         if index != self.next_entry {
             return;
         }
         self.next_entry += 1;
         // What is no event of a caller's request tells nothing of usage.
-        let Some(head @ EventHead { kind: EventKind::Call, at, id, .. }) = EventHead::of(event) else { return };
-        let waiting = self.waiting.of(&head, event, || Waiting { index, at, id, first_at: at, count: 0 });
+        let Some(Outline { kind: EventKind::Call, at, id, likeness }) = outline else { return };
+        let waiting = self.waiting.of(likeness, bytes, || Waiting { index, at, id, first_at: at, count: 0 });
         waiting.count += 1;
         waiting.first_at = waiting.first_at.min(at);
         if at >= waiting.at {
@@ -70,7 +69,7 @@ impl Folding {
 
     /// Whether what was taken is to be counted before more is.
     pub(super) fn is_full(&self) -> bool {
-        self.waiting.is_full() || self.next_entry - self.counted_to >= ENTRIES_MAX
+        self.waiting.is_full()
     }
 
     /// Whether it costs little to count what was taken.
@@ -190,7 +189,7 @@ mod tests {
             for (place, (event, after_midnight)) in entries.iter().enumerate() {
                 let event = EventRecord::parse(event).unwrap();
                 let event = EventRecord { at: midnight + after_midnight, id: [place as u8; 16], ..event };
-                folding.push(place as u64, &event.to_bytes());
+                folding.push(FollowedEntry::read(place as u64, &event.to_bytes()));
                 if some.contains(&place) {
                     folding.count();
                 }
@@ -207,17 +206,20 @@ mod tests {
     }
 
     #[test]
-    fn so_many_entries_are_put_together_at_most() {
+    fn only_the_next_entry_is_taken_and_what_is_counted_is_held_no_more() {
         let mut folding = Folding::new(Usage::new(Settings::default(), 7, Timestamp::from_millis(0)));
-        for index in 7..7 + ENTRIES_MAX {
-            assert!(!folding.is_full() && folding.are_few(), "{index}");
-            folding.push(index, b"no event");
-            folding.push(index, b"not the next one");
+        let mut index = 7;
+        while !folding.is_full() {
+            let name = format!("{index}{}", "x".repeat(1024 * 1024));
+            let event = EventRecord { operation: Some(&name), ..EventRecord::new(EventKind::Call, 0, [0; 16]) };
+            folding.push(FollowedEntry::read(index, &event.to_bytes()));
+            folding.push(FollowedEntry::read(index, b"not the next one"));
+            index += 1;
         }
-        assert!(folding.is_full());
+        assert!((15..=17).contains(&(index - 7)), "{index}");
         folding.count();
-        assert!(!folding.is_full());
-        assert_eq!(folding.usage().next_entry(), 7 + ENTRIES_MAX);
+        assert!(!folding.is_full() && folding.are_few());
+        assert_eq!(folding.usage().next_entry(), index);
     }
 
     #[test]
@@ -227,7 +229,7 @@ mod tests {
         let ann = kms.admin().user("ann", "");
         let mut folding = Folding::new(Usage::new(Settings::default(), 0, Timestamp::from_millis(0)));
         let mut known = || {
-            (0..).zip(kms.events()).for_each(|(index, event)| folding.push(index, &event));
+            (0..).zip(kms.events()).for_each(|(index, event)| folding.push(FollowedEntry::read(index, &event)));
             folding.count();
             folding.sweep(&kms.view());
             let id: AccessKeyId = ann.access_key_id;

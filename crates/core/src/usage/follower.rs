@@ -21,16 +21,15 @@ use super::folding::Folding;
 use super::importing::Asked;
 use super::imports::{Imports, NotKept};
 use super::snapshot;
-use crate::audit::{Followed, Follower, Need};
+use crate::audit::{Followed, FollowedEntry, Follower, Need};
 use crate::error::Error;
-use crate::records::EventHead;
 use crate::service::Service;
 
 /// How long entries wait to be counted with others.
 const TURN: Duration = Duration::from_secs(1);
 
 /// The same, if there are many that differ.
-const LONG_TURN: Duration = Duration::from_secs(10);
+const LONG_TURN: Duration = Duration::from_secs(30);
 
 /// The same while imports come, each of which waits for its answer.
 const SHORT_TURN: Duration = Duration::from_millis(20);
@@ -162,7 +161,9 @@ impl Counting {
             return true;
         }
         let Self { service, follower, folding, .. } = self;
-        let followed = follower.follow(wait, &mut |index, event| take(service, folding, index, event));
+        let take_all =
+            &mut |entries: &[FollowedEntry<'_>]| entries.iter().for_each(|entry| take(service, folding, *entry));
+        let followed = follower.follow(wait, take_all);
         self.retry_at = followed.as_ref().is_err().then(|| Instant::now() + RETRY);
         let more = followed.unwrap_or_else(|error| {
             tracing::error!(%error, "usage cannot be read from the audit log, and is not told until it can");
@@ -262,14 +263,14 @@ fn state_of(usage: &Usage) -> (u64, Timestamp, u64) {
 }
 
 /// Takes an entry. Those that are missing before it were pruned.
-fn take(service: &Service, folding: &mut Folding, index: u64, event: &[u8]) {
-    if index > folding.next_entry() {
-        let at = EventHead::of(event).map(|head| Timestamp::from_millis(head.at));
+fn take(service: &Service, folding: &mut Folding, entry: FollowedEntry<'_>) {
+    if entry.index > folding.next_entry() {
+        let at = entry.outline.map(|outline| Timestamp::from_millis(outline.at));
         let since = at.unwrap_or_else(|| service.now(&service.view()));
         tracing::warn!(%since, "the audit log was pruned: what it held of usage before is missed");
-        folding.skip_to(index, since);
+        folding.skip_to(entry.index, since);
     }
-    folding.push(index, event);
+    folding.push(entry);
     if folding.is_full() {
         folding.count();
     }

@@ -13,7 +13,7 @@ use super::cloudtrail_file_tests::{decrypt_of, file_of};
 use super::folding::Folding;
 use super::follower::Counting;
 use super::importing::{Imported, Upload};
-use crate::audit::{Entries, Followers, Log, Place};
+use crate::audit::{Entries, FollowedEntry, Followers, Log, Place};
 use crate::testing::test_events::parsed;
 use crate::testing::test_files::TestFiles;
 use crate::testing::test_kms::{HOME, REGION, TestKms, statement};
@@ -63,7 +63,7 @@ impl Machine {
     /// What all events amount to.
     fn whole(&self) -> Vec<u8> {
         let mut folding = Folding::new(Usage::new(Settings::default(), 0, Timestamp::from_millis(0)));
-        (0..).zip(&self.events).for_each(|(index, event)| folding.push(index, event));
+        (0..).zip(&self.events).for_each(|(index, event)| folding.push(FollowedEntry::read(index, event)));
         folding.count();
         let mut bytes = Vec::new();
         folding.usage().write_snapshot(&mut bytes).unwrap();

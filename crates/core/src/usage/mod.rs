@@ -11,6 +11,7 @@
 //! It reads what the log and the imports hold and nothing else, so that it is as complete as they are and can be made of
 //! them again. The counting itself is `claviger-usage`'s.
 
+mod alike;
 mod answers;
 pub mod cloudtrail_file;
 #[cfg(test)]

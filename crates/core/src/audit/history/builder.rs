@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use claviger_tlog::Reader;
 
 use super::filter::{Filter, GroupId};
-use super::index::{Added, Index, add_to};
+use super::index::{Index, add_to};
 use super::rows::RowsOf;
 use super::{EventHistory, GROUP};
-use crate::audit::follow::{Followed, Follower, Followers};
+use crate::audit::follow::{Followed, FollowedEntry, Follower, Followers};
 use crate::audit::log::{LogError, Place};
 
 /// How long to wait for entries while there is nothing else to do.
@@ -99,11 +99,7 @@ impl Builder {
         let wait = if missing.is_some() { BREATH } else { REST };
         let mut whole = Vec::new();
         let Self { follower, index, rows, .. } = self;
-        let followed = follower.follow(wait, &mut |place, entry| {
-            if let Added::Group(number, filter) = index.add(rows, place, entry) {
-                whole.push((number, filter));
-            }
-        });
+        let followed = follower.follow(wait, &mut |entries| whole.extend(index.add(rows, entries)));
         for (number, filter) in whole {
             let put = group_id(&self.place, number).and_then(|id| Ok(self.index.put(id, &filter)?));
             self.report(put);
@@ -143,7 +139,8 @@ impl Builder {
         let mut filter = Filter::default();
         for entry in reader.entries(number * GROUP..(number + 1) * GROUP) {
             let (place, entry) = entry.map_err(LogError::from)?;
-            add_to(&mut filter, &mut self.rows, place, &entry);
+            let entry = FollowedEntry::read(place, &entry);
+            self.rows.of(&[entry]).for_each(|rows| add_to(&mut filter, place, rows));
         }
         Ok(self.index.put(id_in(&reader, number)?, &filter)?)
     }

@@ -13,7 +13,8 @@ use claviger_tlog::{BUNDLE_ENTRIES, open_regular};
 use super::GROUP;
 use super::filter::{BUNDLES, Bundles, FILE_BYTES, Filter, GroupId, StoredFilter, Times};
 use super::query::Query;
-use super::rows::RowsOf;
+use super::rows::{Rows, RowsOf};
+use crate::audit::follow::FollowedEntry;
 
 /// The index of a log.
 pub(super) struct Index {
@@ -35,14 +36,6 @@ struct State {
 struct GroupFile {
     id: GroupId,
     times: Times,
-}
-
-/// What an entry did to the index.
-pub(super) enum Added {
-    /// It is one more of its group.
-    Entry,
-    /// It was the last one: the group with this number is whole, and has no file yet.
-    Group(u64, Filter),
 }
 
 impl Index {
@@ -96,24 +89,29 @@ impl Index {
         *self.state() = State { groups, next, ..State::default() };
     }
 
-    /// Adds the log's next entry, or a later one if those between were pruned.
-    pub(super) fn add(&self, rows: &mut RowsOf, place: u64, entry: &[u8]) -> Added {
+    /// Adds the log's next entries, or later ones if those between were pruned. Returns the filters of each group that is
+    /// whole now and has no file yet, with its number.
+    pub(super) fn add(&self, rows: &mut RowsOf, entries: &[FollowedEntry<'_>]) -> Vec<(u64, Filter)> {
+        let rows = rows.of(entries);
+        let mut whole = Vec::new();
         let mut state = self.state();
-        if place < state.next {
-            return Added::Entry;
+        for (place, rows) in entries.iter().map(|entry| entry.index).zip(rows) {
+            if place < state.next {
+                continue;
+            }
+            let pruned = state.groups.len() as u64..place / GROUP;
+            if !pruned.is_empty() {
+                state.groups.extend(pruned.map(|_| None));
+                state.open = Filter::default();
+            }
+            add_to(&mut state.open, place, rows);
+            state.next = place + 1;
+            if state.next.is_multiple_of(GROUP) {
+                state.groups.push(None);
+                whole.push((place / GROUP, std::mem::take(&mut state.open)));
+            }
         }
-        let pruned = state.groups.len() as u64..place / GROUP;
-        if !pruned.is_empty() {
-            state.groups.extend(pruned.map(|_| None));
-            state.open = Filter::default();
-        }
-        add_to(&mut state.open, rows, place, entry);
-        state.next = place + 1;
-        if !state.next.is_multiple_of(GROUP) {
-            return Added::Entry;
-        }
-        state.groups.push(None);
-        Added::Group(place / GROUP, std::mem::take(&mut state.open))
+        whole
     }
 
     /// The newest of the whole groups from this one on that has no filters.
@@ -163,10 +161,11 @@ impl Index {
     }
 }
 
-/// Adds an entry to the filters of its group.
-pub(super) fn add_to(filter: &mut Filter, rows: &mut RowsOf, place: u64, entry: &[u8]) {
+/// Adds the entry at a place of the log to the filters of its group: when its event was, and its rows; none if it cannot
+/// be read.
+pub(super) fn add_to(filter: &mut Filter, place: u64, event: Option<(i64, &Rows)>) {
     let bundle = place % GROUP / BUNDLE_ENTRIES;
-    match rows.entry(entry) {
+    match event {
         Some((at, rows)) => filter.add(bundle, at, rows),
         None => filter.add_unreadable(bundle),
     }
