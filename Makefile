@@ -20,7 +20,7 @@ soak:
 	@python3 tests/run.py --soak
 
 # The performance claims in paired rounds, each with its median ratio and spread. `make bench CLAIMS=encrypt` runs one.
-CLAIMS := calibrate encrypt session data-key keys start audited
+CLAIMS := calibrate encrypt session data-key keys start audited auditing
 
 bench:
 	@cargo build --quiet --release --package claviger --package claviger-bench

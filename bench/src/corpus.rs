@@ -41,6 +41,8 @@ pub struct Shape {
     pub requests: usize,
     /// Pairs in the encryption context.
     pub context_pairs: usize,
+    /// Whether each credential asks for keys of its own alone, as least privilege has it; else all ask for all.
+    pub own_keys: bool,
 }
 
 /// The requests of a run before they are signed.
@@ -80,11 +82,11 @@ impl Corpus {
         for index in 0..shape.requests {
             match workload.at(index) {
                 Workload::Decrypt => decrypts.push(index),
-                Workload::DescribeKey => calls.push(call(&targets, index, Question::DescribeKey, "")),
+                Workload::DescribeKey => calls.push(call(&targets, index, shape, Question::DescribeKey, "")),
                 Workload::Encrypt => calls.push(encrypt(&targets, index, shape, &random()?)),
                 _ => {
                     let members = format!(r#","KeySpec":"AES_256"{}"#, context_member(index, shape));
-                    calls.push(call(&targets, index, Question::GenerateDataKey, &members));
+                    calls.push(call(&targets, index, shape, Question::GenerateDataKey, &members));
                 }
             }
         }
@@ -161,15 +163,15 @@ impl Question {
     }
 }
 
-fn call(targets: &Targets, index: usize, question: Question, members: &str) -> Call {
-    let (credential, key) = spread(index, targets);
+fn call(targets: &Targets, index: usize, shape: Shape, question: Question, members: &str) -> Call {
+    let (credential, key) = spread(index, shape, targets);
     let body = format!(r#"{{"KeyId":"{}"{members}}}"#, key_id(targets, key));
     Call { question, credential, key, body }
 }
 
 fn encrypt(targets: &Targets, index: usize, shape: Shape, plaintext: &[u8; PLAINTEXT_BYTES]) -> Call {
     let members = format!(r#","Plaintext":"{}"{}"#, BASE64.encode(plaintext), context_member(index, shape));
-    call(targets, index, Question::Encrypt, &members)
+    call(targets, index, shape, Question::Encrypt, &members)
 }
 
 async fn make_decrypts(
@@ -198,12 +200,13 @@ fn key_id(targets: &Targets, key: usize) -> &str {
     targets.key_ids.get(key).map(String::as_str).unwrap_or_default()
 }
 
-/// Request `index` asks key `index mod keys`; each further round over the keys shifts the credentials by one, so that
-/// keys × credentials requests differ from one another even if their bodies don't.
-fn spread(index: usize, targets: &Targets) -> (usize, usize) {
+/// Request `index` asks key `index mod keys`. Unless the keys are each credential's own, each further round over them
+/// shifts the credentials by one, so that keys × credentials requests differ from one another even if their bodies don't.
+fn spread(index: usize, shape: Shape, targets: &Targets) -> (usize, usize) {
     let keys = targets.key_ids.len().max(1);
     let key = index % keys;
-    ((key + index / keys) % targets.credentials.len().max(1), key)
+    let shift = if shape.own_keys { 0 } else { index / keys };
+    ((key + shift) % targets.credentials.len().max(1), key)
 }
 
 fn sign(targets: &Targets, calls: &[Call], endpoint: &Endpoint) -> Vec<Vec<u8>> {
@@ -295,7 +298,7 @@ mod tests {
                 for context_pairs in [0, 2] {
                     let case = format!("{workload:?} requests={requests} keys={keys} context_pairs={context_pairs}");
                     let targets = Targets::made_up("us-east-1", "111122223333", 50, keys).unwrap();
-                    let shape = Shape { requests, context_pairs };
+                    let shape = Shape { requests, context_pairs, own_keys: false };
                     let corpus = Corpus::gather(workload, shape, targets, &nowhere, 1).await.unwrap();
                     assert_eq!(corpus.calls.len(), requests, "{case}");
                     assert_eq!(corpus.distinct(), requests, "{case}");
@@ -308,6 +311,18 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_keys_of_its_own_asks_for_no_other() {
+        let nowhere = Endpoint { host: "127.0.0.1:1".to_owned() };
+        for (own_keys, pairs) in [(true, 100), (false, 5_000)] {
+            let targets = Targets::made_up("us-east-1", "111122223333", 50, 100).unwrap();
+            let shape = Shape { requests: 5_000, context_pairs: 0, own_keys };
+            let corpus = Corpus::gather(Workload::Encrypt, shape, targets, &nowhere, 1).await.unwrap();
+            let used: HashSet<_> = corpus.calls.iter().map(|call| (call.credential, call.key)).collect();
+            assert_eq!((used.len(), corpus.distinct()), (pairs, 5_000));
         }
     }
 

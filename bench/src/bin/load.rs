@@ -145,7 +145,7 @@ async fn measure(arguments: &Run) -> Result<String, BenchError> {
     }
     let endpoint = Endpoint::parse(&arguments.endpoint)?;
     let targets = Targets::read(&arguments.targets)?;
-    let shape = Shape { requests: arguments.requests, context_pairs: arguments.context_pairs };
+    let shape = Shape { requests: arguments.requests, context_pairs: arguments.context_pairs, own_keys: false };
     let corpus = Corpus::gather(arguments.operation, shape, targets, &endpoint, arguments.connections).await?;
     let distinct = corpus.distinct();
     let window = Window {

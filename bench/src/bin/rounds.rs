@@ -98,6 +98,9 @@ struct Settings {
     /// Pairs in each request's encryption context.
     #[arg(long, global = true, default_value_t = 0)]
     context_pairs: usize,
+    /// Let each credential use keys of its own alone, as least privilege has it; else all use all.
+    #[arg(long, global = true)]
+    own_keys: bool,
     /// Let the product write the events of reads, uses and refusals, as it does in service.
     #[arg(long, global = true)]
     events: bool,
@@ -331,7 +334,8 @@ impl Settings {
         workload: Workload,
         context_pairs: usize,
     ) -> Result<Side, BenchError> {
-        let shape = Shape { requests: REQUESTS.max(targets.key_ids.len()), context_pairs };
+        let requests = REQUESTS.max(targets.key_ids.len());
+        let shape = Shape { requests, context_pairs, own_keys: self.own_keys };
         let corpus = Corpus::gather(workload, shape, targets, server.endpoint(), self.connections).await?;
         Ok(Side { name: name.to_owned(), server, corpus: Rc::new(corpus) })
     }

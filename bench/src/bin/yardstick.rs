@@ -233,7 +233,7 @@ mod tests {
         let path = directory.path().join("targets.json");
         Targets::made_up("us-east-1", ACCOUNT_ID, 2, 2).unwrap().write(&path).unwrap();
         let endpoint = Endpoint { host: "localhost:1".to_owned() };
-        let (targets, shape) = (Targets::read(&path).unwrap(), Shape { requests: 4, context_pairs });
+        let (targets, shape) = (Targets::read(&path).unwrap(), Shape { requests: 4, context_pairs, own_keys: false });
         let corpus = Corpus::gather(Workload::Encrypt, shape, targets, &endpoint, 1).await.unwrap();
         (Server::new(Targets::read(&path).unwrap()).unwrap(), corpus.sign(&endpoint))
     }
