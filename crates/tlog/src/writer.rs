@@ -1,8 +1,8 @@
 //! Writing a log. Entries become part of it with a checkpoint, all of a commit or none of it.
 //!
-//! Full tiles and bundles are written as soon as they are full, while they are near the processor; a commit writes those
-//! that are not. No checkpoint speaks of any of them yet. It writes the checkpoint under another name; syncs them all,
-//! with the directories that have their names; and gives the checkpoint its name. So whenever the power goes, the log is as
+//! Tiles and bundles are written as soon as they are full, while they are in the processor's cache, and the others by the
+//! commit; no checkpoint speaks of any of them yet. The commit writes the checkpoint under another name; syncs all, with
+//! the directories that have their names; and gives the checkpoint its name. So whenever the power goes, the log is as
 //! at one of its checkpoints, and what stands beyond it is written again. After any error the log is as at the last
 //! checkpoint, or at the one that was being written: the writer refuses everything, and opening a new one tells which.
 
@@ -45,8 +45,6 @@ pub struct Writer {
     written: Vec<(Tile, usize)>,
     /// Directories that are there, durably once the commit that found or made them is.
     folders: HashSet<String>,
-    /// Directories of partial files that were there before.
-    partial_folders: HashSet<String>,
     /// Held as long as this writer is.
     _lock: Box<dyn Send>,
 }
@@ -90,7 +88,6 @@ impl Writer {
             state: State::Ready,
             written: Vec::new(),
             folders: HashSet::from([String::new()]),
-            partial_folders: HashSet::new(),
             _lock: lock,
         };
         writer.recover(head.rotation)?;
@@ -122,7 +119,8 @@ impl Writer {
         self.edge.size()
     }
 
-    /// Appends an entry, which is part of the log from the next commit on. Returns its place.
+    /// Appends an entry, which is part of the log from the next commit on. Returns its place. What becomes full with it is
+    /// written: after any error but that the entry is too long, the writer refuses everything.
     pub fn append(&mut self, entry: &[u8]) -> Result<u64, WriteError> {
         self.ready()?;
         let index = self.edge.size();
@@ -190,7 +188,6 @@ impl Writer {
         }
         // Folders that are empty then are gone.
         self.folders = HashSet::from([String::new()]);
-        self.partial_folders.clear();
         remove_pruned(&*self.files, self.kept_from)?;
         Ok(self.kept_from)
     }
@@ -216,13 +213,12 @@ impl Writer {
                 self.write(tile.path(*width), bytes)?;
             }
         }
-        let unsynced = std::mem::take(&mut self.unsynced);
-        self.write_checkpoint(&signed, unsynced)?;
+        self.write_checkpoint(&signed)?;
         self.written = partial.into_iter().map(|(tile, width, _)| (tile, width)).collect();
         for tile in std::mem::take(&mut self.full) {
             let folder = tile.partial_folder();
             // Most have none: they became full within a commit.
-            if self.folders.remove(&folder) | self.partial_folders.remove(&folder) {
+            if self.folders.remove(&folder) {
                 // The full file has replaced them; if they stay, nothing reads them.
                 let _ = remove_superseded(&*self.files, tile);
             }
@@ -259,14 +255,15 @@ impl Writer {
             self.files.create_directory(folder).map_err(|source| WriteError::disk(folder, source))?;
             let names = list_if_there(&*self.files, folder)?.into_iter();
             let partial = names.filter(|name| name.ends_with(PARTIAL)).map(|name| format!("{folder}/{name}"));
-            self.partial_folders.extend(partial);
-            self.unsynced.push(above.to_owned());
+            self.folders.extend(partial);
+            self.unsynced.extend([above.to_owned(), folder.to_owned()]);
             self.folders.insert(folder.to_owned());
         }
         Ok(())
     }
 
-    fn write_checkpoint(&mut self, signed: &SignedCheckpoint, sync: Vec<String>) -> Result<(), WriteError> {
+    fn write_checkpoint(&mut self, signed: &SignedCheckpoint) -> Result<(), WriteError> {
+        let sync = std::mem::take(&mut self.unsynced);
         put_durably(&*self.files, CHECKPOINT, signed.to_string().as_bytes(), sync)?;
         self.checkpoint = signed.clone();
         Ok(())
@@ -277,8 +274,10 @@ impl Writer {
     fn recover(&mut self, rotation: Rotation) -> Result<(), WriteError> {
         self.written = self.partial_files().into_iter().map(|(tile, width, _)| (tile, width)).collect();
         self.written.iter().try_for_each(|(tile, width)| remove_wider(&*self.files, *tile, *width))?;
+        // Without the names of the statements, which the last writer may not have synced, nobody would know the new key.
+        self.unsynced.push(keys::FOLDER.to_owned());
         match rotation {
-            Rotation::Finished => self.write_checkpoint(&self.checkpoint.clone(), vec![keys::FOLDER.to_owned()])?,
+            Rotation::Finished => self.write_checkpoint(&self.checkpoint.clone())?,
             Rotation::Unfinished => self.finish_rotation()?,
         }
         // Only now, since with the checkpoint's name the marker's is durable too. What cannot be removed is none of the log.
@@ -292,8 +291,7 @@ impl Writer {
         note.keep_first_signature();
         note.add_signature(&self.key, &*self.signer)?;
         let signed = SignedCheckpoint::of_note(note).ok_or(WriteError::Signer)?;
-        // Without the name of its statement, which the last writer may not have synced, nobody would know the new key.
-        self.write_checkpoint(&signed, vec![keys::FOLDER.to_owned()])
+        self.write_checkpoint(&signed)
     }
 }
 

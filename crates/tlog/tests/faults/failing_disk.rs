@@ -12,7 +12,7 @@ fn work(disk: &Disk) -> (u64, Result<(), WriteError>) {
         committed = writer.next_index();
         let outcome = steps(&mut writer, &mut committed);
         // Whoever failed refuses all that follows, unless only what was pruned could not be removed.
-        if outcome.is_err() && !writer.is_ready() {
+        if outcome.is_err() && (!writer.is_ready() || writer.kept_from() == 0) {
             let signer = TestSigner::boxed(8);
             let appended = writer.append(b"x").err();
             let refused = [appended, writer.prune(0).err(), writer.commit().err(), writer.rotate(signer).err()];
