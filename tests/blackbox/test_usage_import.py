@@ -155,6 +155,22 @@ def test_keys_come_first(own_server, keys, day):
     assert gauge(own_server, "imported_uses") == 6
 
 
+def test_more_missing_keys_than_an_answer_names(own_server, tmp_path, keys):
+    ready(own_server)
+    missing = [f"{keys[0][:-12]}{number:012}" for number in range(101)]
+    uses = [record("Encrypt", USER, [key], {"keyId": key}) for key in missing]
+    path = tmp_path / "uses.json"
+    for count, more in [(99, 0), (101, 1)]:
+        path.write_text(json.dumps({"Records": uses[:count]}))
+        done = own_server.run("usage", "import", str(path))
+        lines = [line for line in done.stdout.splitlines() if line.startswith("not here: ")]
+        assert done.returncode == 0 and len(lines) == min(count, 100) + more, done.stdout
+        assert lines[-1].startswith("not here: perhaps more keys") == bool(more)
+    pairs = [f"--key={key.split('/')[1]}={keys[0].split('/')[1]}" for key in missing] * 5
+    done = own_server.run("usage", "import", str(path), *pairs)
+    assert (done.returncode, done.stdout) == (1, "") and "`--key` is there more than 500 times" in done.stderr
+
+
 def test_bad_files(own_server, keys, day):
     claviger = ready(own_server)
     whole = packed(*day)

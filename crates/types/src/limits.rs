@@ -49,6 +49,13 @@ pub const GROUPS_PER_ACCOUNT_MAX: u64 = 300;
 /// Groups that one user is in. Source: IAM quotas.
 pub const GROUPS_PER_USER_MAX: usize = 10;
 
+/// Ids at AWS that one import names with those that keys have here. Source: our own choice, since the request is bounded.
+/// Stated by the model too.
+pub const IMPORT_KEY_IDS_MAX: usize = 500;
+
+/// Keys that the answer to an import names as missing. Source: our own choice.
+pub const IMPORT_MISSING_KEYS_MAX: usize = 100;
+
 /// Uses that are imported in all, of all accounts. Source: our own choice.
 pub const IMPORTED_USES_MAX: u64 = 10_000_000;
 

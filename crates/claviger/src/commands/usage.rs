@@ -18,7 +18,7 @@ pub(crate) enum Usage {
 }
 
 impl Usage {
-    /// Runs it. The exit code is 1 if a file is none of CloudTrail's.
+    /// Runs it. The exit code is 1 if a file was refused.
     pub(crate) fn run(self) -> Result<ExitCode, CommandError> {
         match self {
             Self::Import(import) => import.run(),

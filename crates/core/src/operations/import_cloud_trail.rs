@@ -83,6 +83,8 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use serde_json::{Value, json};
 
+    use claviger_types::limits;
+
     use crate::records::EventRecord;
     use crate::testing::test_kms::{AWAY, HOME, TestKms, refused, statement};
     use crate::usage::cloudtrail_file_tests::{decrypt_of, file_of};
@@ -128,12 +130,22 @@ mod tests {
         let kms = TestKms::new();
         let key = kms.admin().key_arn(&kms.key());
         let invalid = |text: &str| refused("ValidationException", text);
+        let many: serde_json::Map<_, _> =
+            (0..=limits::IMPORT_KEY_IDS_MAX).map(|number| (number.to_string(), json!("x"))).collect();
         let no_gzip = "the file is no whole gzip file: invalid gzip header";
         for (body, want) in [
             (json!({"Records": "AAAAAAAAAAAAAAAAAAAAAAAA"}), invalid(no_gzip)),
             (
                 json!({"Records": file(&key), "KeyIds": {"alias/a": "x"}}),
                 invalid("KeyIds names what is no id of a key."),
+            ),
+            (
+                json!({"Records": file(&key), "KeyIds": many}),
+                invalid(&format!(
+                    "1 validation error detected: Value at 'keyIds' failed to satisfy constraint: Member must have \
+                     length less than or equal to {}",
+                    limits::IMPORT_KEY_IDS_MAX
+                )),
             ),
             (
                 json!({"Records": file(&key), "AccountId": "777788889999"}),

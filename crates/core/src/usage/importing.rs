@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use claviger_types::{AccountId, KeyArn, KeyId, StateAt, Timestamp};
+use claviger_types::{AccountId, KeyArn, KeyId, StateAt, Timestamp, limits};
 use claviger_usage::{Import, Use};
 use tokio::sync::oneshot;
 
@@ -24,9 +24,6 @@ const FILES_OF_ACCOUNT_MAX: usize = 4;
 
 /// How far ahead of our clock a record may be.
 const AHEAD_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Keys that an answer names which are not here.
-const MISSING_KEYS_MAX: usize = 100;
 
 /// A file that somebody who may asks to import.
 pub(crate) struct Upload {
@@ -157,7 +154,7 @@ impl ReadFile {
             let key = KeyArn { id, ..used.key };
             if is_here(&key, upload.at, view) {
                 taken |= self.import.push(told.event_id, &Use { key, ..*used }).is_some();
-            } else if self.missing_keys.len() < MISSING_KEYS_MAX {
+            } else if self.missing_keys.len() < limits::IMPORT_MISSING_KEYS_MAX {
                 self.missing_keys.insert(used.key);
             }
         }

@@ -1,5 +1,5 @@
-//! `claviger usage import`: sends files of CloudTrail to a running server, in as few requests as hold them, and says what
-//! came of each request.
+//! `claviger usage import`: sends files of CloudTrail to a running server, in as few requests as hold them, and says
+//! what came of each request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use claviger_core::Error;
-use claviger_types::{AccountId, KeyId};
+use claviger_types::{AccountId, KeyId, limits};
 use serde::{Deserialize, Serialize};
 
 use super::files;
@@ -62,6 +62,9 @@ struct Answer {
     duplicates: u64,
     events_left_out: u64,
     missing_keys: BTreeSet<String>,
+    /// Whether an answer named as many of them as one may.
+    #[serde(skip)]
+    maybe_more: bool,
 }
 
 /// What is on its way, and what came of the rest.
@@ -74,8 +77,12 @@ struct Sending<'i> {
 }
 
 impl Import {
-    /// Runs it. A file that is none of CloudTrail's does not keep the others out.
+    /// Runs it. A file that cannot be read, or is none of CloudTrail's, does not keep the others out.
     pub(super) fn run(self) -> Result<ExitCode, CommandError> {
+        if self.keys.len() > limits::IMPORT_KEY_IDS_MAX {
+            let reason = format!("`--key` is there more than {} times", limits::IMPORT_KEY_IDS_MAX);
+            return Err(ClientError::Request { operation: OPERATION, reason }.into());
+        }
         let (mut files, mut refused) = (Vec::new(), 0);
         let mut refuse = |path: &Path, reason: &dyn fmt::Display| {
             refused += 1;
@@ -87,9 +94,8 @@ impl Import {
         let mut sending =
             Sending { import: &self, joined: Joined::default(), files: Vec::new(), total: Answer::default() };
         for path in &files {
-            let added = files::read(path).and_then(|text| Ok(sending.add(path, &files::records(&text)?)));
-            match added {
-                Ok(sent) => sent?,
+            match files::read(path) {
+                Ok(text) => sending.add(path, &text)?,
                 Err(error) => refuse(path, &error),
             }
         }
@@ -98,6 +104,9 @@ impl Import {
         say(&format!("{} files: {total}; {refused} refused", files.len()))?;
         for key in &total.missing_keys {
             say(&format!("not here: {}", console::printable(key)))?;
+        }
+        if total.maybe_more {
+            say("not here: perhaps more keys, since an answer names some of them; make these and import again")?;
         }
         Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -123,15 +132,23 @@ impl Import {
 
 impl<'i> Sending<'i> {
     /// Joins the records of a file to those before it, and sends what a request can hold.
-    fn add(&mut self, file: &'i Path, records: &[&str]) -> Result<(), CommandError> {
-        for record in records {
-            if !self.joined.has_room_for(record).map_err(not_packed)? {
-                self.send()?;
+    fn add(&mut self, file: &'i Path, text: &[u8]) -> Result<(), CommandError> {
+        let mut sent = Ok(());
+        files::each_record(text, |record| {
+            if sent.is_ok() {
+                sent = self.add_record(file, record);
             }
-            self.joined.push(record).map_err(not_packed)?;
-            if self.files.last() != Some(&file) {
-                self.files.push(file);
-            }
+        });
+        sent
+    }
+
+    fn add_record(&mut self, file: &'i Path, record: &str) -> Result<(), CommandError> {
+        if !self.joined.has_room_for(record).map_err(not_packed)? {
+            self.send()?;
+        }
+        self.joined.push(record).map_err(not_packed)?;
+        if self.files.last() != Some(&file) {
+            self.files.push(file);
         }
         Ok(())
     }
@@ -157,6 +174,7 @@ impl Answer {
         self.events_accepted += other.events_accepted;
         self.duplicates += other.duplicates;
         self.events_left_out += other.events_left_out;
+        self.maybe_more |= other.missing_keys.len() >= limits::IMPORT_MISSING_KEYS_MAX;
         self.missing_keys.extend(other.missing_keys);
     }
 }

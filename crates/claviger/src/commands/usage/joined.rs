@@ -1,9 +1,9 @@
-//! Records of many files as one, as long as a request can hold it: a trail is many small files, and each request leaves an
-//! event and a file at the server.
+//! Records of many files as one, as long as a request can hold it: a trail is many small files, and each request leaves
+//! an event and a file at the server.
 
 use std::io::{self, Write};
 
-use claviger_core::cloudtrail_file::UNPACKED_BYTES_MAX;
+use claviger_core::cloudtrail_file::{RECORD_BYTES_MAX, UNPACKED_BYTES_MAX};
 use claviger_types::limits;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -11,6 +11,9 @@ use flate2::write::GzEncoder;
 /// Bytes of it when it is packed. As base64 it leaves some room for the other members of the request, and for what a
 /// packer adds to what it cannot make shorter.
 const PACKED_BYTES_MAX: usize = limits::BODY_BYTES_MAX / 4 * 3 - 64 * 1024;
+
+/// Of a record that is not too long for the server, an empty one has room.
+const _: () = assert!(RECORD_BYTES_MAX + 64 < PACKED_BYTES_MAX);
 
 const OPENING: &str = r#"{"Records":["#;
 const CLOSING: &str = "]}";
@@ -35,7 +38,7 @@ impl Joined {
     pub(super) fn has_room_for(&mut self, record: &str) -> io::Result<bool> {
         let bytes = OPENING.len() + record.len() + CLOSING.len();
         if self.packed_at_most() + bytes > PACKED_BYTES_MAX {
-            // How short it became is known of what is out. Each time less room is left, so this is done some dozens of times.
+            // How short it became is known of what is out. Each time less room is left: it is done some dozens of times.
             self.packer.flush()?;
             self.held = 0;
         }
@@ -69,7 +72,7 @@ impl Joined {
 mod tests {
     use std::io::Read;
 
-    use claviger_core::cloudtrail_file::{self, RECORD_BYTES_MAX};
+    use claviger_core::cloudtrail_file;
     use flate2::read::MultiGzDecoder;
 
     use super::*;
