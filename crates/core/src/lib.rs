@@ -11,7 +11,6 @@ mod error;
 mod explain;
 mod fair_turns;
 mod identity;
-mod identity_hash;
 mod jobs;
 mod keys;
 mod metrics;

@@ -95,7 +95,7 @@ pub fn session_key(version: u32) -> String {
     format!("session-keys/{GLOBAL}/{version:010}")
 }
 
-/// One version of the audit key.
+/// One version of the audit key, which was called log key when the first ones were stored.
 pub fn audit_key(version: u32) -> String {
     format!("log-keys/{GLOBAL}/{version:010}")
 }

@@ -71,7 +71,7 @@ fn examine(store: &dyn Store, root: &FileRoot, dir: &DataDir) -> Result<(Report,
     Ok((report, inventory))
 }
 
-/// The log's key is shown so that it can be kept where nobody who writes to the directory can change it.
+/// The audit key is shown so that it can be kept where nobody who writes to the directory can change it.
 fn audit_log(report: &Report) -> String {
     let shown = |AuditLog { entries, kept_from, verifier_key }: &AuditLog| {
         format!("audit log: {entries} entries, kept from entry {kept_from} on, verify with {verifier_key}\n")

@@ -5,9 +5,9 @@
 //! before, the follower reads from the log's files. So a follower that is slow, or has stopped, costs the writer
 //! nothing.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::log::{LogError, Place};
@@ -20,7 +20,8 @@ const WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Entries that a follower who is behind reads at once, before it can be asked to end.
 const READ_AT_ONCE: u64 = 65_536;
 
-/// Entries that are shown at once, at most: who looks up something for each of them then waits for memory once for some.
+/// Entries that are shown at once, at most. Whoever looks something up for each of them does so for all before it uses what
+/// it found: so cache misses overlap.
 const TOGETHER: usize = 256;
 
 /// The writer's end: all who follow.
@@ -41,8 +42,8 @@ struct Tail {
 struct Group {
     first: u64,
     parts: Vec<Entries>,
-    /// Of each entry, worked out once for all who follow.
-    outlines: Vec<Option<Outline>>,
+    /// Of each entry: worked out by the first who follows, for all.
+    outlines: OnceLock<Vec<Option<Outline>>>,
     bytes: usize,
 }
 
@@ -76,9 +77,19 @@ pub enum Followed {
     Open,
 }
 
+impl Group {
+    fn entries(&self) -> impl Iterator<Item = &[u8]> {
+        self.parts.iter().flat_map(Entries::iter)
+    }
+
+    fn outlines(&self) -> &[Option<Outline>] {
+        self.outlines.get_or_init(|| self.entries().map(Outline::of).collect())
+    }
+}
+
 impl<'e> FollowedEntry<'e> {
-    /// One that was read in the log's files.
-    pub(crate) fn read(index: u64, bytes: &'e [u8]) -> Self {
+    /// The entry at that place.
+    pub(crate) fn of(index: u64, bytes: &'e [u8]) -> Self {
         Self { index, bytes, outline: Outline::of(bytes) }
     }
 }
@@ -105,10 +116,9 @@ impl Followers {
 
     /// These entries were committed, from the place `first` on.
     pub(crate) fn committed(&self, first: u64, parts: Vec<Entries>) {
-        let outlines: Vec<_> = parts.iter().flat_map(Entries::iter).map(Outline::of).collect();
-        let size = first + outlines.len() as u64;
+        let size = first + parts.iter().map(|part| part.iter().len() as u64).sum::<u64>();
         let bytes = parts.iter().map(Entries::bytes).sum();
-        let group = Arc::new(Group { first, parts, outlines, bytes });
+        let group = Arc::new(Group { first, parts, outlines: OnceLock::new(), bytes });
         for tail in &self.tails {
             if tail.waiting_bytes.load(Ordering::Relaxed) + bytes <= WAITING_BYTES_MAX {
                 tail.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -162,7 +172,7 @@ impl Follower {
             // What does not follow is read from the log's files, which may have shown the beginning of the next already.
             if group.first <= self.next {
                 let known = usize::try_from(self.next - group.first).unwrap_or(usize::MAX);
-                let entries = group.parts.iter().flat_map(Entries::iter).zip(&group.outlines);
+                let entries = group.entries().zip(group.outlines());
                 let mut entries = (group.first..)
                     .zip(entries)
                     .skip(known)
@@ -208,7 +218,7 @@ impl Follower {
             if together.is_empty() {
                 break;
             }
-            visit(&together.iter().map(|(index, bytes)| FollowedEntry::read(*index, bytes)).collect::<Vec<_>>());
+            visit(&together.iter().map(|(index, bytes)| FollowedEntry::of(*index, bytes)).collect::<Vec<_>>());
             self.next += together.len() as u64;
         }
         Ok(())

@@ -189,7 +189,6 @@ impl Log {
             found if found == self.size => {
                 for entry in entries {
                     writer.append(entry)?;
-                    self.bytes_written += entry.len() as u64;
                 }
                 writer.commit()?;
             }
@@ -197,6 +196,7 @@ impl Log {
         }
         self.writer = Some(writer);
         self.size = wanted;
+        self.bytes_written += entries.iter().map(|entry| entry.len() as u64).sum::<u64>();
         Ok(())
     }
 

@@ -14,9 +14,9 @@
 //! - `cloudtrail.rs`: an event as CloudTrail shows it.
 //! - `history/`: events looked up, with an index beside the log; `lookups.rs`: the way there from requests.
 //!
-//! To all but the last two, events are opaque: what one says is decided in `pipeline/event.rs` and written down in
-//! `records/`. Export and look-ups read what was written from the directory. Those who follow (`history/`, and `usage/`
-//! beside this module) are handed what was committed, and read in the directory what they missed.
+//! To all but the last two and `outline.rs`, events are opaque: what one says is decided in `pipeline/event.rs` and
+//! written down in `records/`. Export and look-ups read what was written from the directory. Those who follow (`history/`,
+//! and `usage/` beside this module) are handed what was committed, and read in the directory what they missed.
 
 pub mod audit_key;
 pub mod cloudtrail;
@@ -48,7 +48,7 @@ pub use log::{Place, VERIFIER_KEY_FILE, origin, verify};
 pub(crate) use lookups::Lookups;
 pub(crate) use needs::Need;
 pub use outbox::Outbox;
-pub(crate) use outline::{ByLikeness, Likeness, Outline};
+pub(crate) use outline::{Fingerprint, FingerprintHasher, Outline};
 #[cfg(test)]
 pub(crate) use queue::Entries;
 pub(crate) use queue::Progress;

@@ -5,11 +5,10 @@
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::sync::LazyLock;
 
-use claviger_types::Timestamp;
+use claviger_types::{IdentityHasher, Timestamp};
 use claviger_usage::Day;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
-use crate::identity_hash::IdentityHasher;
 use crate::records::{EventHead, EventKind};
 
 /// An event's outline.
@@ -22,18 +21,20 @@ pub(crate) struct Outline {
     /// Its id.
     pub(crate) id: [u8; 16],
     /// Which others are like it.
-    pub(crate) likeness: Likeness,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 /// The same of events that differ in their time of day and their id alone, and of no others: a hash of all else under a
 /// key that nobody knows, long enough that no two are the same by chance. It holds as long as the process lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Likeness(u128);
+pub(crate) struct Fingerprint(u128);
 
-/// For maps by likeness.
-pub(crate) type ByLikeness = BuildHasherDefault<IdentityHasher>;
+/// For maps by fingerprint.
+pub(crate) type FingerprintHasher = BuildHasherDefault<IdentityHasher>;
 
-/// The hasher of all likenesses, with its key.
+/// The hasher of all fingerprints, with its key: two outputs of a hasher of the standard library's, whose own key comes from
+/// the operating system. No caller is ever shown a fingerprint, or learns which two are the same, so that one round for
+/// each word is enough, as it is for hash tables.
 static HASHER: LazyLock<SipHasher13> = LazyLock::new(|| {
     let [left, right] = [(); 2].map(|()| RandomState::new().hash_one(()));
     SipHasher13::new_with_keys(left, right)
@@ -46,7 +47,7 @@ impl Outline {
         let mut hasher = *HASHER;
         (kind, Day::of(Timestamp::from_millis(at))).hash(&mut hasher);
         hasher.write(entry.get(rest..)?);
-        Some(Self { kind, at, id, likeness: Likeness(hasher.finish128().as_u128()) })
+        Some(Self { kind, at, id, fingerprint: Fingerprint(hasher.finish128().as_u128()) })
     }
 
     /// The day on which it was.
@@ -84,7 +85,7 @@ mod tests {
             (EventKind::Call, NOON - DAY_MILLIS, 1, "Encrypt", false),
         ] {
             let other = outline(kind, at, id, operation);
-            assert_eq!(other.likeness == first.likeness, want, "{kind:?} {at} {id} {operation}");
+            assert_eq!(other.fingerprint == first.fingerprint, want, "{kind:?} {at} {id} {operation}");
         }
     }
 

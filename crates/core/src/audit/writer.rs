@@ -197,7 +197,7 @@ impl Turns {
             let failed = rotated.is_err() || pruned.is_err();
             self.upkeep_at = failed.then(|| Instant::now() + self.upkeep_retry);
             for error in [rotated, pruned].into_iter().filter_map(Result::err) {
-                tracing::error!(%error, "the audit log's key is not changed, or it is not pruned, yet");
+                tracing::error!(%error, "the audit key is not changed, or the audit log not pruned, yet");
             }
         }
         self.queue.shared.upkeep.tell(&self.log);

@@ -272,7 +272,7 @@ async fn run_command<'a, O: Command>(
     let mut turn = None;
     while started.elapsed() < PATIENCE {
         let decision = match decide(service, view, &operation, call, &mut prepared, trace)? {
-            Decided::Write(decision) => decision,
+            Decided::Write(decision) => *decision,
             Decided::Answer { reply, event } => {
                 return Ok(Answered { answer: encode::<O>(&reply)?, event: Some(event) });
             }
@@ -297,7 +297,7 @@ async fn run_command<'a, O: Command>(
 /// What a command leads to.
 enum Decided<R> {
     /// To a commit.
-    Write(Decision<R>),
+    Write(Box<Decision<R>>),
     /// To an answer alone: nothing is changed.
     Answer { reply: R, event: Event },
 }
@@ -345,7 +345,7 @@ fn decide<O: Command>(
     };
     let event = trace.event(asking, AskedFor::command::<O>(), ended, Some(changes.made()));
     let event = event.into_outbox(&changes.space_name());
-    Ok(Decided::Write(Decision { changes, reply, event }))
+    Ok(Decided::Write(Box::new(Decision { changes, reply, event })))
 }
 
 enum Committed<R> {

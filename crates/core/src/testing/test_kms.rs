@@ -146,7 +146,7 @@ impl TestKms {
     /// Counts the events so far as usage, as if they were the whole log, and tells it to all nodes.
     pub(crate) fn count_usage(&self) {
         let mut usage = self.usage.borrow_mut();
-        (0..).zip(self.events()).for_each(|(index, event)| usage.push(FollowedEntry::read(index, &event)));
+        (0..).zip(self.events()).for_each(|(index, event)| usage.push(FollowedEntry::of(index, &event)));
         usage.count();
         self.nodes.iter().for_each(|node| node.usage().put(Some(usage.last_uses())));
     }

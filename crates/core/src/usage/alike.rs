@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::audit::{ByLikeness, Likeness};
+use crate::audit::{Fingerprint, FingerprintHasher};
 
 /// Bytes of events that are held at most, unless a single one is longer.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Groups of events that are alike, and what is kept of each group.
 pub(super) struct AlikeEvents<T> {
-    groups: HashMap<Likeness, Group<T>, ByLikeness>,
+    groups: HashMap<Fingerprint, Group<T>, FingerprintHasher>,
     /// The first event of each, one behind the other.
     bytes: Vec<u8>,
 }
@@ -30,9 +30,9 @@ impl<T> Default for AlikeEvents<T> {
 
 impl<T> AlikeEvents<T> {
     /// What is kept of events like this one; of the first, `keep` makes it.
-    pub(super) fn of(&mut self, likeness: Likeness, event: &[u8], keep: impl FnOnce() -> T) -> &mut T {
+    pub(super) fn of(&mut self, fingerprint: Fingerprint, event: &[u8], keep: impl FnOnce() -> T) -> &mut T {
         let bytes = &mut self.bytes;
-        let group = self.groups.entry(likeness).or_insert_with(|| {
+        let group = self.groups.entry(fingerprint).or_insert_with(|| {
             let first = bytes.len();
             bytes.extend_from_slice(event);
             Group { first, end: bytes.len(), kept: keep() }
@@ -64,18 +64,18 @@ mod tests {
     use crate::audit::Outline;
     use crate::records::{EventKind, EventRecord};
 
-    fn event(at: i64, operation: &str) -> (Likeness, Vec<u8>) {
+    fn event(at: i64, operation: &str) -> (Fingerprint, Vec<u8>) {
         let id = at.to_be_bytes().repeat(2).try_into().unwrap();
         let event = EventRecord { operation: Some(operation), ..EventRecord::new(EventKind::Call, at, id) }.to_bytes();
-        (Outline::of(&event).unwrap().likeness, event)
+        (Outline::of(&event).unwrap().fingerprint, event)
     }
 
     #[test]
     fn events_that_differ_in_time_and_id_alone() {
         let mut alike = AlikeEvents::default();
         for (at, operation, first, count) in [(1, "Encrypt", 1, 1), (2, "Decrypt", 2, 1), (3, "Encrypt", 1, 2)] {
-            let (likeness, event) = event(at, operation);
-            let (first_at, seen) = alike.of(likeness, &event, || (at, 0));
+            let (fingerprint, event) = event(at, operation);
+            let (first_at, seen) = alike.of(fingerprint, &event, || (at, 0));
             *seen += 1;
             assert_eq!((*first_at, *seen), (first, count), "{at}");
         }
@@ -90,8 +90,8 @@ mod tests {
         let long = "x".repeat(BYTES_MAX / 2);
         for name in ["a", "b"] {
             assert!(!alike.is_full(), "{name}");
-            let (likeness, event) = event(1, &format!("{long}{name}"));
-            alike.of(likeness, &event, || ());
+            let (fingerprint, event) = event(1, &format!("{long}{name}"));
+            alike.of(fingerprint, &event, || ());
         }
         assert!(alike.is_full());
     }

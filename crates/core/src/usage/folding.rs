@@ -58,8 +58,8 @@ impl Folding {
         }
         self.next_entry += 1;
         // What is no event of a caller's request tells nothing of usage.
-        let Some(Outline { kind: EventKind::Call, at, id, likeness }) = outline else { return };
-        let waiting = self.waiting.of(likeness, bytes, || Waiting { index, at, id, first_at: at, count: 0 });
+        let Some(Outline { kind: EventKind::Call, at, id, fingerprint }) = outline else { return };
+        let waiting = self.waiting.of(fingerprint, bytes, || Waiting { index, at, id, first_at: at, count: 0 });
         waiting.count += 1;
         waiting.first_at = waiting.first_at.min(at);
         if at >= waiting.at {
@@ -189,7 +189,7 @@ mod tests {
             for (place, (event, after_midnight)) in entries.iter().enumerate() {
                 let event = EventRecord::parse(event).unwrap();
                 let event = EventRecord { at: midnight + after_midnight, id: [place as u8; 16], ..event };
-                folding.push(FollowedEntry::read(place as u64, &event.to_bytes()));
+                folding.push(FollowedEntry::of(place as u64, &event.to_bytes()));
                 if some.contains(&place) {
                     folding.count();
                 }
@@ -209,14 +209,25 @@ mod tests {
     fn only_the_next_entry_is_taken_and_what_is_counted_is_held_no_more() {
         let mut folding = Folding::new(Usage::new(Settings::default(), 7, Timestamp::from_millis(0)));
         let mut index = 7;
+        for _ in 0..=FEW {
+            assert!(folding.are_few(), "{index}");
+            let name = index.to_string();
+            let event = EventRecord { operation: Some(&name), ..EventRecord::new(EventKind::Call, 0, [0; 16]) };
+            folding.push(FollowedEntry::of(index, &event.to_bytes()));
+            index += 1;
+        }
+        assert!(!folding.are_few());
+        folding.count();
+        assert!(folding.are_few());
+        let first_long = index;
         while !folding.is_full() {
             let name = format!("{index}{}", "x".repeat(1024 * 1024));
             let event = EventRecord { operation: Some(&name), ..EventRecord::new(EventKind::Call, 0, [0; 16]) };
-            folding.push(FollowedEntry::read(index, &event.to_bytes()));
-            folding.push(FollowedEntry::read(index, b"not the next one"));
+            folding.push(FollowedEntry::of(index, &event.to_bytes()));
+            folding.push(FollowedEntry::of(index, b"not the next one"));
             index += 1;
         }
-        assert!((15..=17).contains(&(index - 7)), "{index}");
+        assert!((15..=17).contains(&(index - first_long)), "{index}");
         folding.count();
         assert!(!folding.is_full() && folding.are_few());
         assert_eq!(folding.usage().next_entry(), index);
@@ -229,7 +240,7 @@ mod tests {
         let ann = kms.admin().user("ann", "");
         let mut folding = Folding::new(Usage::new(Settings::default(), 0, Timestamp::from_millis(0)));
         let mut known = || {
-            (0..).zip(kms.events()).for_each(|(index, event)| folding.push(FollowedEntry::read(index, &event)));
+            (0..).zip(kms.events()).for_each(|(index, event)| folding.push(FollowedEntry::of(index, &event)));
             folding.count();
             folding.sweep(&kms.view());
             let id: AccessKeyId = ann.access_key_id;

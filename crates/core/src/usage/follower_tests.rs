@@ -63,7 +63,7 @@ impl Machine {
     /// What all events amount to.
     fn whole(&self) -> Vec<u8> {
         let mut folding = Folding::new(Usage::new(Settings::default(), 0, Timestamp::from_millis(0)));
-        (0..).zip(&self.events).for_each(|(index, event)| folding.push(FollowedEntry::read(index, event)));
+        (0..).zip(&self.events).for_each(|(index, event)| folding.push(FollowedEntry::of(index, event)));
         folding.count();
         let mut bytes = Vec::new();
         folding.usage().write_snapshot(&mut bytes).unwrap();

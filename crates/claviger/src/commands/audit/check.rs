@@ -1,4 +1,4 @@
-//! `claviger audit check`: checks the proof of one event by the log's key alone, and shows what it proves.
+//! `claviger audit check`: checks the proof of one event by the audit key alone, and shows what it proves.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

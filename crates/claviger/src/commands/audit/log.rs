@@ -131,7 +131,7 @@ impl AuditLog {
     }
 
     /// Verifies all of it, with a bar if that is watched, and that it continues the pinned checkpoint. Whoever has the
-    /// log's key can have entries pruned, which no checkpoint tells: so those that the pin knew must be there.
+    /// audit key can have entries pruned, which no checkpoint tells: so those that the pin knew must be there.
     pub(super) fn verify(&self, pinned: Option<&Pinned>, pruned: &Pruned) -> Result<Report, AuditError> {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         // The template is a constant that a test reads.

@@ -139,7 +139,7 @@ impl Builder {
         let mut filter = Filter::default();
         for entry in reader.entries(number * GROUP..(number + 1) * GROUP) {
             let (place, entry) = entry.map_err(LogError::from)?;
-            let entry = FollowedEntry::read(place, &entry);
+            let entry = FollowedEntry::of(place, &entry);
             self.rows.of(&[entry]).for_each(|rows| add_to(&mut filter, place, rows));
         }
         Ok(self.index.put(id_in(&reader, number)?, &filter)?)

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::filter::row_numbers;
 use super::terms::each_term;
 use crate::audit::follow::FollowedEntry;
-use crate::audit::outline::{ByLikeness, Likeness};
+use crate::audit::outline::{Fingerprint, FingerprintHasher};
 use crate::records::EventRecord;
 
 /// Rows of so many different events are held at most, and of those that are looked for together.
@@ -22,7 +22,7 @@ pub struct Rows(SmallVec<[u16; USUAL]>);
 /// Rows by entries.
 pub(super) struct RowsOf {
     /// None of those that cannot be read.
-    alike: IndexMap<Likeness, Option<Rows>, ByLikeness>,
+    alike: IndexMap<Fingerprint, Option<Rows>, FingerprintHasher>,
     /// The latest day so far.
     latest: Day,
 }
@@ -51,7 +51,7 @@ impl Rows {
 
 impl RowsOf {
     /// When the events in these entries were, and their rows; none for what may be anything, since it cannot be read. All
-    /// are looked for before the first is told: so the processor waits for memory for several at once.
+    /// are looked up before the first is told: so cache misses overlap.
     pub(super) fn of(&mut self, entries: &[FollowedEntry<'_>]) -> impl Iterator<Item = Option<(i64, &Rows)>> {
         // Those of a day that is over are not met again.
         let latest = entries.iter().filter_map(|entry| entry.outline).map(|outline| outline.day()).max();
@@ -71,7 +71,7 @@ impl RowsOf {
     /// When the event was, and where its rows are.
     fn place(&mut self, entry: &FollowedEntry<'_>) -> Option<(i64, usize)> {
         let outline = entry.outline?;
-        let alike = self.alike.entry(outline.likeness);
+        let alike = self.alike.entry(outline.fingerprint);
         let place = alike.index();
         alike.or_insert_with(|| EventRecord::parse(entry.bytes).ok().map(|event| Rows::of(&event)));
         Some((outline.at, place))
@@ -95,7 +95,7 @@ mod tests {
                 ..EventRecord::new(EventKind::Call, day * DAY_MILLIS + 5, [0; 16])
             };
             let bytes = event.to_bytes();
-            let found = rows.of(&[FollowedEntry::read(0, &bytes)]).next().unwrap();
+            let found = rows.of(&[FollowedEntry::of(0, &bytes)]).next().unwrap();
             let found = found.map(|(at, rows)| (at, rows.numbers().to_vec()));
             assert_eq!(found, Some((event.at, Rows::of(&event).numbers().to_vec())));
             rows.alike.len()
@@ -104,6 +104,6 @@ mod tests {
         assert_eq!(most, DIFFERENT_MAX);
         let before = held(7, 40);
         assert_eq!((held(7, 40), held(6, 41), held(8, 40)), (before, before + 1, 1));
-        assert!(RowsOf::default().of(&[FollowedEntry::read(0, b"no event")]).next().unwrap().is_none());
+        assert!(RowsOf::default().of(&[FollowedEntry::of(0, b"no event")]).next().unwrap().is_none());
     }
 }
