@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 /// packer adds to what it cannot make shorter.
 const PACKED_BYTES_MAX: usize = limits::BODY_BYTES_MAX / 4 * 3 - 64 * 1024;
 
-/// Of a record that is not too long for the server, an empty one has room.
+// Whoever begins a new file adds a record without asking again: an empty one has room for the longest that is sent.
 const _: () = assert!(RECORD_BYTES_MAX + 64 < PACKED_BYTES_MAX);
 
 const OPENING: &str = r#"{"Records":["#;
